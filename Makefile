@@ -1,0 +1,90 @@
+# Every target makes what it needs: a Python 3.10 or later, a C compiler and a stable Rust toolchain are all that must be there.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PEERS  ?= .venv-peers
+
+py    := $(VENV)/bin/python
+# The release profile everywhere: Candle then compiles once.
+cargo := --release --workspace
+rust  := $(shell find crates .cargo -type f) Cargo.toml Cargo.lock
+c     := $(wildcard include/*) $(wildcard candle_ffi/_shims.h)
+native := $(VENV)/.native
+
+.PHONY: help demo test lint gen cargo-test pytest build wheel bench parity clean
+
+help:
+	@echo "make demo    train on handwritten digits, show the accuracy, write training.png"
+	@echo "make test    everything that CI checks: lint, Rust tests, Python and C tests"
+	@echo "make lint    rustfmt, clippy, generated files, ruff, mypy"
+	@echo "make gen     write the generated files again"
+	@echo "make build   build the native library in place (done by the others when needed)"
+	@echo "make wheel   put a wheel into dist/"
+	@echo "make bench   measure against PyTorch, in $(PEERS)"
+	@echo "make parity  compare with PyTorch and store its numbers for make test, in $(PEERS)"
+	@echo "make clean   remove all that the other targets made"
+
+demo: $(VENV)/.demo $(native)
+	$(py) -m candle_ffi.examples.digits
+
+# One recipe, one after the other: the summary of pytest is the last line.
+test: lint
+	cargo test --quiet $(cargo)
+	$(MAKE) --no-print-directory pytest
+
+lint: $(VENV)/.test
+	cargo fmt --all --check
+	cargo clippy --quiet $(cargo) --all-targets -- -D warnings
+	cargo xtask gen --check
+	$(py) -m ruff check --quiet .
+	$(py) -m ruff format --check --quiet .
+	$(py) -m mypy
+
+gen:
+	cargo xtask gen
+
+cargo-test:
+	cargo test --quiet $(cargo)
+
+pytest: $(VENV)/.test $(native)
+	$(py) -m pytest --quiet
+
+build: $(native)
+
+wheel: $(VENV)/.made
+	$(py) -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+
+bench: $(PEERS)/.made $(native)
+	PYTHONPATH=. $(PEERS)/bin/python benches/run.py
+
+parity: $(PEERS)/.made $(native)
+	PYTHONPATH=. $(PEERS)/bin/python -m tests.python.make_reference
+
+clean:
+	cargo clean --quiet
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info candle_ffi/lib candle_ffi/include candle_ffi/*.so
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis training.png
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment to build in. Stamps say what it has.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "candle_ffi needs Python 3.10 or later; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(py) -m pip install --quiet --upgrade pip "setuptools>=77" "setuptools-rust>=1.13" "cffi>=2.0"
+	touch $@
+
+# Editable: the sources are what is tested. The build that it starts is the same as `python build.py`.
+$(VENV)/.demo $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml setup.py MANIFEST.in
+	$(py) -m pip install --quiet --no-build-isolation --editable '.[$*]'
+	touch $@
+
+$(native): $(VENV)/.made $(rust) $(c) build.py setup.py
+	$(py) build.py
+	touch $@
+
+# PyTorch is here alone, apart from what the tests and the demo use.
+$(PEERS)/.made: $(VENV)/.made
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
+	$(PEERS)/bin/python -m pip install --quiet torch numpy cffi hypothesis pytest safetensors
+	touch $@

@@ -1,0 +1,83 @@
+"""Build the native library with Cargo, then the cffi extension against it; everything else is in pyproject.toml."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+from setuptools_rust import Binding, RustExtension
+from setuptools_rust import build as rust_build
+
+ROOT = Path(__file__).resolve().parent
+PACKAGE = "candle_ffi"
+HEADERS = ("candle_ffi.h",)
+# The file name is the SONAME that crates/candle-ffi/build.rs gives the library: what links to it finds it.
+LIBRARY = "libcandle_ffi.0.dylib" if sys.platform == "darwin" else "libcandle_ffi.so.0"
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+def version() -> str:
+    """Return the version of the Cargo workspace: it is written there alone."""
+    found = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    if found is None:
+        raise SystemExit("setup.py: Cargo.toml states no version")
+    return found.group(1)
+
+
+def cargo_features() -> list[str]:
+    """Return the Cargo features named by CANDLE_FFI_FEATURES, separated by commas or spaces."""
+    return os.environ.get("CANDLE_FFI_FEATURES", "").replace(",", " ").split()
+
+
+def package_folder(command: build_ext) -> Path:
+    """Return the package's folder that `command` builds into: the source's own when it builds in place."""
+    return Path(command.get_ext_fullpath(f"{PACKAGE}._cffi")).parent
+
+
+class BuildRust(rust_build.build_rust):
+    """Put the library into the package under its own plain name."""
+
+    def get_dylib_ext_path(self, ext: RustExtension, target_fname: str) -> str:
+        command = self.get_finalized_command("build_ext")
+        return str(package_folder(command) / "lib" / LIBRARY)
+
+
+class BuildExtension(build_ext):
+    """Build the Rust library before the extension that links to it."""
+
+    def run(self) -> None:
+        rust = self.get_finalized_command("build_rust")
+        rust.inplace = self.inplace
+        self.run_command("build_rust")
+        folder = package_folder(self)
+        (folder / "include").mkdir(parents=True, exist_ok=True)
+        for header in HEADERS:
+            shutil.copyfile(ROOT / "include" / header, folder / "include" / header)
+        for extension in self.extensions:
+            extension.extra_objects = [str(folder / "lib" / LIBRARY)]
+        super().run()
+
+
+setup(
+    version=version(),
+    rust_extensions=[
+        RustExtension(
+            PACKAGE,
+            path="crates/candle-ffi/Cargo.toml",
+            binding=Binding.NoBinding,
+            debug=False,
+            features=cargo_features(),
+            args=["--locked"],
+        )
+    ],
+    cffi_modules=["build.py:ffibuilder"],
+    cmdclass={"build_rust": BuildRust, "build_ext": BuildExtension},
+    # One wheel serves every CPython from 3.10 on; the free-threaded ones have no such stable ABI.
+    options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp310"}},
+)
