@@ -65,10 +65,8 @@ def to_tensor(
     return result.requires_grad_() if requires_grad else result
 
 
-def error(name: str) -> Any:
-    """The exception class of that name; PyTorch has fewer, so any of its own will do there."""
+def error(*names: str) -> tuple[type[BaseException], ...]:
+    """The exception classes of these names; PyTorch has fewer, so any of its own will do there."""
     if IS_TORCH:
-        import torch
-
-        return (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError, torch.OutOfMemoryError)
-    return getattr(cf, name)
+        return (RuntimeError, ValueError, TypeError, IndexError, MemoryError, OSError)
+    return tuple(getattr(cf, name) for name in names)

@@ -110,6 +110,7 @@ class TestNoGrad:
             raise KeyError
         assert cf.is_grad_enabled()
 
+    @pytest.mark.skipif(backend.IS_TORCH, reason="PyTorch's scope forgets the outer state")
     def test_one_object_may_be_entered_twice(self) -> None:
         scope = cf.no_grad()
         with scope, scope:
@@ -261,7 +262,7 @@ class TestMisuse:
             cf.tensor(1.0).backward()
 
     def test_gradient_of_another_shape(self) -> None:
-        with pytest.raises(backend.error("ShapeError"), match=r"(?s)2.*3"):
+        with pytest.raises(backend.error("ShapeError"), match="[23].*[23]"):
             (leaf(1.0, 2.0) * 2).backward(cf.ones(3))
 
     @pytest.mark.parametrize("name", ["int64", "bool", "uint8"])
@@ -282,9 +283,9 @@ class TestMisuse:
 
     def test_wrong_gradient_assignment(self) -> None:
         x = leaf(1.0, 2.0)
-        with pytest.raises((backend.error("CandleError"), TypeError)):
+        with pytest.raises((*backend.error("CandleError"), TypeError)):
             x.grad = cf.ones(3)
-        with pytest.raises((backend.error("CandleError"), TypeError)):
+        with pytest.raises((*backend.error("CandleError"), TypeError)):
             x.grad = 1.0
 
 
