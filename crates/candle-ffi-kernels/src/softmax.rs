@@ -1,0 +1,388 @@
+//! Softmax and its relatives along one dimension of a contiguous array seen as `[outer, n, inner]`.
+
+use std::mem::MaybeUninit;
+
+use crate::Float;
+use crate::math::Compute;
+use crate::parallel::{GRAIN_MATH, Shared, build_units, for_each_range};
+use crate::simd::{self, Kernel, inlined};
+
+/// Independent accumulators of a loop over a row.
+const LANES: usize = 32;
+/// Columns that are worked on together when the dimension is not the last.
+const COLUMNS: usize = 64;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Softmax,
+    LogSoftmax,
+    LogSumExp,
+}
+
+#[inline(always)]
+fn lanes<T: Float>(
+    row: &[T],
+    initial: T::Compute,
+    f: impl Fn(T::Compute, T::Compute) -> T::Compute,
+    join: impl Fn(T::Compute, T::Compute) -> T::Compute,
+) -> T::Compute {
+    let mut lanes = [initial; LANES];
+    let chunks = row.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for i in 0..LANES {
+            lanes[i] = f(lanes[i], chunk[i].to_compute());
+        }
+    }
+    for (lane, x) in lanes.iter_mut().zip(rest) {
+        *lane = f(*lane, x.to_compute());
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = join(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+#[inline(always)]
+fn larger<C: Compute>(a: C, b: C) -> C {
+    // NaN need not win here: it comes back through the sum.
+    if b > a { b } else { a }
+}
+
+/// The maximum to subtract: a row of minus infinities must not turn a logsumexp into NaN.
+#[inline(always)]
+fn finite_or<C: Compute>(max: C, mode: Mode) -> C {
+    if mode == Mode::LogSumExp && max.abs() == -C::NEG_INFINITY { C::ZERO } else { max }
+}
+
+/// Rows of a last dimension. `out` has `n` values a row, or one for logsumexp.
+struct Rows<'a, T> {
+    x: &'a [T],
+    out: &'a mut [MaybeUninit<T>],
+    n: usize,
+    mode: Mode,
+}
+
+impl<T: Float> Kernel for Rows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Rows { x, out, n, mode } = self;
+        let add = inlined(
+            #[inline(always)]
+            |a: T::Compute, b: T::Compute| a + b,
+        );
+        let width = if mode == Mode::LogSumExp { 1 } else { n };
+        for (row, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(width)) {
+            let max = finite_or(lanes(row, T::Compute::NEG_INFINITY, larger, larger), mode);
+            if mode == Mode::Softmax {
+                let mut sums = [T::Compute::ZERO; LANES];
+                for (row, out) in row.chunks(LANES).zip(out.chunks_mut(LANES)) {
+                    if row.len() == LANES {
+                        for i in 0..LANES {
+                            let e = (row[i].to_compute() - max).exp::<FMA>();
+                            sums[i] += e;
+                            out[i].write(T::from_compute(e));
+                        }
+                    } else {
+                        for ((x, cell), sum) in row.iter().zip(out).zip(&mut sums) {
+                            let e = (x.to_compute() - max).exp::<FMA>();
+                            *sum += e;
+                            cell.write(T::from_compute(e));
+                        }
+                    }
+                }
+                let mut total = sums;
+                let mut half = LANES / 2;
+                while half > 0 {
+                    for i in 0..half {
+                        total[i] = total[i] + total[i + half];
+                    }
+                    half /= 2;
+                }
+                let factor = T::Compute::ONE / total[0];
+                if size_of::<T>() == size_of::<T::Compute>() {
+                    for cell in out {
+                        // SAFETY: written just above.
+                        let e = unsafe { cell.assume_init() };
+                        cell.write(T::from_compute(e.to_compute() * factor));
+                    }
+                } else {
+                    // Computed again, so that a small type is rounded once.
+                    for (cell, x) in out.iter_mut().zip(row) {
+                        cell.write(T::from_compute((x.to_compute() - max).exp::<FMA>() * factor));
+                    }
+                }
+                continue;
+            }
+            let exp = inlined(
+                #[inline(always)]
+                |sum: T::Compute, x: T::Compute| sum + (x - max).exp::<FMA>(),
+            );
+            let log_sum = lanes(row, T::Compute::ZERO, exp, add).log::<FMA>();
+            if mode == Mode::LogSumExp {
+                out[0].write(T::from_compute(max + log_sum));
+            } else {
+                for (cell, x) in out.iter_mut().zip(row) {
+                    cell.write(T::from_compute(x.to_compute() - max - log_sum));
+                }
+            }
+        }
+    }
+}
+
+/// A strip of columns in one plane; `out` is `[n, inner]` from its first column on, or the strip's own cells.
+struct Columns<'a, T> {
+    x: &'a [T],
+    out: &'a mut [MaybeUninit<T>],
+    first: usize,
+    width: usize,
+    inner: usize,
+    mode: Mode,
+}
+
+impl<T: Float> Kernel for Columns<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Columns { x, out, first, width, inner, mode } = self;
+        let (mut max, mut sum) = ([T::Compute::NEG_INFINITY; COLUMNS], [T::Compute::ZERO; COLUMNS]);
+        let (max, sum) = (&mut max[..width], &mut sum[..width]);
+        for row in x.chunks_exact(inner) {
+            for (max, x) in max.iter_mut().zip(&row[first..][..width]) {
+                *max = larger(*max, x.to_compute());
+            }
+        }
+        for max in max.iter_mut() {
+            *max = finite_or(*max, mode);
+        }
+        for row in x.chunks_exact(inner) {
+            for ((sum, max), x) in sum.iter_mut().zip(&*max).zip(&row[first..][..width]) {
+                *sum += (x.to_compute() - *max).exp::<FMA>();
+            }
+        }
+        for sum in sum.iter_mut() {
+            *sum = if mode == Mode::Softmax { T::Compute::ONE / *sum } else { sum.log::<FMA>() };
+        }
+        if mode == Mode::LogSumExp {
+            for ((cell, max), sum) in out.iter_mut().zip(max).zip(sum) {
+                cell.write(T::from_compute(*max + *sum));
+            }
+            return;
+        }
+        for (i, row) in x.chunks_exact(inner).enumerate() {
+            let out = &mut out[i * inner..][..width];
+            for (((cell, x), max), sum) in out.iter_mut().zip(&row[first..][..width]).zip(&*max).zip(&*sum) {
+                let shifted = x.to_compute() - *max;
+                let value = if mode == Mode::Softmax { shifted.exp::<FMA>() * *sum } else { shifted - *sum };
+                cell.write(T::from_compute(value));
+            }
+        }
+    }
+}
+
+fn forward<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, mode: Mode) -> Vec<T> {
+    assert_eq!(x.len(), outer * n * inner, "the length disagrees with the shape");
+    let len = if mode == Mode::LogSumExp { outer * inner } else { x.len() };
+    if x.is_empty() {
+        return vec![T::from_f64(f64::NEG_INFINITY); len];
+    }
+    if inner == 1 {
+        let width = len / outer;
+        // SAFETY: the kernel writes every element of its rows.
+        return unsafe {
+            build_units(len, width, GRAIN_MATH / n.max(width) * width, |start, out| {
+                let (first, rows) = (start / width, out.len() / width);
+                simd::run(Rows { x: &x[first * n..][..rows * n], out, n, mode });
+            })
+        };
+    }
+    let mut result = Vec::with_capacity(len);
+    let shared = Shared::new(&mut result.spare_capacity_mut()[..len]);
+    let strips = inner.div_ceil(COLUMNS);
+    // One thread per plane, as the strips of a plane interleave in memory.
+    let per_plane = len / outer;
+    let run_strip = |plane: usize, strip: usize, out: &mut [MaybeUninit<T>]| {
+        let first = strip * COLUMNS;
+        let width = COLUMNS.min(inner - first);
+        let x = &x[plane * n * inner..][..n * inner];
+        simd::run(Columns { x, out: &mut out[first..], first, width, inner, mode });
+    };
+    for_each_range(outer, GRAIN_MATH.div_ceil(n * inner), |planes| {
+        for plane in planes {
+            // SAFETY: planes are disjoint and the vector outlives the loop.
+            let out = unsafe { shared.slice(plane * per_plane..(plane + 1) * per_plane) };
+            (0..strips).for_each(|strip| run_strip(plane, strip, out));
+        }
+    });
+    // SAFETY: every strip of every plane has been written.
+    unsafe { result.set_len(len) };
+    result
+}
+
+/// exp(x) divided by its sum.
+pub fn softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    forward(x, outer, n, inner, Mode::Softmax)
+}
+
+/// The logarithm of the softmax.
+pub fn log_softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    forward(x, outer, n, inner, Mode::LogSoftmax)
+}
+
+/// The logarithm of the sum of exp(x); the result is `[outer, inner]`.
+pub fn logsumexp<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    forward(x, outer, n, inner, Mode::LogSumExp)
+}
+
+/// The gradient of the input from the output and its gradient, for some planes.
+struct Gradient<'a, T> {
+    out: &'a [T],
+    grad: &'a [T],
+    result: &'a mut [MaybeUninit<T>],
+    n: usize,
+    inner: usize,
+    log: bool,
+}
+
+impl<T: Float> Kernel for Gradient<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Gradient { out, grad, result, n, inner, log } = self;
+        let rule = inlined(
+            #[inline(always)]
+            |y: T, g: T, sum: T::Compute| {
+            let (y, g) = (y.to_compute(), g.to_compute());
+            T::from_compute(if log { g - y.exp::<FMA>() * sum } else { y * (g - sum) })
+        },
+        );
+        let term = inlined(
+            #[inline(always)]
+            |y: T, g: T| if log { g.to_compute() } else { y.to_compute() * g.to_compute() },
+        );
+        let plane = n * inner;
+        for ((out, grad), result) in out.chunks_exact(plane).zip(grad.chunks_exact(plane)).zip(result.chunks_exact_mut(plane)) {
+            if inner == 1 {
+                let mut sums = [T::Compute::ZERO; LANES];
+                for (y, g) in out.chunks(LANES).zip(grad.chunks(LANES)) {
+                    if y.len() == LANES {
+                        for i in 0..LANES {
+                            sums[i] += term(y[i], g[i]);
+                        }
+                    } else {
+                        for ((sum, y), g) in sums.iter_mut().zip(y).zip(g) {
+                            *sum += term(*y, *g);
+                        }
+                    }
+                }
+                let sum: T::Compute = sums.into_iter().sum();
+                for ((cell, y), g) in result.iter_mut().zip(out).zip(grad) {
+                    cell.write(rule(*y, *g, sum));
+                }
+                continue;
+            }
+            for first in (0..inner).step_by(COLUMNS) {
+                let width = COLUMNS.min(inner - first);
+                let mut sums = [T::Compute::ZERO; COLUMNS];
+                for (y, g) in out.chunks_exact(inner).zip(grad.chunks_exact(inner)) {
+                    for ((sum, y), g) in sums.iter_mut().zip(&y[first..][..width]).zip(&g[first..][..width]) {
+                        *sum += term(*y, *g);
+                    }
+                }
+                for ((y, g), result) in out.chunks_exact(inner).zip(grad.chunks_exact(inner)).zip(result.chunks_exact_mut(inner)) {
+                    let result = &mut result[first..][..width];
+                    for (((cell, y), g), sum) in result.iter_mut().zip(&y[first..]).zip(&g[first..]).zip(&sums) {
+                        cell.write(rule(*y, *g, *sum));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn backward<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize, log: bool) -> Vec<T> {
+    assert_eq!(out.len(), outer * n * inner, "the length disagrees with the shape");
+    assert_eq!(out.len(), grad.len(), "output and gradient differ in length");
+    if out.is_empty() {
+        return Vec::new();
+    }
+    // SAFETY: the kernel writes every element of its planes.
+    unsafe {
+        build_units(out.len(), n * inner, GRAIN_MATH, |start, result| {
+            let range = start..start + result.len();
+            simd::run(Gradient { out: &out[range.clone()], grad: &grad[range], result, n, inner, log });
+        })
+    }
+}
+
+/// The gradient of the input of [`softmax`] from its output and the gradient of that.
+pub fn softmax_grad<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    backward(out, grad, outer, n, inner, false)
+}
+
+/// The gradient of the input of [`log_softmax`] from its output and the gradient of that.
+pub fn log_softmax_grad<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    backward(out, grad, outer, n, inner, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::bf16;
+
+    const SHAPES: [(usize, usize, usize); 6] = [(50, 1000, 1), (3, 10, 1), (2, 7, 130), (1, 1, 1), (1, 300, 3), (40, 50, 64)];
+
+    #[test]
+    fn values_and_gradients() {
+        for (outer, n, inner) in SHAPES {
+            let len = outer * n * inner;
+            let x: Vec<f32> = (0..len).map(|i| ((i * 7919) % 1009) as f32 / 100.0 - 5.0).collect();
+            let g: Vec<f32> = (0..len).map(|i| ((i * 31) % 17) as f32 / 17.0 - 0.4).collect();
+            let soft = softmax(&x, outer, n, inner);
+            let log = log_softmax(&x, outer, n, inner);
+            let lse = logsumexp(&x, outer, n, inner);
+            let (soft_grad, log_grad) = (softmax_grad(&soft, &g, outer, n, inner), log_softmax_grad(&log, &g, outer, n, inner));
+            for k in 0..outer * inner {
+                let at = |i: usize| (k / inner * n + i) * inner + k % inner;
+                let total: f64 = (0..n).map(|i| f64::from(x[at(i)]).exp()).sum();
+                assert!((f64::from(lse[k]) - total.ln()).abs() < 2e-6 * (1.0 + total.ln().abs()));
+                let p = |i: usize| f64::from(x[at(i)]).exp() / total;
+                let dot: f64 = (0..n).map(|i| p(i) * f64::from(g[at(i)])).sum();
+                let sum: f64 = (0..n).map(|i| f64::from(g[at(i)])).sum();
+                for i in 0..n {
+                    assert!((f64::from(soft[at(i)]) - p(i)).abs() < 1e-6 * (1e-3 + p(i)));
+                    assert!((f64::from(log[at(i)]) - p(i).ln()).abs() < 3e-6 * (1.0 + p(i).ln().abs()));
+                    let g = f64::from(g[at(i)]);
+                    assert!((f64::from(soft_grad[at(i)]) - p(i) * (g - dot)).abs() < 1e-6);
+                    assert!((f64::from(log_grad[at(i)]) - (g - p(i) * sum)).abs() < 3e-6 * (1.0 + sum.abs()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn special_rows() {
+        let inf = f32::INFINITY;
+        for inner in [1, 2] {
+            let x = vec![-inf; 4 * inner];
+            assert!(softmax(&x, 1, 4, inner).iter().all(|x| x.is_nan()));
+            assert!(log_softmax(&x, 1, 4, inner).iter().all(|x| x.is_nan()));
+            assert!(logsumexp(&x, 1, 4, inner).iter().all(|x| *x == -inf));
+        }
+        assert_eq!(logsumexp(&[inf, 1.0], 1, 2, 1), [inf]);
+        assert_eq!(softmax(&[-inf, 1.0, 1.0], 1, 3, 1), [0.0, 0.5, 0.5]);
+        assert!(softmax(&[f32::NAN, 1.0], 1, 2, 1).iter().all(|x| x.is_nan()));
+        assert_eq!(softmax(&[1e4f32, 1e4], 1, 2, 1), [0.5, 0.5]);
+        assert!(softmax::<f32>(&[], 3, 0, 1).is_empty());
+        assert_eq!(logsumexp::<f32>(&[], 2, 0, 1), [-inf, -inf]);
+        assert_eq!(softmax(&[bf16::ONE; 4], 1, 4, 1), [bf16::from_f32(0.25); 4]);
+    }
+}
