@@ -1,6 +1,6 @@
 """The cffi builder of `candle_ffi._cffi`, used by setup.py.
 
-Run by hand, `python build.py` builds the native library and the extension in place, for development.
+Run by hand, `python build.py` builds the native library and the extension in place.
 The PyPA tool of the same name is not hidden by accident: `pip wheel .` makes a wheel.
 """
 
@@ -13,22 +13,23 @@ from pathlib import Path
 
 ROOT = Path(os.path.abspath(__file__)).parent
 HEADER = ROOT / "include" / "candle_ffi.h"
-DECLARATIONS = ROOT / "include" / "candle_ffi.cdef"
 SHIMS = ROOT / "candle_ffi" / "_shims.h"
+DECLARATIONS = (ROOT / "include" / "candle_ffi.cdef", ROOT / "candle_ffi" / "_shims.cdef")
 
 
 def make_builder():  # type: ignore[no-untyped-def]  # cffi is there only in a build environment
-    """Return the FFI that describes the extension: the whole C interface, with the shims that keep errors aside."""
+    """Return the FFI that describes the extension: the C interface and the shims on it."""
     from cffi import FFI
 
     origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
     builder = FFI()
-    builder.cdef(DECLARATIONS.read_text(encoding="utf-8"))
+    for declarations in DECLARATIONS:
+        builder.cdef(declarations.read_text(encoding="utf-8"))
     builder.set_source(
         "candle_ffi._cffi",
         '#include "candle_ffi.h"\n#include "_shims.h"\n',
         include_dirs=[str(HEADER.parent), str(SHIMS.parent)],
-        depends=[str(HEADER), str(DECLARATIONS), str(SHIMS)],
+        depends=[str(path) for path in (HEADER, SHIMS, *DECLARATIONS)],
         extra_compile_args=["-O2"],
         extra_link_args=[f"-Wl,-rpath,{origin}/lib"],
         py_limited_api=True,
@@ -37,7 +38,7 @@ def make_builder():  # type: ignore[no-untyped-def]  # cffi is there only in a b
 
 
 def build_in_place() -> int:
-    """Build the library and the extension into the source tree; a second run does only what has changed."""
+    """Build the library and the extension into the source tree, as far as they have changed."""
     command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 

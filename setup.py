@@ -1,4 +1,4 @@
-"""Build the native library with Cargo, then the cffi extension against it; everything else is in pyproject.toml."""
+"""Build the native library with Cargo, then the cffi extension; the rest is in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from setuptools_rust import build as rust_build
 ROOT = Path(__file__).resolve().parent
 PACKAGE = "candle_ffi"
 HEADERS = ("candle_ffi.h",)
-# The file name is the SONAME that crates/candle-ffi/build.rs gives the library: what links to it finds it.
+# The SONAME that crates/candle-ffi/build.rs gives the library, so that what links to it finds it.
 LIBRARY = "libcandle_ffi.0.dylib" if sys.platform == "darwin" else "libcandle_ffi.so.0"
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
@@ -36,7 +36,7 @@ def cargo_features() -> list[str]:
 
 
 def package_folder(command: build_ext) -> Path:
-    """Return the package's folder that `command` builds into: the source's own when it builds in place."""
+    """Return the folder of the package that is being built; in place it is that of the sources."""
     return Path(command.get_ext_fullpath(f"{PACKAGE}._cffi")).parent
 
 

@@ -1,0 +1,97 @@
+"""`python -m candle_ffi config` tells what a C compiler needs, `info` what is installed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def library() -> Path:
+    """Return the path of the shared library in the package."""
+    name = "libcandle_ffi.0.dylib" if sys.platform == "darwin" else "libcandle_ffi.so.0"
+    return FOLDER / "lib" / name
+
+
+def flags(cflags: bool, libs: bool) -> list[str]:
+    """Return the arguments of a C compiler that find the header and the library.
+
+    Parameters
+    ----------
+    cflags : bool
+        Whether those for compiling are wanted.
+    libs : bool
+        Whether those for linking are wanted; the program finds the library where it lies now.
+
+    Returns
+    -------
+    list of str
+        The arguments.
+    """
+    path = library()
+    found = [f"-I{FOLDER / 'include'}"] if cflags else []
+    return found + ([str(path), f"-Wl,-rpath,{path.parent}"] if libs else [])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The arguments; those of the process when not given.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(prog="python -m candle_ffi", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    config = commands.add_parser("config", help="print what a C compiler needs")
+    config.add_argument("--cflags", action="store_true", help="the folder of the header")
+    config.add_argument("--libs", action="store_true", help="the library, and where to find it")
+    config.add_argument("--prefix", action="store_true", help="the folder of the package")
+    commands.add_parser("info", help="print versions and devices")
+    options = parser.parse_args(arguments)
+    if options.command == "info":
+        print(_info())
+        return 0
+    if options.prefix:
+        print(FOLDER)
+    found = flags(options.cflags, options.libs)
+    if found:
+        print(" ".join(_quoted(flag) for flag in found))
+    if not (found or options.prefix):
+        config.print_usage(sys.stderr)
+        return 2
+    return 0
+
+
+def _quoted(flag: str) -> str:
+    import shlex
+
+    return shlex.quote(flag)
+
+
+def _info() -> str:
+    # Only here: `config` must answer even where the library cannot be loaded.
+    from candle_ffi import device_count, threads
+    from candle_ffi._lib import lib, text
+
+    devices = ", ".join(f"{device_count(kind)} {kind}" for kind in ("cpu", "cuda", "metal"))
+    return os.linesep.join(
+        [
+            text(lib.candle_ffi_build_info()),
+            f"devices: {devices}",
+            f"threads: {threads.get_num_threads()}",
+            f"library: {library()}",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

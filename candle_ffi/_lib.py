@@ -1,0 +1,56 @@
+"""The native library: this module alone imports it, and makes exceptions of failed calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from candle_ffi._cffi import ffi, lib
+
+from candle_ffi.errors import BY_CODE, CandleError
+
+__all__ = ["check", "ffi", "lib", "take_error", "text"]
+
+
+def text(pointer: Any) -> str:
+    """Return the string that a `const char *` of the library points to."""
+    return str(ffi.string(pointer), "utf-8", "replace")
+
+
+def check(status: int) -> None:
+    """Raise the exception of a failed shim."""
+    if status:
+        raise take_error()
+
+
+def take_error() -> CandleError:
+    """Return the exception of the shim that has just failed on this thread."""
+    handle = lib.py_take_error()
+    status = lib.candle_error_code(handle)
+    kind = BY_CODE.get(status, CandleError)
+    message = text(lib.candle_error_message(handle)) or text(lib.candle_status_name(status))
+    error = kind(
+        message,
+        code=status,
+        operation=text(lib.candle_error_operation(handle)) or None,
+        shapes=[_shape(handle, n) for n in range(lib.candle_error_num_shapes(handle))],
+        dtypes=[
+            text(lib.candle_dtype_name(lib.candle_error_dtype(handle, n)))
+            for n in range(lib.candle_error_num_dtypes(handle))
+        ],
+        devices=[_device(handle, n) for n in range(lib.candle_error_num_devices(handle))],
+    )
+    lib.candle_error_free(handle)
+    return error
+
+
+def _shape(handle: Any, number: int) -> tuple[int, ...]:
+    rank = lib.candle_error_shape(handle, number, ffi.NULL, 0)
+    sizes = ffi.new("int64_t[]", rank)
+    lib.candle_error_shape(handle, number, sizes, rank)
+    return tuple(sizes)
+
+
+def _device(handle: Any, number: int) -> str:
+    name = text(lib.candle_device_kind_name(lib.candle_error_device_kind(handle, number)))
+    index = lib.candle_error_device_index(handle, number)
+    return name if name == "cpu" else f"{name}:{index}"

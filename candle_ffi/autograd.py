@@ -1,0 +1,230 @@
+"""Gradients: where they are tracked, and those of given outputs with respect to given inputs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from candle_ffi._lib import check, ffi, lib
+from candle_ffi.tensor import Tensor, wrap
+
+__all__ = ["enable_grad", "grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_push: Final = lib.py_grad_mode_push
+_pop: Final = lib.py_grad_mode_pop
+
+
+class _GradMode:
+    """A scope, of the thread that enters it, in which gradients are tracked or not."""
+
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
+
+    def __enter__(self) -> None:
+        _push(self._enabled)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _pop()
+
+    def __call__(self, function: F) -> F:
+        """Return `function` so that each call of it runs in such a scope."""
+        enabled = self._enabled
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            _push(enabled)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _pop()
+
+        return wrapped  # type: ignore[return-value]
+
+
+def no_grad(function: Any = None) -> Any:
+    """Make a scope without tracking of gradients: a context manager, or a decorator.
+
+    Parameters
+    ----------
+    function : callable, optional
+        The function to wrap, as ``@no_grad`` without parentheses gives it.
+
+    Returns
+    -------
+    context manager or callable
+        The scope, which holds for the thread that enters it; or the wrapped function.
+
+    Notes
+    -----
+    `torch.no_grad`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.ones(2, requires_grad=True)
+    >>> with cf.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+    return _GradMode(False) if function is None else _GradMode(False)(function)
+
+
+def enable_grad(function: Any = None) -> Any:
+    """Make a scope with tracking of gradients: a context manager, or a decorator.
+
+    Parameters
+    ----------
+    function : callable, optional
+        The function to wrap, as ``@enable_grad`` without parentheses gives it.
+
+    Returns
+    -------
+    context manager or callable
+        The scope, which holds for the thread that enters it; or the wrapped function.
+
+    Notes
+    -----
+    `torch.enable_grad`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.ones(2, requires_grad=True)
+    >>> with cf.no_grad(), cf.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
+    return _GradMode(True) if function is None else _GradMode(True)(function)
+
+
+class set_grad_enabled:  # noqa: N801
+    """Switch tracking of gradients on this thread; as a context manager, until its end.
+
+    Parameters
+    ----------
+    mode : bool
+        Whether gradients are tracked.
+
+    Notes
+    -----
+    `torch.set_grad_enabled`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> with cf.set_grad_enabled(False):
+    ...     cf.is_grad_enabled()
+    False
+    >>> cf.is_grad_enabled()
+    True
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._before = is_grad_enabled()
+        lib.candle_grad_mode_set(bool(mode))
+
+    def __enter__(self) -> None:
+        """Enter the scope, which has begun with the object."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        lib.candle_grad_mode_set(self._before)
+
+
+def is_grad_enabled() -> bool:
+    """Return whether gradients are tracked on this thread.
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.is_grad_enabled()
+    True
+    """
+    return bool(lib.candle_grad_mode_is_enabled())
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of outputs with respect to inputs, without touching any `grad`.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensor
+        What is differentiated.
+    inputs : Tensor or sequence of Tensor
+        With respect to what; leaves or not.
+    grad_outputs : Tensor or sequence of Tensor or None, optional
+        The gradients of something with respect to `outputs`; 1 where an output has one element.
+    retain_graph : bool, optional
+        Whether the graph can be walked again; as `create_graph` when not given.
+    create_graph : bool, default False
+        Whether the gradients themselves can be differentiated.
+    allow_unused : bool, default False
+        Whether an input that no output depends on is allowed; its gradient is None.
+
+    Returns
+    -------
+    tuple of Tensor or None
+        One gradient for each input.
+
+    Raises
+    ------
+    GraphError
+        An input is unused, or the graph is freed already.
+
+    Notes
+    -----
+    `torch.autograd.grad`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.tensor(3.0, requires_grad=True)
+    >>> cf.grad(x * x, x)
+    (tensor(6.),)
+    """
+    results = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    sources = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if grad_outputs is None or isinstance(grad_outputs, Tensor):
+        seeds: list[Tensor | None] = [grad_outputs] * len(results)
+    else:
+        seeds = list(grad_outputs)
+    if len(seeds) != len(results):
+        raise ValueError(
+            f"grad: {len(results)} outputs need as many grad_outputs, and {len(seeds)} are given"
+        )
+    found = ffi.new("CandleTensor *[]", len(sources))
+    status = lib.py_grad(
+        [tensor._handle for tensor in results],
+        len(results),
+        [tensor._handle for tensor in sources],
+        len(sources),
+        [ffi.NULL if seed is None else seed._handle for seed in seeds],
+        create_graph if retain_graph is None else retain_graph,
+        create_graph,
+        allow_unused,
+        found,
+    )
+    check(status)
+    return tuple(wrap(handle) if handle else None for handle in found)

@@ -1,0 +1,1 @@
+"""Short programs: `python -m candle_ffi.examples.digits` and the others."""

@@ -1,0 +1,137 @@
+"""Reductions in the forms that PyTorch takes: `keep_dim`, `unbiased`, `max` of three kinds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from candle_ffi import _ops
+from candle_ffi._handles import TensorBase
+
+if TYPE_CHECKING:
+    from candle_ffi.tensor import Tensor
+
+__all__ = [
+    "Reductions",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "std",
+    "sum",
+    "var",
+]
+
+
+def _flexible(function: Callable[..., Any]) -> Callable[..., Tensor]:
+    """Return the reduction so that it also takes ``keep_dim`` for ``keepdim``."""
+
+    @functools.wraps(function)
+    def reduced(
+        input: Any,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        keep_dim: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        return function(
+            input, dim=dim, keepdim=keepdim if keep_dim is None else keep_dim, **options
+        )
+
+    return reduced
+
+
+def _moment(function: Callable[..., Any]) -> Callable[..., Tensor]:
+    """Return `var` or `std` so that it also takes PyTorch's older ``unbiased`` for ``correction``."""
+
+    @functools.wraps(function)
+    def reduced(
+        input: Any,
+        dim: Any = None,
+        unbiased: bool | None = None,
+        keepdim: bool = False,
+        *,
+        correction: float = 1.0,
+        keep_dim: bool | None = None,
+    ) -> Any:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        return function(
+            input,
+            dim=dim,
+            correction=correction if unbiased is None else float(unbiased),
+            keepdim=keepdim if keep_dim is None else keep_dim,
+        )
+
+    return reduced
+
+
+def _extreme(
+    of_all: Callable[..., Any], along: Callable[..., Any], of_two: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return `max` or `min`: of all elements, along a dimension, or of two tensors."""
+
+    @functools.wraps(of_all)
+    def extreme(
+        input: Any,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        other: Any = None,
+        keep_dim: bool | None = None,
+    ) -> Any:
+        if other is None and isinstance(dim, TensorBase):
+            dim, other = None, dim
+        if other is not None:
+            return of_two(input, other)
+        if dim is None:
+            return of_all(input)
+        return along(input, dim, keepdim if keep_dim is None else keep_dim)
+
+    return extreme
+
+
+sum = _flexible(_ops.sum)
+mean = _flexible(_ops.mean)
+prod = _flexible(_ops.prod)
+amax = _flexible(_ops.amax)
+amin = _flexible(_ops.amin)
+argmax = _flexible(_ops.argmax)
+argmin = _flexible(_ops.argmin)
+all = _flexible(_ops.all)
+any = _flexible(_ops.any)
+logsumexp = _flexible(_ops.logsumexp)
+var = _moment(_ops.var)
+std = _moment(_ops.std)
+max = _extreme(_ops.max, _ops.max_dim, _ops.maximum)
+min = _extreme(_ops.min, _ops.min_dim, _ops.minimum)
+
+
+class Reductions(_ops.TensorOps):
+    """The part of `Tensor` that reduces."""
+
+    __slots__ = ()
+
+    sum = sum
+    mean = mean
+    prod = prod
+    amax = amax
+    amin = amin
+    argmax = argmax
+    argmin = argmin
+    all = all
+    any = any
+    logsumexp = logsumexp
+    var = var
+    std = std
+    max = max
+    min = min

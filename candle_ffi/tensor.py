@@ -1,0 +1,539 @@
+"""The tensor: attributes, conversions, operators and gradients; the operations come from `_ops`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+from candle_ffi._handles import wrap
+
+from candle_ffi import _handles, _ops, interop
+from candle_ffi import dtype as dtypes
+from candle_ffi._lib import check, ffi, lib, take_error
+from candle_ffi.casts import Casts
+from candle_ffi.device import CPU, Device, as_device
+from candle_ffi.dtype import DType
+from candle_ffi.errors import GraphError, ShapeError
+from candle_ffi.indexing import get_item, set_item
+from candle_ffi.repr import tensor_repr
+
+__all__ = ["Size", "Tensor", "wrap"]
+
+_new: Final = object.__new__
+
+
+class Size(tuple[int, ...]):
+    """The sizes of a tensor: a tuple, which may also be called.
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.zeros(2, 3)
+    >>> x.shape, x.shape(), x.shape[0], x.shape.numel()
+    ((2, 3), (2, 3), 2, 6)
+    """
+
+    __slots__ = ()
+
+    def __call__(self) -> Size:
+        """Return the sizes, for those who write ``x.shape()``."""
+        return self
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return int(np.prod(self, dtype=object))
+
+
+def _binary(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
+    """Return the operator of a native operation; nothing stands between the two."""
+    native = getattr(lib, f"py_{name}")
+
+    def operation(self: Any, other: Any) -> Any:
+        try:
+            handle = native(self._handle, other._handle)
+        except AttributeError:
+            number = _handles.operand_or_none(other)
+            if number is None:
+                return NotImplemented
+            first, second = (number, self) if reflected else (self, number)
+            handle = native(first._handle, second._handle)
+        if handle:
+            result = _new(Tensor)
+            result._handle = handle
+            return result
+        raise take_error()
+
+    return operation
+
+
+def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the operator that changes its left side, which stays the same object."""
+
+    def operation(self: Any, other: Any) -> Any:
+        if not hasattr(other, "_handle") and _handles.operand_or_none(other) is None:
+            return NotImplemented
+        function(self, other)
+        return self
+
+    return operation
+
+
+class Tensor(Casts, Reductions, Shapes):
+    """An n-dimensional array that can take part in a graph of operations.
+
+    Parameters
+    ----------
+    data : array-like
+        A number, nested lists, a NumPy array or what becomes one, or a tensor; it is copied.
+    dtype : DType, optional
+        The dtype; that of `data` when not given, where Python floats have the default dtype.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Raises
+    ------
+    DTypeError
+        `data` holds objects, strings or another kind of value that tensors have not.
+    ShapeError
+        Nested lists have different lengths.
+
+    Notes
+    -----
+    `torch.Tensor`, `torch.tensor`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.Tensor([[1, 2], [3, 4]], dtype=cf.float32)
+    >>> x @ x + 0.5
+    tensor([[ 7.5000, 10.5000],
+            [15.5000, 22.5000]])
+    """
+
+    __slots__ = ()
+    # NumPy leaves `array + tensor` to us.
+    __array_priority__ = 1000
+
+    def __new__(
+        cls,
+        data: Any,
+        dtype: DType | None = None,
+        device: Device | str | None = None,
+        requires_grad: bool = False,
+    ) -> Tensor:
+        """Copy `data`."""
+        if isinstance(data, Tensor):
+            target = data.device if device is None else as_device(device)
+            made = data.detach().clone().to(device=target)
+        else:
+            made = interop.from_array(interop.array_of(data), as_device(device))
+        if dtype is not None:
+            made = made.to(dtypes.as_dtype(dtype))
+        tensor: Tensor = _new(cls)
+        # The handle moves over, so that a subclass is one from the start.
+        tensor._handle, made._handle = made._handle, ffi.NULL
+        if requires_grad:
+            tensor.requires_grad = True
+        return tensor
+
+    # Attributes -------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """The sizes; a tuple that may also be called."""
+        return Size(self._sizes(lib.py_shape))
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the sizes, or the size of one dimension.
+
+        Parameters
+        ----------
+        dim : int, optional
+            The dimension; negative ones count from the end.
+        """
+        if dim is None:
+            return self.shape
+        try:
+            return self.shape[dim]
+        except IndexError:
+            raise _handles.dimension_error("size", dim, self.ndim) from None
+
+    def _sizes(self, read: Any) -> list[int]:
+        rank = lib.candle_tensor_rank(self._handle)
+        cells = ffi.new("int64_t[]", rank)
+        read(self._handle, cells, rank)
+        return ffi.unpack(cells, rank) if rank else []
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return int(lib.candle_tensor_rank(self._handle))
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return int(lib.candle_tensor_num_elements(self._handle))
+
+    nelement = numel
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of all elements."""
+        return self.numel() * self.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """The number of bytes of one element."""
+        return self.dtype.itemsize
+
+    def element_size(self) -> int:
+        """Return the number of bytes of one element."""
+        return self.itemsize
+
+    @property
+    def dtype(self) -> DType:
+        """The type of the elements."""
+        return dtypes.BY_CODE[lib.candle_tensor_dtype(self._handle)]
+
+    @property
+    def device(self) -> Device:
+        """Where the elements are."""
+        kind = lib.candle_tensor_device(self._handle)
+        return CPU if kind == 1 else Device(kind, lib.candle_tensor_device_index(self._handle))
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the elements are on a CUDA device."""
+        return self.device.type == "cuda"
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The distance in elements between neighbours along each dimension."""
+        return tuple(self._sizes(lib.py_strides))
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Return the distances in elements between neighbours, or that along one dimension.
+
+        Parameters
+        ----------
+        dim : int, optional
+            The dimension; negative ones count from the end.
+        """
+        return self.strides if dim is None else self.strides[dim]
+
+    def is_contiguous(self) -> bool:
+        """Return whether the elements lie in row-major order without gaps."""
+        return bool(lib.candle_tensor_is_contiguous(self._handle))
+
+    def is_floating_point(self) -> bool:
+        """Return whether the dtype is a floating-point one."""
+        return self.dtype.is_floating_point
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The tensor with its dimensions in reversed order."""
+        return _ops.permute(self, list(range(self.ndim))[::-1])
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802
+        """The tensor with its last two dimensions swapped."""
+        return _ops.transpose(self, -2, -1)
+
+    # Gradients --------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to or through this tensor; of a leaf it can be set."""
+        return bool(lib.candle_tensor_requires_grad(self._handle))
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        check(lib.py_set_requires_grad(self._handle, bool(value)))
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set whether a leaf gets gradients, and return it.
+
+        Parameters
+        ----------
+        requires_grad : bool, default True
+            Whether it does.
+        """
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated so far, or None; it can be set."""
+        handle = lib.candle_tensor_grad(self._handle)
+        return wrap(handle) if handle else None
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeError(f"grad is a tensor or None, not {type(value).__name__}")
+        handle = ffi.NULL if value is None else value._handle
+        check(lib.py_set_grad(self._handle, handle))
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user, not by a recorded operation."""
+        return bool(lib.candle_tensor_is_leaf(self._handle))
+
+    @property
+    def grad_fn(self) -> str | None:
+        """The name of the rule that made this tensor, such as ``MulBackward0``, or None."""
+        room = ffi.new("char[64]")
+        if not lib.candle_tensor_grad_fn_name(self._handle, room, 64):
+            return None
+        words = ffi.string(room).decode().split("_")
+        return "".join(word.capitalize() for word in words) + "Backward0"
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradients of this tensor to `grad` of the leaves that it was computed from.
+
+        Parameters
+        ----------
+        gradient : Tensor, optional
+            The gradient of something with respect to this tensor; 1 for a tensor of one element.
+        retain_graph : bool, optional
+            Whether the graph can be walked again; as `create_graph` when not given.
+        create_graph : bool, default False
+            Whether the gradients themselves can be differentiated.
+
+        Raises
+        ------
+        GraphError
+            There is no graph, it was freed, or a gradient is needed.
+        """
+        status = lib.py_backward(
+            self._handle,
+            ffi.NULL if gradient is None else gradient._handle,
+            create_graph if retain_graph is None else retain_graph,
+            create_graph,
+        )
+        check(status)
+
+    @property
+    def data(self) -> Tensor:
+        """The same elements without history; setting it replaces them."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._become(value)
+
+    def _become(self, other: Tensor) -> None:
+        """Take over the elements of `other` and keep identity, gradient and history."""
+        if other is not self:
+            check(lib.py_set_data(self._handle, other._handle))
+
+    # Conversions ------------------------------------------------------------------------------
+
+    def to_numpy(self) -> np.ndarray[Any, Any]:
+        """Return the elements as a new NumPy array; history and device do not matter.
+
+        Raises
+        ------
+        DTypeError
+            NumPy has no such dtype; cast first.
+        """
+        return interop.to_array(self)
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """Return the elements as a new NumPy array.
+
+        Parameters
+        ----------
+        force : bool, default False
+            Whether a tensor that requires gradients is allowed.
+
+        Raises
+        ------
+        GraphError
+            The tensor requires gradients.
+        DTypeError
+            NumPy has no such dtype; cast first.
+        """
+        if not force and self.requires_grad:
+            raise GraphError(
+                "numpy: an array has no gradients; use x.detach().numpy(), or x.to_numpy()",
+                operation="numpy",
+            )
+        return interop.to_array(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if copy is False:
+            raise ValueError("a tensor cannot become an array without a copy")
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Python numbers, or one number."""
+        tensor = self if self.dtype in dtypes.TO_NUMPY else self.detach().to(dtypes.float32)
+        return interop.to_array(tensor).tolist()
+
+    def item(self) -> Any:
+        """Return the one element as a Python number.
+
+        Raises
+        ------
+        ShapeError
+            There is not exactly one element.
+        """
+        dtype = self.dtype
+        if dtype.is_floating_point:
+            cell = ffi.new("double *")
+            check(lib.py_item_double(self._handle, cell))
+        else:
+            cell = ffi.new("int64_t *")
+            check(lib.py_item_int64(self._handle, cell))
+        return bool(cell[0]) if dtype is dtypes.bool else cell[0]
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise ShapeError(
+                f"the truth value of a tensor of shape {self.shape} is ambiguous; "
+                "use x.any() or x.all()",
+                operation="bool",
+                shapes=[self.shape],
+            )
+        return bool(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.is_floating_point or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be an index")
+        return operator.index(self.item())
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return (get_item(self, row) for row in range(self.shape[0]))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any().item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.ndim == 0 else format(str(self), spec)
+
+    def __repr__(self) -> str:
+        return tensor_repr(self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return get_item(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        set_item(self, index, value)
+
+    # Copies -----------------------------------------------------------------------------------
+
+    def __copy__(self) -> Tensor:
+        return self._as_own_class(wrap(lib.py_share(self._handle)))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GraphError(
+                "deepcopy: only leaves can be copied deeply; use x.detach().clone()",
+                operation="deepcopy",
+            )
+        copied = self._as_own_class(self.detach().clone())
+        copied.requires_grad = self.requires_grad
+        gradient = self.grad
+        if gradient is not None:
+            copied.grad = gradient.detach().clone()
+        memo[id(self)] = copied
+        return copied
+
+    def _as_own_class(self, made: Tensor) -> Tensor:
+        if type(self) is Tensor:
+            return made
+        copied: Tensor = _new(type(self))
+        copied._handle, made._handle = made._handle, ffi.NULL
+        return copied
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = self.detach()
+        if self.dtype not in dtypes.TO_NUMPY:
+            values = values.to(dtypes.float32)
+        array = values.to_numpy()
+        return (_restore, (type(self), array, self.dtype, self.requires_grad))
+
+    # Operators --------------------------------------------------------------------------------
+
+    __hash__ = object.__hash__
+
+    __add__ = _binary("add")
+    __radd__ = _binary("add", reflected=True)
+    __sub__ = _binary("sub")
+    __rsub__ = _binary("sub", reflected=True)
+    __mul__ = _binary("mul")
+    __rmul__ = _binary("mul", reflected=True)
+    __truediv__ = _binary("div")
+    __rtruediv__ = _binary("div", reflected=True)
+    __floordiv__ = _binary("floor_divide")
+    __rfloordiv__ = _binary("floor_divide", reflected=True)
+    __mod__ = _binary("remainder")
+    __rmod__ = _binary("remainder", reflected=True)
+    __pow__ = _binary("pow")
+    __rpow__ = _binary("pow", reflected=True)
+    __matmul__ = _binary("matmul")
+    __rmatmul__ = _binary("matmul", reflected=True)
+    __eq__ = _binary("eq")
+    __ne__ = _binary("ne")
+    __lt__ = _binary("lt")
+    __le__ = _binary("le")
+    __gt__ = _binary("gt")
+    __ge__ = _binary("ge")
+    __and__ = _binary("bitwise_and")
+    __rand__ = _binary("bitwise_and", reflected=True)
+    __or__ = _binary("bitwise_or")
+    __ror__ = _binary("bitwise_or", reflected=True)
+    __xor__ = _binary("bitwise_xor")
+    __rxor__ = _binary("bitwise_xor", reflected=True)
+
+    __neg__ = _ops.neg
+    __abs__ = _ops.abs
+    __invert__ = _ops.bitwise_not
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    __iadd__ = _in_place(_ops.add_)
+    __isub__ = _in_place(_ops.sub_)
+    __imul__ = _in_place(_ops.mul_)
+    __itruediv__ = _in_place(_ops.div_)
+
+
+def _restore(
+    cls: type[Tensor], array: np.ndarray[Any, Any], dtype: DType, requires_grad: bool
+) -> Tensor:
+    tensor = interop.from_array(array).to(dtype)
+    restored: Tensor = _new(cls)
+    restored._handle, tensor._handle = tensor._handle, ffi.NULL
+    restored.requires_grad = requires_grad
+    return restored
+
+
+_handles.bind(Tensor)
