@@ -15,9 +15,11 @@ import warnings
 
 os.environ["CANDLE_FFI_TEST_BACKEND"] = "torch"
 
+import numpy as np
 import promotion
 import reference
 import torch
+import trajectories
 from case import Row
 from cases import GROUPS
 
@@ -50,6 +52,16 @@ def main() -> int:
             stale.append(group)
         refused = sum("refused" in item for item in entries.values())
         print(f"{group}: {len(rows)} rows, {len(entries)} cases, {refused} refused by PyTorch")
+    paths = {
+        f"{name} {dtype}": np.stack(trajectories.run(torch, name, dtype))
+        for name in trajectories.SGD
+        for dtype in trajectories.DTYPES
+    }
+    path = reference.FOLDER / "trajectories.npz"
+    if "--check" not in sys.argv:
+        np.savez_compressed(path, torch=np.array(torch.__version__), **paths)
+    elif not all(np.array_equal(np.load(path)[name], values) for name, values in paths.items()):
+        stale.append("trajectories")
     dtypes = promotion.table(torch)
     path = reference.FOLDER / "promotion.json"
     if "--check" not in sys.argv:
