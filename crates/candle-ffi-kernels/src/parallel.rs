@@ -205,6 +205,11 @@ impl<T> Shared<T> {
         Shared(data.as_mut_ptr())
     }
 
+    /// The start of the slice given to `new`.
+    pub(crate) fn pointer(&self) -> *mut T {
+        self.0
+    }
+
     /// # Safety
     /// The range lies in the slice given to `new`, that borrow is still alive, and no other thread touches the range.
     #[expect(clippy::mut_from_ref, reason = "disjointness is the caller's promise")]

@@ -60,7 +60,7 @@ fn lanes<T: Copy, A: Copy>(row: &[T], initial: A, f: impl Fn(A, T) -> A, join: i
 
 /// The sum of `f` of each element, in f64 above the level of blocks.
 #[inline(always)]
-fn sum_row<T: Float>(row: &[T], f: impl Fn(T::Compute) -> T::Compute + Copy) -> f64 {
+pub(crate) fn sum_row<T: Float>(row: &[T], f: impl Fn(T::Compute) -> T::Compute + Copy) -> f64 {
     let mut total = 0.0;
     for block in row.chunks(BLOCK) {
         let add = inlined(
