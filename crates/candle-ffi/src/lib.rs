@@ -1,1 +1,30 @@
-//! .
+//! The C ABI of candle_ffi.
+//!
+//! - Infrastructure: [`handle`] (pointers and ownership), `panic` (the guard), [`error`].
+//! - One file for each C type or subject, written by hand.
+//! - [`ops`]: one export for each operation of `candle-ffi-core`, written by `cargo xtask gen`.
+//!
+//! The contract that callers and exports keep is stated once, at the top of `include/candle_ffi.h`.
+//! The header has the files' sections in the order in which they stand here.
+#![expect(clippy::missing_safety_doc, reason = "every export has the one contract at the top of the header")]
+
+pub mod handle;
+mod panic;
+
+pub mod version;
+
+pub mod error;
+
+pub mod dtype;
+
+pub mod device;
+
+pub mod tensor;
+
+pub mod autograd;
+
+pub mod generator;
+
+pub mod ops;
+
+pub mod threads;

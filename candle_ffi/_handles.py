@@ -1,0 +1,164 @@
+"""Handles of the native library as Python holds them: tensors, numbers, and lists of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from candle_ffi._lib import ffi, lib, take_error
+from candle_ffi.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from candle_ffi.tensor import Tensor
+
+__all__ = [
+    "NULL",
+    "Number",
+    "TensorBase",
+    "as_list",
+    "choice",
+    "collect",
+    "handles",
+    "operand",
+    "operand_or_none",
+    "sizes",
+    "wrap",
+]
+
+NULL: Any = ffi.NULL
+Number: TypeAlias = bool | int | float
+
+_new = object.__new__
+_float, _int, _bool = lib.py_from_double, lib.py_from_int64, lib.py_from_bool
+
+
+class TensorBase:
+    """What owns the handle of a tensor; everything else of a tensor is in the classes below it."""
+
+    __slots__ = ("__weakref__", "_handle")
+
+    _handle: Any
+
+    # The default argument keeps the function alive until the last tensor is gone, also while the
+    # interpreter clears its modules.
+    def __del__(self, free: Callable[[Any], None] = lib.candle_tensor_free) -> None:
+        """Free the handle."""
+        try:
+            handle = self._handle
+        except AttributeError:
+            return
+        free(handle)
+
+
+def wrap(handle: Any) -> Tensor:
+    """Return the tensor that owns a new handle, or raise the error of the call that gave none."""
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+# Numbers that were operands before: `x * 2` in a loop makes its tensor once. Values that are equal but
+# not the same (0.0 and -0.0, 1 and True) are kept apart by their types and by leaving out zero.
+_numbers: dict[tuple[type, Any], Tensor] = {}
+_MOST_NUMBERS = 256
+
+
+def operand(value: Any) -> Tensor:
+    """Return a tensor unchanged, and a number as a tensor that does not promote."""
+    tensor = operand_or_none(value)
+    if tensor is None:
+        raise TypeError(f"expected a tensor or a number, not {type(value).__name__}")
+    return tensor
+
+
+def operand_or_none(value: Any) -> Tensor | None:
+    """Return the same as `operand`, and None for what is neither tensor nor number."""
+    kind = type(value)
+    if kind is float or kind is int or kind is bool:
+        key = (kind, value)
+        tensor = _numbers.get(key)
+        if tensor is None:
+            tensor = _number(value)
+            if value:
+                if len(_numbers) >= _MOST_NUMBERS:
+                    _numbers.clear()
+                _numbers[key] = tensor
+        return tensor
+    if isinstance(value, TensorBase):
+        return value  # type: ignore[return-value]
+    if isinstance(value, np.generic):
+        # A NumPy scalar is a number here, as in PyTorch.
+        value = value.item()
+        return _number(value) if isinstance(value, (bool, int, float)) else None
+    if isinstance(value, np.ndarray):
+        from candle_ffi.interop import from_array
+
+        return from_array(value)
+    return _number(value) if isinstance(value, (int, float)) else None
+
+
+def _number(value: bool | int | float) -> Tensor:
+    if isinstance(value, bool):
+        return wrap(_bool(value))
+    if isinstance(value, int):
+        return wrap(_int(value))
+    return wrap(_float(value))
+
+
+def as_list(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return the tensors as a list, which keeps them alive during a call."""
+    if isinstance(tensors, TensorBase):
+        raise TypeError("expected a sequence of tensors, not a tensor")
+    return list(tensors)
+
+
+def handles(tensors: Sequence[Tensor]) -> list[Any]:
+    """Return the handles of tensors, as a call takes them."""
+    try:
+        return [tensor._handle for tensor in tensors]
+    except AttributeError:
+        kinds = sorted(
+            {type(tensor).__name__ for tensor in tensors if not isinstance(tensor, TensorBase)}
+        )
+        raise TypeError(f"expected tensors, but found {', '.join(kinds)}") from None
+
+
+def sizes(value: int | Sequence[int]) -> tuple[int, ...]:
+    """Return sizes or dims as a tuple; a single one may stand alone."""
+    if type(value) is int:
+        return (value,)
+    try:
+        return tuple(value)  # type: ignore[arg-type]
+    except TypeError:
+        return (value.__index__(),)  # type: ignore[union-attr]
+
+
+def choice(name: str, value: str, values: Mapping[str, int]) -> int:
+    """Return the number of an option, or raise an error that names those that exist."""
+    try:
+        return values[value]
+    except (KeyError, TypeError):
+        known = ", ".join(repr(known) for known in values)
+        raise InvalidArgumentError(f"{name} must be one of {known}, not {value!r}") from None
+
+
+def collect(function: Callable[..., int], *arguments: Any) -> list[Tensor]:
+    """Call an operation that gives a list of tensors."""
+    count = ffi.new("size_t *")
+    cells = ffi.new("CandleTensor *[]", 16)
+    status = function(*arguments, cells, len(cells), count)
+    if status == lib.CANDLE_ERROR_BUFFER_TOO_SMALL:
+        cells = ffi.new("CandleTensor *[]", count[0])
+        status = function(*arguments, cells, len(cells), count)
+    if status:
+        raise take_error()
+    return [wrap(cells[number]) for number in range(count[0])]
+
+
+# Set by candle_ffi.tensor, which derives the class from the one above.
+if not TYPE_CHECKING:
+    Tensor: Any = None

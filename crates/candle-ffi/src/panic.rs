@@ -1,0 +1,96 @@
+//! No panic crosses the border: the guard around the body of every export.
+
+use crate::error::{CandleError, CandleStatus, report, status_of};
+use candle_ffi_core::{Error, ErrorCode, Result};
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+/// Runs the body of an export and turns its failure into a code and, where asked for, the details.
+///
+/// # Safety
+/// `error` is NULL or may be written.
+#[inline]
+pub(crate) unsafe fn guard(
+    error: *mut *mut CandleError,
+    operation: &'static str,
+    body: impl FnOnce() -> Result<()>,
+) -> CandleStatus {
+    match run(body) {
+        Ok(()) => crate::error::CANDLE_OK,
+        // SAFETY: passed on from the caller.
+        Err(failure) => unsafe { report(error, failure.in_operation(operation)) },
+    }
+}
+
+/// Runs the body of an export that cannot report: a failure gives the neutral value.
+#[inline]
+pub(crate) fn neutral<T>(value: T, body: impl FnOnce() -> Result<T>) -> T {
+    run(body).unwrap_or(value)
+}
+
+/// Runs the body of an export that reports by its status alone.
+#[inline]
+pub(crate) fn status(body: impl FnOnce() -> Result<()>) -> CandleStatus {
+    run(body).map_or_else(|failure| status_of(&failure), |()| crate::error::CANDLE_OK)
+}
+
+#[inline]
+fn run<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    install_hook();
+    let depth = Guarded::enter();
+    // Values that a panic leaves half changed stay memory-safe: they are reached through `&` and
+    // locks only, so asserting unwind safety hides nothing.
+    let result = catch_unwind(AssertUnwindSafe(body));
+    drop(depth);
+    result.unwrap_or_else(|payload| Err(from_panic(payload)))
+}
+
+thread_local! {
+    /// How many guards this thread is inside of: callbacks may call back into the library.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+struct Guarded;
+
+impl Guarded {
+    #[inline]
+    fn enter() -> Self {
+        DEPTH.set(DEPTH.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Guarded {
+    #[inline]
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+/// Silences the panic hook for panics that a guard will catch: the library never prints. Other
+/// threads of a Rust program keep the hook that was there before.
+fn install_hook() {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // A panic on a worker of the thread pool is passed on to the guarded thread that waits.
+            let caught = DEPTH.try_with(Cell::get).unwrap_or(0) > 0 || rayon::current_thread_index().is_some();
+            if !caught {
+                previous(info);
+            }
+        }));
+    });
+}
+
+#[cold]
+fn from_panic(payload: Box<dyn Any + Send>) -> Error {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned());
+    Error::new(ErrorCode::Panic, format!("a panic was caught, which is a bug in the library: {message}"))
+}

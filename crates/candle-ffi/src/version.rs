@@ -1,0 +1,76 @@
+//! Versions and diagnostics.
+
+use crate::handle::live_handles;
+use crate::panic::neutral;
+use std::ffi::{CStr, c_char};
+
+/// What `candle_ffi_live_handles` counts: one of the `CANDLE_HANDLE_*` constants.
+pub type CandleHandleKind = i32;
+
+/// Every kind.
+pub const CANDLE_HANDLE_ALL: CandleHandleKind = 0;
+/// `CandleTensor`.
+pub const CANDLE_HANDLE_TENSOR: CandleHandleKind = 1;
+/// `CandleGenerator`.
+pub const CANDLE_HANDLE_GENERATOR: CandleHandleKind = 2;
+/// `CandleError`.
+pub const CANDLE_HANDLE_ERROR: CandleHandleKind = 3;
+/// `CandleTensorMap`.
+pub const CANDLE_HANDLE_TENSOR_MAP: CandleHandleKind = 4;
+/// `CandleModule`.
+pub const CANDLE_HANDLE_MODULE: CandleHandleKind = 5;
+/// `CandleOptimizer`.
+pub const CANDLE_HANDLE_OPTIMIZER: CandleHandleKind = 6;
+
+/// The version of the ABI. It rises when a function or a constant is added; a program built against a
+/// lower number of the same major version works unchanged.
+pub const CANDLE_FFI_ABI_VERSION: i32 = 1;
+
+/// The text up to its terminator, checked when the library is compiled.
+const fn c_text(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("the text ends with its only NUL"),
+    }
+}
+
+/// The version of the library, "major.minor.patch".
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_ffi_version() -> *const c_char {
+    const { c_text(concat!(env!("CARGO_PKG_VERSION"), "\0")) }.as_ptr()
+}
+
+/// The version of the ABI, to be compared with `CANDLE_FFI_ABI_VERSION` of the header: the library's
+/// must not be lower.
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_ffi_abi_version() -> i32 {
+    CANDLE_FFI_ABI_VERSION
+}
+
+#[cfg(feature = "cuda")]
+const FEATURES: &str = "cuda";
+#[cfg(all(feature = "metal", not(feature = "cuda")))]
+const FEATURES: &str = "metal";
+#[cfg(not(any(feature = "cuda", feature = "metal")))]
+const FEATURES: &str = "cpu";
+
+/// What the library is made of: its version, Candle's version, the features, the target.
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_ffi_build_info() -> *const c_char {
+    static TEXT: std::sync::LazyLock<std::ffi::CString> = std::sync::LazyLock::new(|| {
+        crate::error::c_string(&format!(
+            "candle_ffi {} (candle {}, {FEATURES}, {}-{})",
+            env!("CARGO_PKG_VERSION"),
+            candle_ffi_core::CANDLE_VERSION,
+            std::env::consts::ARCH,
+            std::env::consts::OS,
+        ))
+    });
+    neutral(c"".as_ptr(), || Ok(TEXT.as_ptr()))
+}
+
+/// How many handles of a kind are alive, for leak tests; 0 for a number that is no kind.
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_ffi_live_handles(kind: CandleHandleKind) -> usize {
+    live_handles(kind)
+}

@@ -1,0 +1,141 @@
+//! Makes every generated file in memory; writing and checking are two ways to end.
+
+use crate::exports::{Export, exports};
+use crate::source::{Source, read};
+use crate::{Result, cdef, header, null_test, ops_table, python, rust_exports, shims, symbols};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where the generated exports are; files there that are not generated any more are removed.
+const EXPORTS: &str = "crates/candle-ffi/src/ops";
+
+type Files = BTreeMap<PathBuf, String>;
+
+/// Writes what differs.
+pub(crate) fn write(root: &Path) -> Result<()> {
+    for (path, text) in &files(root)? {
+        if current(root, path).as_ref() != Some(text) {
+            let target = root.join(path);
+            if let Some(folder) = target.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            }
+            std::fs::write(&target, text).map_err(|error| format!("{}: {error}", target.display()))?;
+            println!("wrote {}", path.display());
+        }
+    }
+    for path in stale(root, &files(root)?) {
+        std::fs::remove_file(root.join(&path)).map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("removed {}", path.display());
+    }
+    Ok(())
+}
+
+/// Fails when something differs, and says how to mend it.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let files = files(root)?;
+    let mut differing: Vec<PathBuf> = files
+        .iter()
+        .filter(|(path, text)| current(root, path).as_ref() != Some(text))
+        .map(|(path, _)| path.clone())
+        .collect();
+    differing.extend(stale(root, &files));
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let list: String = differing.iter().map(|path| format!("  {}\n", path.display())).collect();
+    Err(format!("these files are not what the sources say:\n{list}run `cargo xtask gen` and commit the result"))
+}
+
+fn current(root: &Path, path: &Path) -> Option<String> {
+    std::fs::read_to_string(root.join(path)).ok()
+}
+
+fn stale(root: &Path, files: &Files) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root.join(EXPORTS)).into_iter().flatten().flatten();
+    entries.map(|entry| Path::new(EXPORTS).join(entry.file_name())).filter(|path| !files.contains_key(path)).collect()
+}
+
+fn files(root: &Path) -> Result<Files> {
+    let source = Source::read(&root.join("crates/candle-ffi-core/src"))?;
+    let mut files = Files::new();
+    let module = |name: &str| Path::new(EXPORTS).join(format!("{name}.rs"));
+    files.insert(module("mod"), rustfmt(root, &rust_exports::module(&source))?);
+    files.insert(module("options"), rustfmt(root, &rust_exports::options(&source.choices))?);
+    for file in &source.files {
+        files.insert(module(&file.name), rustfmt(root, &rust_exports::file(file, &source))?);
+    }
+
+    let mut sections = Vec::new();
+    let mut plain_sections = Vec::new();
+    let mut exported: Vec<Export> = Vec::new();
+    for path in abi_sources(root, &source, &files)? {
+        let file = read(&path)?;
+        exported.extend(exports(&file).map_err(|error| format!("{}: {error}", path.display()))?);
+        sections.push(header::section(&path, &file, true)?);
+        plain_sections.push(header::section(&path, &file, false)?);
+    }
+    let constants: Vec<String> = plain_sections
+        .iter()
+        .flat_map(|section| section.items.lines())
+        .filter_map(|line| line.strip_prefix("#define "))
+        .map(str::to_owned)
+        .collect();
+
+    files.insert("include/candle_ffi.h".into(), header::header(&sections));
+    files.insert("include/candle_ffi.cdef".into(), cdef::cdef(&plain_sections));
+    let shims = shims::shims(&source, &exported)?;
+    files.insert("candle_ffi/_shims.h".into(), shims.definitions);
+    files.insert("candle_ffi/_shims.cdef".into(), shims.declarations);
+    files.insert("candle_ffi/_ops.py".into(), python::module(&source)?);
+    files.insert("docs/ops.md".into(), ops_table::page(&source));
+    files.insert("tests/abi/symbols.txt".into(), symbols::list(&exported, &constants));
+    files.insert("tests/c/test_null.c".into(), null_test::program(&exported));
+    Ok(files)
+}
+
+/// The sources of the ABI crate in the order of its `lib.rs`. The generated ones are read from a copy
+/// in `target`, so that checking writes nothing into the tree.
+fn abi_sources(root: &Path, source: &Source, files: &Files) -> Result<Vec<PathBuf>> {
+    let stage = root.join("target/xtask");
+    std::fs::create_dir_all(&stage).map_err(|error| format!("{}: {error}", stage.display()))?;
+    let mut paths = Vec::new();
+    let src = root.join("crates/candle-ffi/src");
+    for item in read(&src.join("lib.rs"))?.items {
+        let syn::Item::Mod(module) = item else { continue };
+        if !matches!(module.vis, syn::Visibility::Public(_)) {
+            continue;
+        }
+        if module.ident != "ops" {
+            paths.push(src.join(format!("{}.rs", module.ident)));
+            continue;
+        }
+        for name in std::iter::once("options").chain(source.files.iter().map(|file| file.name.as_str())) {
+            let path = stage.join(format!("{name}.rs"));
+            let text = files.get(&Path::new(EXPORTS).join(format!("{name}.rs"))).cloned().unwrap_or_default();
+            std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+fn rustfmt(root: &Path, text: &str) -> Result<String> {
+    let failed = |error: std::io::Error| format!("rustfmt: {error}");
+    let mut child = Command::new("rustfmt")
+        .args(["--edition", "2024", "--config-path"])
+        .arg(root)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(text.as_bytes()).map_err(failed)?;
+    }
+    let output = child.wait_with_output().map_err(failed)?;
+    if !output.status.success() {
+        return Err(format!("rustfmt refused a generated file:\n{text}"));
+    }
+    String::from_utf8(output.stdout).map_err(|error| error.to_string())
+}

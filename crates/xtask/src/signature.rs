@@ -1,0 +1,209 @@
+//! The types an operation may have, and how each of them crosses: the table that decides what is regular.
+
+use crate::Result;
+use std::collections::BTreeSet;
+use syn::ext::IdentExt;
+use syn::{FnArg, ItemFn, Pat, ReturnType};
+
+/// The type of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    Tensor,
+    OptionalTensor,
+    Tensors,
+    Double,
+    Int64,
+    Size,
+    Bool,
+    OptionalDouble,
+    OptionalInt64,
+    Int64s,
+    OptionalInt64s,
+    DType,
+    OptionalDType,
+    Device,
+    Generator,
+    OptionalGenerator,
+    /// An enumeration of `options.rs`, by its name.
+    Choice(String),
+}
+
+/// What an operation gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Nothing: it changes its first parameter.
+    InPlace,
+    Tensor,
+    Tensors,
+    /// A struct of `results.rs`, by its name.
+    Fields(String),
+}
+
+/// A parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) kind: Type,
+}
+
+/// The names that the types of a signature may refer to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// The enumerations of `options.rs`.
+    pub(crate) choices: BTreeSet<String>,
+    /// The structs of `results.rs`.
+    pub(crate) results: BTreeSet<String>,
+}
+
+/// The signature of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Signature {
+    pub(crate) name: String,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) output: Output,
+}
+
+/// Whether a function is an operation: it returns a `Result`.
+pub(crate) fn is_operation(function: &ItemFn) -> bool {
+    matches!(function.vis, syn::Visibility::Public(_)) && returned(function).starts_with("Result<")
+}
+
+impl Signature {
+    /// Reads a signature; an error says which type is not known.
+    pub(crate) fn parse(function: &ItemFn, known: &Known) -> Result<Self> {
+        let name = function.sig.ident.unraw().to_string();
+        if let Some(generic) = function.sig.generics.type_params().next() {
+            return Err(format!("an operation has no type parameters, and this has `{}`", generic.ident));
+        }
+        let parameters = function.sig.inputs.iter().map(|input| parameter(input, known)).collect::<Result<Vec<_>>>()?;
+        let output = match returned(function).as_str() {
+            "Result<()>" => Output::InPlace,
+            "Result<Tensor>" => Output::Tensor,
+            "Result<Vec<Tensor>>" => Output::Tensors,
+            other => match other.strip_prefix("Result<").and_then(|rest| rest.strip_suffix('>')) {
+                Some(result) if known.results.contains(result) => Output::Fields(result.to_owned()),
+                _ => return Err(format!("it returns `{other}`, which no operation returns")),
+            },
+        };
+        let signature = Self { name, parameters, output };
+        signature.check()?;
+        Ok(signature)
+    }
+
+    fn check(&self) -> Result<()> {
+        let first = self.parameters.first().map(|parameter| &parameter.kind);
+        match (self.name.ends_with('_'), &self.output) {
+            (true, Output::InPlace) if first == Some(&Type::Tensor) => Ok(()),
+            (true, Output::InPlace) => {
+                Err("an in-place operation takes the tensor that it changes first, as `&Tensor`".into())
+            }
+            (true, _) => Err("a name that ends in `_` is an in-place operation, which returns `Result<()>`".into()),
+            (false, Output::InPlace) => {
+                Err("an operation that returns nothing is in place, and its name ends in `_`".into())
+            }
+            (false, _) => Ok(()),
+        }
+    }
+
+    /// Whether the operation is also a method: its first parameter is the tensor `input`.
+    pub(crate) fn is_method(&self) -> bool {
+        self.parameters.first().is_some_and(|first| first.kind == Type::Tensor && first.name == "input")
+    }
+
+    /// Whether the operation changes its first parameter.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.output == Output::InPlace
+    }
+
+    /// The name as Rust writes it: `r#where`.
+    pub(crate) fn rust_name(&self) -> String {
+        let is_keyword = syn::parse_str::<syn::Ident>(&self.name).is_err();
+        if is_keyword { format!("r#{}", self.name) } else { self.name.clone() }
+    }
+
+    /// The name of the C function.
+    pub(crate) fn symbol(&self) -> String {
+        format!("candle_tensor_{}", self.name)
+    }
+}
+
+fn returned(function: &ItemFn) -> String {
+    match &function.sig.output {
+        ReturnType::Default => String::new(),
+        ReturnType::Type(_, kind) => text(kind),
+    }
+}
+
+/// A type as text without spaces and lifetimes' noise, so that formatting does not matter.
+fn text(kind: &syn::Type) -> String {
+    quote::quote!(#kind).to_string().replace(' ', "")
+}
+
+fn parameter(input: &FnArg, known: &Known) -> Result<Parameter> {
+    let FnArg::Typed(typed) = input else {
+        return Err("an operation is a free function, and this has `self`".into());
+    };
+    let Pat::Ident(pattern) = &*typed.pat else {
+        return Err("a parameter is a plain name".into());
+    };
+    let name = pattern.ident.to_string();
+    let kind = match text(&typed.ty).as_str() {
+        "&Tensor" => Type::Tensor,
+        "Option<&Tensor>" => Type::OptionalTensor,
+        "&[&Tensor]" => Type::Tensors,
+        "f64" => Type::Double,
+        "i64" => Type::Int64,
+        "usize" => Type::Size,
+        "bool" => Type::Bool,
+        "Option<f64>" => Type::OptionalDouble,
+        "Option<i64>" => Type::OptionalInt64,
+        "&[i64]" => Type::Int64s,
+        "Option<&[i64]>" => Type::OptionalInt64s,
+        "DType" => Type::DType,
+        "Option<DType>" => Type::OptionalDType,
+        "Device" => Type::Device,
+        "&Generator" => Type::Generator,
+        "Option<&Generator>" => Type::OptionalGenerator,
+        other if known.choices.contains(other) => Type::Choice(other.to_owned()),
+        other => {
+            return Err(format!(
+                "the parameter `{name}` is a `{other}`, which cannot cross the ABI; the known types are in crates/xtask/src/signature.rs"
+            ));
+        }
+    };
+    Ok(Parameter { name, kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(source: &str) -> Result<Signature> {
+        let known = Known { choices: ["Reduction".to_owned()].into(), results: ["ValuesAndIndices".to_owned()].into() };
+        Signature::parse(&syn::parse_str(source).expect("a function"), &known)
+    }
+
+    #[test]
+    fn types_are_recognised_however_they_are_formatted() {
+        let signature =
+            parse("pub fn sum(input: &Tensor, dim: Option<&[i64]>, r: Reduction) -> Result<Vec<Tensor>> {}")
+                .expect("known");
+        assert_eq!(signature.parameters[1].kind, Type::OptionalInt64s);
+        assert_eq!(signature.parameters[2].kind, Type::Choice("Reduction".into()));
+        assert_eq!(signature.output, Output::Tensors);
+        assert!(signature.is_method());
+    }
+
+    #[test]
+    fn an_unknown_type_is_named() {
+        assert!(parse("pub fn f(x: Vec<f32>) -> Result<Tensor> {}").is_err_and(|message| message.contains("Vec<f32>")));
+        assert!(parse("pub fn f(x: f64) -> Result<String> {}").is_err_and(|message| message.contains("String")));
+    }
+
+    #[test]
+    fn in_place_and_underscore_go_together() {
+        assert!(parse("pub fn add_(input: &Tensor) -> Result<()> {}").is_ok());
+        assert!(parse("pub fn add(input: &Tensor) -> Result<()> {}").is_err());
+        assert!(parse("pub fn add_(input: &Tensor) -> Result<Tensor> {}").is_err());
+    }
+}
