@@ -49,7 +49,9 @@ def to_numpy(value: Any) -> np.ndarray:
         return np.asarray(value.numpy(force=True))  # a lazily negated or zero one too
     wider = WITHOUT_NUMPY.get(dtype_name(value))
     if wider is not None:
-        value = value.to(dtype(importlib.import_module(type(value).__module__.split(".")[0]), wider))
+        value = value.to(
+            dtype(importlib.import_module(type(value).__module__.split(".")[0]), wider)
+        )
     return np.asarray(value.numpy())
 
 

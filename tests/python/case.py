@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -112,6 +112,7 @@ class Row:
     `numeric`: the gradient is also compared with finite differences (off at kinks and ties);
     `second`: so is the gradient of the gradient. `compare`: False compares shape and dtype alone.
     `unsupported`: dtypes that PyTorch has and this package refuses, with `DTypeError`.
+    `covers`: the generated operation behind the public name, where that name has several.
     """
 
     op: str
@@ -125,7 +126,8 @@ class Row:
     second: bool
     compare: bool
     tolerance: float
-    unsupported: tuple[str, ...] = field(default=())
+    unsupported: tuple[str, ...]
+    covers: str
 
     def __init__(
         self,
@@ -140,13 +142,14 @@ class Row:
         compare: bool = True,
         tolerance: float = 1.0,
         unsupported: tuple[str, ...] = (),
+        covers: str = "",
         **options: Any,
     ) -> None:
-        fields = dict(
-            op=op, arguments=arguments, options=options, dtypes=dtypes, call=call, label=label,
-            gradient=gradient, numeric=numeric, second=second, compare=compare,
-            tolerance=tolerance, unsupported=unsupported,
-        )  # fmt: skip
+        fields = {
+            "op": op, "arguments": arguments, "options": options, "dtypes": dtypes,
+            "call": call, "label": label, "gradient": gradient, "numeric": numeric, "second": second, "compare": compare,
+            "tolerance": tolerance, "unsupported": unsupported, "covers": covers or op,
+        }  # fmt: skip
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
@@ -165,7 +168,9 @@ class Row:
     def arrays(self, dtype: str) -> list[np.ndarray]:
         """The values of the inputs."""
         seed = zlib.crc32(self.id.encode())
-        return [item.array((seed + 7919 * i) % 2**32, dtype) for i, item in enumerate(self.inputs())]
+        return [
+            item.array((seed + 7919 * i) % 2**32, dtype) for i, item in enumerate(self.inputs())
+        ]
 
     def tensors(
         self, library: ModuleType, dtype: str, layout: str = "contiguous", grad: bool = False,
@@ -174,7 +179,9 @@ class Row:
         """The inputs as tensors of `library`, leaves where a gradient is wanted."""
         arrays = self.arrays(dtype) if arrays is None else arrays
         return [
-            _laid_out(library, array, item.dtype or dtype, layout, grad and item.differentiable(dtype))
+            _laid_out(
+                library, array, item.dtype or dtype, layout, grad and item.differentiable(dtype)
+            )
             for item, array in zip(self.inputs(), arrays, strict=True)
         ]
 
@@ -201,8 +208,20 @@ class Row:
 
 #: Names that PyTorch's top level lacks, or has with other parameters.
 FUNCTIONAL = frozenset(
-    "gelu silu one_hot linear layer_norm embedding dropout mse_loss l1_loss cross_entropy nll_loss "
-    "binary_cross_entropy_with_logits".split()
+    [
+        "gelu",
+        "silu",
+        "one_hot",
+        "linear",
+        "layer_norm",
+        "embedding",
+        "dropout",
+        "mse_loss",
+        "l1_loss",
+        "cross_entropy",
+        "nll_loss",
+        "binary_cross_entropy_with_logits",
+    ]
 )
 
 
@@ -239,4 +258,3 @@ def _laid_out(library: ModuleType, array: np.ndarray, dtype: str, layout: str, g
         room[window] = array
         return backend.to_tensor(library, room, dtype, grad)[window]
     return backend.to_tensor(library, array, dtype, grad)
-

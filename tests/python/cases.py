@@ -5,6 +5,8 @@ row: results and gradients against the stored ones of PyTorch (`make parity` sto
 against finite differences, in several memory layouts, for every dtype of the row.
 """
 
+# ruff: noqa: E501 (one row is one line)
+
 from __future__ import annotations
 
 from typing import Any
@@ -23,8 +25,12 @@ SMOOTH_ONLY = {"numeric": False, "second": False}
 def unary() -> list[Row]:
     """One tensor in, one of the same shape out."""
     rows = []
-    domains = {"log": positive, "sqrt": positive, "abs": nonzero, "relu": nonzero, "sign": nonzero}
-    for op in "neg abs sign exp log sqrt sin cos tanh sigmoid relu gelu silu".split():
+    domains = dict.fromkeys(("log", "sqrt", "rsqrt", "log1p"), positive)
+    domains.update(dict.fromkeys(("abs", "relu", "sign", "reciprocal"), nonzero))
+    operations = (
+        "neg abs sign square sqrt rsqrt reciprocal exp expm1 log log1p sin cos tanh erf sigmoid"
+    )
+    for op in (operations + " relu gelu silu floor ceil round trunc").split():
         domain = domains.get(op, t)
         rows += [
             Row(op, domain(2, 3), dtypes=ALL),
@@ -41,6 +47,12 @@ def unary() -> list[Row]:
         Row("abs", values([-1.0, 0.0, 1.0]), label="kink", **SMOOTH_ONLY),
         Row("sqrt", values([0.0, 1.0, 4.0]), label="zero", **SMOOTH_ONLY),
         Row("log", values([0.0, 1.0]), label="zero", **SMOOTH_ONLY),
+        Row("round", values([0.5, 1.5, 2.5, -0.5, -1.5, 0.4999]), **FORWARD),
+        Row("log1p", t(2, 3, low=-0.8, high=0.5), label="below zero"),
+        Row("expm1", values([1e-7, -1e-7, 1e-3]), label="small", **FORWARD),
+        Row("log1p", values([1e-7, -1e-7, 1e-3]), label="small", **FORWARD),
+        Row("isnan", values([0.0, NAN, INF]), **FORWARD),
+        Row("isnan", t(2, 3), dtypes=ALL, **FORWARD),
         Row("exp", integers([0, 1, 2], "int32"), label="integers", **FORWARD),
         Row("neg", integers([0, 1, 255], "uint8"), label="wraps", dtypes=("uint8",), **FORWARD),
     ]
@@ -56,7 +68,7 @@ def _expanded(op: str) -> Any:
 def binary() -> list[Row]:
     """Two tensors that broadcast."""
     rows = []
-    for op in "add sub mul div maximum minimum pow".split():
+    for op in ["add", "sub", "mul", "div", "maximum", "minimum", "pow"]:
         left, right = {"div": (t, nonzero), "pow": (positive, nonzero)}.get(op, (t, t))
         rows += [
             Row(op, left(2, 3), right(2, 3), dtypes=ALL),
@@ -70,6 +82,23 @@ def binary() -> list[Row]:
             Row(op, left(6, 5), right(6, 1), second=False),
             Row(op, values(EDGES), values(EDGES[::-1]), label="edges", **FORWARD),
         ]
+    for op in ("floor_divide", "remainder"):
+        grads: dict[str, Any] = FORWARD if op == "floor_divide" else {}
+        rows += [
+            Row(op, t(2, 3), nonzero(2, 3), dtypes=ALL, **grads),
+            Row(op, t(2, 1), nonzero(3), dtypes=NUMBERS, **grads),
+            Row(op, t(2, 3), 2, dtypes=NUMBERS, **grads),
+            Row(op, t(2, 3), -1.5, **grads),
+            Row(op, values([7.0, -7.0, 7.0, -7.0, 0.0]), values([2.0, 2.0, -2.0, -2.0, 3.0]),
+                dtypes=("int16", "int32", "int64", *FLOATS), label="signs", **FORWARD),
+            Row(op, values([1.0, -1.0, 0.0, 5.0]), values([0.0, 0.0, 0.0, INF]), label="edges", **FORWARD),
+        ]  # fmt: skip
+    rows += [
+        Row("floor_divide", t(2, 3), nonzero(2, 3), call=lambda cf, x, y: x // y, label="operator",
+            dtypes=NUMBERS, **FORWARD),
+        Row("remainder", t(2, 3), nonzero(2, 3), call=lambda cf, x, y: x % y, label="operator", dtypes=NUMBERS),
+        Row("remainder", nonzero(2, 3), call=lambda cf, x: 5 % x, label="reflected", dtypes=NUMBERS, **FORWARD),
+    ]  # fmt: skip
     rows += [
         Row(op, t(2, 3), number, dtypes=ALL)
         for op in ("add", "sub", "mul", "div")
@@ -93,7 +122,9 @@ def binary() -> list[Row]:
         *[Row("pow", nonzero(2, 3), n) for n in (-1, -2, 2.0)],
         *[Row("pow", positive(2, 3), n, dtypes=NUMBERS) for n in (0.5, 1.5)],
         Row("pow", 2, t(2, 3), dtypes=FLOATS),
-        Row("pow", values([0.0, 0.0, -2.0, -2.0, NAN]), values([0.0, 2.0, 3.0, 0.5, 0.0]), **FORWARD),
+        Row(
+            "pow", values([0.0, 0.0, -2.0, -2.0, NAN]), values([0.0, 2.0, 3.0, 0.5, 0.0]), **FORWARD
+        ),
         Row("pow", values([0.0, 1.0, 2.0]), 2, label="zero", **SMOOTH_ONLY),
         Row("pow", values([0.0, 1.0, 2.0]), 0, label="zero", **SMOOTH_ONLY),
     ]
@@ -103,13 +134,19 @@ def binary() -> list[Row]:
 def in_place() -> list[Row]:
     """The forms that write into their first tensor, applied to a copy."""
     rows = []
-    for op in ("add_", "sub_", "mul_", "div_"):
-        second = nonzero if op == "div_" else t
+    for op in ("add_", "sub_", "mul_", "div_", "pow_"):
+        first, second = positive if op == "pow_" else t, nonzero if op == "div_" else t
         call = lambda cf, x, y, op=op: getattr(x.clone(), op)(y)  # noqa: E731
         rows += [
-            Row(op, t(2, 3), second(2, 3), call=call, dtypes=FLOATS if op == "div_" else NUMBERS),
-            Row(op, t(2, 3), second(3), call=call),
-            Row(op, t(2, 3), 2, call=call, dtypes=FLOATS if op == "div_" else NUMBERS),
+            Row(
+                op,
+                first(2, 3),
+                second(2, 3),
+                call=call,
+                dtypes=FLOATS if op in ("div_", "pow_") else NUMBERS,
+            ),
+            Row(op, first(2, 3), second(3), call=call),
+            Row(op, first(2, 3), 2, call=call, dtypes=FLOATS if op == "div_" else NUMBERS),
         ]
     return rows
 
@@ -118,7 +155,7 @@ def comparisons() -> list[Row]:
     """Comparisons, logic, and what depends on a condition."""
     rows = []
     ties = [1.0, 2.0, NAN, INF, -0.0, 3.0]
-    for op in "eq ne lt le gt ge".split():
+    for op in ["eq", "ne", "lt", "le", "gt", "ge"]:
         rows += [
             Row(op, t(2, 3), t(2, 3), dtypes=ALL, **FORWARD),
             Row(op, t(2, 1), t(3), dtypes=NUMBERS, **FORWARD),
@@ -202,7 +239,9 @@ def reductions() -> list[Row]:
             Row(op, t(2, 3), dtype=DTYPE, dtypes=("float32", "float64"), tolerance=2),
         ]
     rows += [
-        Row("sum", t(3), call=lambda cf, x: cf.sum(x, dtype=cf.float64), label="float64", **FORWARD),
+        Row(
+            "sum", t(3), call=lambda cf, x: cf.sum(x, dtype=cf.float64), label="float64", **FORWARD
+        ),
         Row("sum", integers([200, 100, 5], "uint8"), label="no wrap", dtypes=("uint8",)),
         Row("sum", t(2, 3), call=lambda cf, x: x.sum(1), label="method"),
         Row("sum", t(1, 3), call=lambda cf, x: x.expand(4, 3).sum(0), label="expanded"),
@@ -225,7 +264,10 @@ def reductions() -> list[Row]:
             Row(op, t(0, 3), dim=1, dtypes=NUMBERS, second=False),
         ]
     for op in ("max", "min"):
-        rows += [Row(op, t(2, 3, 2), **o, dtypes=ALL, second=False) for o in over]
+        rows += [
+            Row(op, t(2, 3, 2), **o, dtypes=ALL, second=False, covers=f"{op}_dim" if o else op)
+            for o in over
+        ]
         rows += [
             Row(op, values([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]), dim=1, label="ties", **SMOOTH_ONLY),
             Row(op, values([1.0, 3.0, 3.0]), label="ties", **SMOOTH_ONLY),
@@ -244,7 +286,12 @@ def reductions() -> list[Row]:
         ]
     rows += [Row("prod", nonzero(2, 3, 2), **o, dtypes=ALL, tolerance=8) for o in over]
     rows += [
-        Row("prod", values([[0.0, 2.0, 3.0], [0.0, 0.0, 4.0], [1.5, -2.0, 3.0]]), dim=1, label="zeros"),
+        Row(
+            "prod",
+            values([[0.0, 2.0, 3.0], [0.0, 0.0, 4.0], [1.5, -2.0, 3.0]]),
+            dim=1,
+            label="zeros",
+        ),
         Row("prod", values([2.0, 0.0, 3.0]), label="zero"),
         Row("prod", t(0, 3), dim=0),
         Row("prod", t()),
@@ -444,7 +491,7 @@ def casts() -> list[Row]:
             **SMOOTH_ONLY)
         for name in ALL
     ]  # fmt: skip
-    return rows + [
+    rows += [
         Row("to", t(3), call=lambda cf, x: x.to("cpu"), label="cpu"),
         Row("to", t(3), call=lambda cf, x: x.float(), label="float", **SMOOTH_ONLY),
         Row("to", t(3), t(2), call=lambda cf, x, y: x.to(y), label="other"),
@@ -454,6 +501,7 @@ def casts() -> list[Row]:
         Row("to", integers([300, -1, 2**31, 2**40 + 5]), dtypes=("int64",),
             call=lambda cf, x: [x.to(d) for d in (cf.uint8, cf.int16, cf.int32)], label="wraps"),
     ]  # fmt: skip
+    return rows
 
 
 def creation() -> list[Row]:
@@ -461,7 +509,7 @@ def creation() -> list[Row]:
     plain: dict[str, Any] = {"dtypes": ("float32",), **FORWARD}
     every: dict[str, Any] = {"dtypes": ALL, **FORWARD}
     vague: dict[str, Any] = {"compare": False, **FORWARD}
-    rows = [
+    return [
         *[Row(op, (2, 3), dtype=DTYPE, **every) for op in ("zeros", "ones")],
         *[Row(op, 2, 3, **plain) for op in ("zeros", "ones", "rand", "randn", "empty") if op[0] in "zo"],
         *[Row(op, shape, **plain) for op in ("zeros", "ones") for shape in ((), (0, 2), (3,))],
@@ -501,7 +549,6 @@ def creation() -> list[Row]:
         Row("from_numpy", call=lambda cf: cf.from_numpy(np.arange(6, dtype=np.int16)[::2]), **plain),
         Row("as_tensor", call=lambda cf: cf.as_tensor([[1.0, 2.0]]), **plain),
     ]  # fmt: skip
-    return rows
 
 
 GROUPS: dict[str, list[Row]] = {

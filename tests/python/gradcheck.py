@@ -50,10 +50,10 @@ def check(function: Function, tensors: list[Any]) -> None:
                 sides.append(_weighted(function, varied))
             expected[place] = (sides[0] - sides[1]) / (2 * STEP)
         actual = np.zeros_like(array) if gradient is None else backend.to_numpy(gradient)
+        absolute = ABSOLUTE * max(1.0, float(np.abs(expected).max(initial=0)))
         np.testing.assert_allclose(
-            actual, expected, rtol=RELATIVE, atol=ABSOLUTE * max(1.0, float(np.abs(expected).max(initial=0))),
-            err_msg=f"gradient of input {position}",
-        )  # fmt: skip
+            actual, expected, RELATIVE, absolute, err_msg=f"gradient of input {position}"
+        )
 
 
 def check_second(function: Function, tensors: list[Any]) -> None:

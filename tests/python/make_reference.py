@@ -3,7 +3,7 @@
 Run by `make parity` in the environment that has PyTorch:
 
     python tests/python/make_reference.py          write
-    python tests/python/make_reference.py --check  fail when the stored numbers differ from PyTorch's
+    python tests/python/make_reference.py --check  fail when stored numbers differ
 """
 
 from __future__ import annotations

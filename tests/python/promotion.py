@@ -31,7 +31,9 @@ def result(library: ModuleType, op: str, meeting: str, left: str, right: str) ->
     first = backend.to_tensor(library, np.array([1.0, 1.0]), left)
     second: Any = SCALARS.get(right)
     if second is None:
-        second = backend.to_tensor(library, np.array([1.0, 1.0][: 1 + (meeting == "tensors")]), right)
+        second = backend.to_tensor(
+            library, np.array([1.0, 1.0][: 1 + (meeting == "tensors")]), right
+        )
         if meeting == "with 0-d":
             second = second.reshape(())
     if op == "where":

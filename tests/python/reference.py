@@ -1,7 +1,7 @@
 """PyTorch's numbers for the table of cases: how they are stored, and how they are compared.
 
-One `.npz` per group of rows holds one flat array per dtype, and an index (JSON) that says where each
-result lies. dtypes that NumPy lacks are stored as float32, which holds them exactly.
+One `.npz` per group of rows holds one flat array per dtype, and an index (JSON) that says where
+each result lies. dtypes that NumPy lacks are stored as float32, which holds them exactly.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def checksum(row: Row, dtype: str) -> int:
 
 
 def weights(position: int, shape: tuple[int, ...]) -> np.ndarray:
-    """What the gradient of output number `position` starts from: not constant, exact in any dtype."""
+    """What the gradient of an output starts from: not constant, exact in any dtype."""
     count = int(np.prod(shape))
     return (((np.arange(count) * 5 + 3 * position) % 7 - 2.5) / 2).reshape(shape)
 
@@ -52,12 +52,15 @@ def gradients(
     create_graph: bool = False,
 ) -> list[tuple[Any] | None]:  # fmt: skip
     """The gradient of each input that has one, in a tuple; None for an input that has none."""
-    wanted = [x for x, item in zip(tensors, row.inputs(), strict=True) if item.differentiable(dtype)]
+    wanted = [
+        x for x, item in zip(tensors, row.inputs(), strict=True) if item.differentiable(dtype)
+    ]
     used = [(i, y) for i, y in enumerate(outputs) if y.requires_grad]
     if not wanted or not used:
         return [None] * len(wanted)
     starts = [
-        backend.to_tensor(library, weights(i, tuple(y.shape)), backend.dtype_name(y)) for i, y in used
+        backend.to_tensor(library, weights(i, tuple(y.shape)), backend.dtype_name(y))
+        for i, y in used
     ]
     found = library.autograd.grad(
         [y for _, y in used], wanted, starts, create_graph=create_graph, allow_unused=True

@@ -262,7 +262,7 @@ class TestMisuse:
             cf.tensor(1.0).backward()
 
     def test_gradient_of_another_shape(self) -> None:
-        with pytest.raises(backend.error("ShapeError"), match="[23].*[23]"):
+        with pytest.raises(backend.error("ShapeError"), match=r"[23].*[23]"):
             (leaf(1.0, 2.0) * 2).backward(cf.ones(3))
 
     @pytest.mark.parametrize("name", ["int64", "bool", "uint8"])

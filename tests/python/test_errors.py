@@ -1,5 +1,7 @@
 """Every kind of misuse: the class that is raised, and what its message names."""
 
+# ruff: noqa: E501 (one row is one line)
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -191,13 +193,17 @@ HUGE = 2**40
 )
 def test_shapes_beyond_all_memory(call: Call) -> None:
     """An error, at once, and the process lives on."""
-    with pytest.raises((*backend.error("ShapeError", "OutOfMemoryError", "InvalidArgumentError"), OverflowError)):
+    with pytest.raises(
+        (*backend.error("ShapeError", "OutOfMemoryError", "InvalidArgumentError"), OverflowError)
+    ):
         call()
     assert cf.ones(2).sum().item() == 2.0
 
 
 def test_allocation_that_cannot_be_met() -> None:
-    with pytest.raises(backend.error("OutOfMemoryError"), match=None if backend.IS_TORCH else r"(?i)bytes|memory"):
+    with pytest.raises(
+        backend.error("OutOfMemoryError"), match=None if backend.IS_TORCH else r"(?i)bytes|memory"
+    ):
         cf.empty(2**60, dtype=cf.uint8)
     assert cf.ones(2).sum().item() == 2.0
 
@@ -221,7 +227,11 @@ class TestDevices:
     def test_missing_cuda_says_why(self) -> None:
         if cf.cuda.is_available():
             pytest.skip("there is a CUDA device")
-        for call in (lambda: cf.zeros(1, device="cuda"), lambda: cf.zeros(1).to("cuda:0"), lambda: cf.zeros(1).cuda()):
+        for call in (
+            lambda: cf.zeros(1, device="cuda"),
+            lambda: cf.zeros(1).to("cuda:0"),
+            lambda: cf.zeros(1).cuda(),
+        ):
             with pytest.raises(cf.DeviceError, match=r"(?i)cuda"):
                 call()
 

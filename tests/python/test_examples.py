@@ -40,7 +40,9 @@ def test_simple_nn(tmp_path: Path) -> None:
 
 def test_train_regression(tmp_path: Path) -> None:
     output = example("train_regression", tmp_path)
-    losses = [float(text) for text in re.findall(r"(?im)^.*epoch.*loss\D*([\d.]+(?:e-?\d+)?)", output)]
+    losses = [
+        float(text) for text in re.findall(r"(?im)^.*epoch.*loss\D*([\d.]+(?:e-?\d+)?)", output)
+    ]
     assert len(losses) >= 10, "the loss every ten epochs"
     assert losses[-1] < losses[0] / 50 and losses[-1] < 0.02
     prediction = [line for line in output.splitlines() if "0.5" in line and "2.5" in line]

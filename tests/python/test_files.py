@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -21,7 +22,9 @@ if backend.IS_TORCH:
     pytest.skip("PyTorch has no safetensors files", allow_module_level=True)
 
 
-def file_of(header: Any, data: bytes = b"", path: Path | None = None, length: int | None = None) -> bytes:
+def file_of(
+    header: Any, data: bytes = b"", path: Path | None = None, length: int | None = None
+) -> bytes:
     """A file with this header, right or wrong."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     content = struct.pack("<Q", len(text) if length is None else length) + text + data
@@ -30,7 +33,9 @@ def file_of(header: Any, data: bytes = b"", path: Path | None = None, length: in
     return content
 
 
-def entry(dtype: str = "F32", shape: list[int] | None = None, start: int = 0, end: int = 8) -> dict[str, Any]:
+def entry(
+    dtype: str = "F32", shape: list[int] | None = None, start: int = 0, end: int = 8
+) -> dict[str, Any]:
     return {"dtype": dtype, "shape": [2] if shape is None else shape, "data_offsets": [start, end]}
 
 
@@ -73,7 +78,10 @@ class TestOtherImplementation:
 
     def test_ours_there(self, tmp_path: Path) -> None:
         safetensors = pytest.importorskip("safetensors.numpy")
-        cf.save_file({"x": cf.tensor([[1.5, 2.0]]), "i": cf.tensor([1, 2]), "b": cf.tensor([True])}, tmp_path / "a")
+        cf.save_file(
+            {"x": cf.tensor([[1.5, 2.0]]), "i": cf.tensor([1, 2]), "b": cf.tensor([True])},
+            tmp_path / "a",
+        )
         loaded = safetensors.load_file(tmp_path / "a")
         assert loaded["x"].dtype == np.float32 and loaded["x"].tolist() == [[1.5, 2.0]]
         assert loaded["i"].dtype == np.int64 and loaded["b"].dtype == np.bool_
@@ -82,7 +90,17 @@ class TestOtherImplementation:
         safetensors = pytest.importorskip("safetensors.numpy")
         arrays = {
             name: np.arange(4).astype(name)
-            for name in ("bool", "uint8", "int16", "int32", "int64", "uint32", "float16", "float32", "float64")
+            for name in (
+                "bool",
+                "uint8",
+                "int16",
+                "int32",
+                "int64",
+                "uint32",
+                "float16",
+                "float32",
+                "float64",
+            )
         }
         safetensors.save_file(arrays, tmp_path / "a", metadata={"format": "np"})
         loaded = cf.load_file(tmp_path / "a")
@@ -93,7 +111,9 @@ class TestOtherImplementation:
 
     def test_dtypes_this_package_lacks(self, tmp_path: Path) -> None:
         file_of({"x": entry("I8", [8])}, bytes(8), tmp_path / "a")
-        with pytest.raises((cf.DTypeError, cf.FileFormatError, cf.UnsupportedError), match="I8|int8"):
+        with pytest.raises(
+            (cf.DTypeError, cf.FileFormatError, cf.UnsupportedError), match=r"I8|int8"
+        ):
             cf.load_file(tmp_path / "a")
 
 
@@ -124,9 +144,15 @@ HOSTILE: dict[str, bytes] = {
     "negative size": file_of({"x": entry(shape=[-2])}, bytes(8)),
     "shape overflow": file_of({"x": entry(shape=[2**32, 2**32, 2**32], end=0)}),
     "shape overflow to the right size": file_of({"x": entry(shape=[2**62, 4, 2], end=0)}),
-    "fractional size": file_of({"x": {"dtype": "F32", "shape": [2.5], "data_offsets": [0, 8]}}, bytes(8)),
-    "huge numbers": file_of(b'{"x":{"dtype":"F32","shape":[1e400],"data_offsets":[0,8]}}', bytes(8)),
-    "three offsets": file_of({"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4, 8]}}, bytes(8)),
+    "fractional size": file_of(
+        {"x": {"dtype": "F32", "shape": [2.5], "data_offsets": [0, 8]}}, bytes(8)
+    ),
+    "huge numbers": file_of(
+        b'{"x":{"dtype":"F32","shape":[1e400],"data_offsets":[0,8]}}', bytes(8)
+    ),
+    "three offsets": file_of(
+        {"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4, 8]}}, bytes(8)
+    ),
     "deep nesting": file_of(b"[" * 200_000),
     "deep object": file_of(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
     "text metadata": file_of({"__metadata__": "text", "x": entry()}, bytes(8)),
@@ -183,10 +209,8 @@ def test_changed_bytes_never_crash(tmp_path: Path) -> None:
         for place in generator.randint(0, header, generator.randint(1, 4)):
             changed[place] = generator.randint(0, 256)
         (tmp_path / "b").write_bytes(bytes(changed))
-        try:
+        with contextlib.suppress(cf.FileFormatError, cf.DTypeError, cf.UnsupportedError):
             cf.load_file(tmp_path / "b")
-        except (cf.FileFormatError, cf.DTypeError, cf.UnsupportedError):
-            pass
 
 
 class TestPaths:
@@ -238,7 +262,9 @@ class TestAtomicWriting:
             "    print(n, flush=True)\n"
         )
         for delay in (0.0, 0.003, 0.007, 0.011, 0.017):
-            process = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE)
+            process = subprocess.Popen(
+                [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE
+            )
             assert process.stdout is not None
             process.stdout.readline()
             time.sleep(delay)

@@ -35,7 +35,11 @@ def shape_and_index(draw: st.DrawFn) -> tuple[tuple[int, ...], Any]:
     for position in range(used):
         if position == ellipsis_at:
             items.append(...)
-        dim = position if ellipsis_at is None or position < ellipsis_at else len(shape) - used + position
+        dim = (
+            position
+            if ellipsis_at is None or position < ellipsis_at
+            else len(shape) - used + position
+        )
         size = shape[dim]
         bound = st.none() | st.integers(-size - 2, size + 2)
         choices = [st.builds(slice, bound, bound, st.none() | st.integers(1, 3))]
@@ -115,7 +119,9 @@ def test_gather_and_index_select(shape: tuple[int, ...], data: st.DataObject) ->
     array, index = numbered(shape), np.array(wanted, dtype=np.int64)
     picked = cf.index_select(tensor(array), dim, cf.from_numpy(index))
     np.testing.assert_array_equal(to_numpy(picked), np.take(array, index, axis=dim))
-    full = np.moveaxis(np.broadcast_to(index, (*shape[:dim], *shape[dim + 1 :], len(wanted))), -1, dim)
+    full = np.moveaxis(
+        np.broadcast_to(index, (*shape[:dim], *shape[dim + 1 :], len(wanted))), -1, dim
+    )
     full = full.copy()
     gathered = cf.gather(tensor(array), dim, cf.from_numpy(full))
     np.testing.assert_array_equal(to_numpy(gathered), np.take_along_axis(array, full, axis=dim))
@@ -125,7 +131,7 @@ def test_iteration_length_and_membership() -> None:
     x = cf.tensor([[1.0, 2.0], [3.0, 4.0]])
     assert len(x) == 2
     assert [row.tolist() for row in x] == [[1.0, 2.0], [3.0, 4.0]]
-    first, second = x
+    _first, second = x
     assert second.tolist() == [3.0, 4.0]
     assert 3.0 in x and 5.0 not in x
 

@@ -22,7 +22,10 @@ LAYERS: dict[str, tuple[Any, Any]] = {
     "Embedding": (lambda: nn.Embedding(6, 3), lambda: cf.randint(0, 6, (5, 2))),
     "LayerNorm": (lambda: nn.LayerNorm(4), lambda: cf.randn(5, 4)),
     "LayerNorm of two": (lambda: nn.LayerNorm((3, 4)), lambda: cf.randn(2, 3, 4)),
-    "Sequential": (lambda: nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2)), lambda: cf.randn(5, 4)),
+    "Sequential": (
+        lambda: nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2)),
+        lambda: cf.randn(5, 4),
+    ),
 }
 
 
@@ -124,7 +127,9 @@ class TestInitialisation:
         assert np.array_equal(one, to_numpy(nn.Linear(3, 4).weight))
 
     def test_two_layers_differ(self) -> None:
-        assert not np.array_equal(to_numpy(nn.Linear(3, 4).weight), to_numpy(nn.Linear(3, 4).weight))
+        assert not np.array_equal(
+            to_numpy(nn.Linear(3, 4).weight), to_numpy(nn.Linear(3, 4).weight)
+        )
 
     def test_dtype(self) -> None:
         layer = nn.Linear(3, 4, dtype=cf.float64)
@@ -164,8 +169,8 @@ class Net(nn.Module):  # type: ignore[name-defined,misc]
 
 
 KEYS = [
-    "scale", "offset", "first.weight", "first.bias", "blocks.0.weight", "blocks.0.bias", "blocks.1.weight",
-    "blocks.1.bias",
+    "scale", "offset", "first.weight", "first.bias", "blocks.0.weight", "blocks.0.bias",
+    "blocks.1.weight", "blocks.1.bias",
 ]  # fmt: skip
 
 
@@ -175,7 +180,13 @@ class TestModule:
         assert [name for name, _ in model.named_parameters()] == [k for k in KEYS if k != "offset"]
         assert [name for name, _ in model.named_buffers()] == ["offset"]
         assert [name for name, _ in model.named_children()] == ["first", "blocks"]
-        assert [name for name, _ in model.named_modules()] == ["", "first", "blocks", "blocks.0", "blocks.1"]
+        assert [name for name, _ in model.named_modules()] == [
+            "",
+            "first",
+            "blocks",
+            "blocks.0",
+            "blocks.1",
+        ]
         assert len(list(model.parameters())) == 7 and len(list(model.modules())) == 5
 
     def test_shared_parameters_come_once(self) -> None:
@@ -222,7 +233,9 @@ class TestModule:
             "  (2): Dropout(p=0.1, inplace=False)\n"
             "  (3): LayerNorm((3,), eps=1e-05, elementwise_affine=True)\n"
             ")"
-        ) or (backend.IS_TORCH and "LayerNorm((3,), eps=1e-05, elementwise_affine=True" in repr(model))
+        ) or (
+            backend.IS_TORCH and "LayerNorm((3,), eps=1e-05, elementwise_affine=True" in repr(model)
+        )
 
     def test_zero_grad_and_requires_grad(self) -> None:
         model = Net()
@@ -290,7 +303,9 @@ class TestStateDict:
         for part in ("first.bias", "blocks.1.weight", "surprise", "scale", "7", "4"):
             assert part in str(caught.value), part
         if not backend.IS_TORCH:
-            assert np.array_equal(to_numpy(model.blocks[0].weight), before), "nothing is loaded by halves"
+            assert np.array_equal(to_numpy(model.blocks[0].weight), before), (
+                "nothing is loaded by halves"
+            )
 
     def test_not_strict(self) -> None:
         model = Net()
@@ -317,7 +332,10 @@ class TestStateDict:
         state = {key: to_numpy(value) for key, value in model.state_dict().items()}
         hidden = np.maximum(to_numpy(x) @ state["fc1.weight"].T + state["fc1.bias"], 0)
         np.testing.assert_allclose(
-            to_numpy(model(x)), hidden @ state["fc2.weight"].T + state["fc2.bias"], rtol=1e-5, atol=1e-6
+            to_numpy(model(x)),
+            hidden @ state["fc2.weight"].T + state["fc2.bias"],
+            rtol=1e-5,
+            atol=1e-6,
         )
 
 
@@ -334,7 +352,10 @@ class TestLossModules:
                     nn.CrossEntropyLoss(reduction=reduction, label_smoothing=0.1)(x, labels),
                     F.cross_entropy(x, labels, reduction=reduction, label_smoothing=0.1),
                 ),
-                (nn.NLLLoss(reduction=reduction)(x, labels), F.nll_loss(x, labels, reduction=reduction)),
+                (
+                    nn.NLLLoss(reduction=reduction)(x, labels),
+                    F.nll_loss(x, labels, reduction=reduction),
+                ),
                 (
                     nn.BCEWithLogitsLoss(reduction=reduction)(x, y.sigmoid()),
                     F.binary_cross_entropy_with_logits(x, y.sigmoid(), reduction=reduction),

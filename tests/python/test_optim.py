@@ -109,7 +109,9 @@ def test_state_dict_is_pytorchs() -> None:
     state = optimizer.state_dict()
     assert set(state) == {"state", "param_groups"}
     assert state["param_groups"][0]["params"] == [0]
-    assert {"lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize"} <= set(state["param_groups"][0])
+    assert {"lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize"} <= set(
+        state["param_groups"][0]
+    )
     assert state["state"][0]["momentum_buffer"].tolist() == [2.0, 4.0]
 
 

@@ -15,7 +15,9 @@ import pytest
 import reference
 from backend import cf
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed; stored references serve instead")
+torch = pytest.importorskip(
+    "torch", reason="PyTorch is not installed; stored references serve instead"
+)
 if backend.IS_TORCH:
     pytest.skip("PyTorch would be compared with itself", allow_module_level=True)
 
@@ -65,7 +67,14 @@ class Draw:
         return some[0] if len(some) == 1 else tuple(some)
 
 
-def same(call: Call, arrays: list[np.ndarray], dtype: str, tolerance: float, view: int, indices: tuple = ()) -> None:
+def same(
+    call: Call,
+    arrays: list[np.ndarray],
+    dtype: str,
+    tolerance: float,
+    view: int,
+    indices: tuple = (),
+) -> None:
     """The results and gradients of `call` in both libraries."""
     answers = []
     for library in (torch, cf):
@@ -77,7 +86,9 @@ def same(call: Call, arrays: list[np.ndarray], dtype: str, tolerance: float, vie
         used = [(i, y) for i, y in enumerate(outputs) if y.requires_grad]
         if used:
             starts = [
-                backend.to_tensor(library, reference.weights(i, tuple(y.shape)), backend.dtype_name(y))
+                backend.to_tensor(
+                    library, reference.weights(i, tuple(y.shape)), backend.dtype_name(y)
+                )
                 for i, y in used
             ]
             found = library.autograd.grad([y for _, y in used], tensors, starts, allow_unused=True)
@@ -100,23 +111,32 @@ def laid_out(library: Any, array: np.ndarray, dtype: str, view: int) -> Any:
 
 
 def elementwise(draw: Draw) -> tuple[Call, list[np.ndarray]]:
-    op = draw.pick("exp sin cos tanh sigmoid relu abs neg".split())
+    op = draw.pick(["exp", "sin", "cos", "tanh", "sigmoid", "relu", "abs", "neg"])
     return lambda lib, x: getattr(lib, op)(x), [draw.numbers(draw.shape(most=20))]
 
 
 def activation(draw: Draw) -> tuple[Call, list[np.ndarray]]:
     op = draw.pick(["gelu", "silu", "relu"])
-    return lambda lib, x: getattr(lib.nn.functional, op)(x), [draw.numbers(draw.shape(most=20), -6, 6)]
+    return lambda lib, x: getattr(lib.nn.functional, op)(x), [
+        draw.numbers(draw.shape(most=20), -6, 6)
+    ]
 
 
 def broadcasting(draw: Draw) -> tuple[Call, list[np.ndarray]]:
-    op, shape = draw.pick("add sub mul div maximum minimum".split()), draw.shape()
-    return lambda lib, x, y: getattr(lib, op)(x, y), [draw.numbers(shape), draw.numbers(draw.broadcast(shape), 0.5, 3)]
+    op, shape = draw.pick(["add", "sub", "mul", "div", "maximum", "minimum"]), draw.shape()
+    return lambda lib, x, y: getattr(lib, op)(x, y), [
+        draw.numbers(shape),
+        draw.numbers(draw.broadcast(shape), 0.5, 3),
+    ]
 
 
 def three(draw: Draw) -> tuple[Call, list[np.ndarray]]:
     shape = draw.shape()
-    arrays = [draw.numbers(shape), draw.numbers(draw.broadcast(shape)), draw.numbers(draw.broadcast(shape))]
+    arrays = [
+        draw.numbers(shape),
+        draw.numbers(draw.broadcast(shape)),
+        draw.numbers(draw.broadcast(shape)),
+    ]
     return lambda lib, c, x, y: lib.where(c > 0, x, y), arrays
 
 
@@ -129,7 +149,10 @@ def product(draw: Draw) -> tuple[Call, list[np.ndarray]]:
 
 
 def reduction(draw: Draw) -> tuple[Call, list[np.ndarray]]:
-    op, shape = draw.pick("sum mean amax amin var std logsumexp".split()), draw.filled(most=30)
+    op, shape = (
+        draw.pick(["sum", "mean", "amax", "amin", "var", "std", "logsumexp"]),
+        draw.filled(most=30),
+    )
     dim, keep = draw.dims(len(shape)), bool(draw.random.randint(2))
     if dim is None and op == "logsumexp":
         dim = tuple(range(len(shape)))
@@ -141,7 +164,10 @@ def reduction(draw: Draw) -> tuple[Call, list[np.ndarray]]:
 
 
 def selection(draw: Draw) -> tuple[Call, list[np.ndarray]]:
-    op, shape = draw.pick(["max", "min", "softmax", "log_softmax", "argmax"]), draw.filled(int(draw.random.randint(1, 4)), 30)
+    op, shape = (
+        draw.pick(["max", "min", "softmax", "log_softmax", "argmax"]),
+        draw.filled(int(draw.random.randint(1, 4)), 30),
+    )
     dim = int(draw.random.randint(-len(shape), len(shape)))
     return lambda lib, x: getattr(lib, op)(x, dim=dim), [draw.numbers(shape)]
 
@@ -154,7 +180,11 @@ def rearrangement(draw: Draw) -> tuple[Call, list[np.ndarray]]:
 
     def call(lib: Any, x: Any) -> Any:
         y = x.permute(order).reshape(-1).reshape(shape)
-        return [*lib.split(y, pieces, dim=dim), lib.cat([y, x * 2], dim=dim), lib.stack([y, x], dim=dim)]
+        return [
+            *lib.split(y, pieces, dim=dim),
+            lib.cat([y, x * 2], dim=dim),
+            lib.stack([y, x], dim=dim),
+        ]
 
     return call, [draw.numbers(shape)]
 
@@ -166,8 +196,15 @@ def norm(draw: Draw) -> tuple[Call, list[np.ndarray]]:
 
 
 def regression(draw: Draw) -> tuple[Call, list[np.ndarray]]:
-    op, how, shape = draw.pick(["mse_loss", "l1_loss"]), draw.pick(["mean", "sum", "none"]), draw.filled(most=20)
-    return lambda lib, x, y: getattr(lib.nn.functional, op)(x, y, reduction=how), [draw.numbers(shape), draw.numbers(shape)]
+    op, how, shape = (
+        draw.pick(["mse_loss", "l1_loss"]),
+        draw.pick(["mean", "sum", "none"]),
+        draw.filled(most=20),
+    )
+    return lambda lib, x, y: getattr(lib.nn.functional, op)(x, y, reduction=how), [
+        draw.numbers(shape),
+        draw.numbers(shape),
+    ]
 
 
 def dense(draw: Draw) -> tuple[Call, list[np.ndarray]]:
@@ -177,7 +214,8 @@ def dense(draw: Draw) -> tuple[Call, list[np.ndarray]]:
 
 
 FAMILIES = [
-    elementwise, activation, broadcasting, three, product, reduction, selection, rearrangement, norm, regression, dense,
+    elementwise, activation, broadcasting, three, product, reduction, selection, rearrangement,
+    norm, regression, dense,
 ]  # fmt: skip
 
 
@@ -187,7 +225,13 @@ def test_random_shapes(family: Callable[[Draw], tuple[Call, list[np.ndarray]]], 
     for number in range(ROUNDS):
         draw = Draw(1000 * FAMILIES.index(family) + number)
         call, arrays = family(draw)
-        same(call, arrays, dtype, tolerance=40 if family in (product, dense, reduction, norm) else 10, view=number % 3)
+        same(
+            call,
+            arrays,
+            dtype,
+            tolerance=40 if family in (product, dense, reduction, norm) else 10,
+            view=number % 3,
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -198,7 +242,10 @@ def test_classification(dtype: str) -> None:
         labels = draw.random.randint(0, classes, rows)
         labels[draw.random.rand(rows) < 0.1] = -100
         labels[0] = 0
-        options = {"reduction": draw.pick(["mean", "sum", "none"]), "label_smoothing": draw.pick([0.0, 0.1])}
+        options = {
+            "reduction": draw.pick(["mean", "sum", "none"]),
+            "label_smoothing": draw.pick([0.0, 0.1]),
+        }
 
         def call(lib: Any, x: Any, target: Any, options: dict = options) -> Any:
             return lib.nn.functional.cross_entropy(x, target, **options)
@@ -227,14 +274,21 @@ def test_a_training_step_for_step() -> None:
     models = []
     for library in (torch, cf):
         nn = library.nn
-        models.append((library, nn.Sequential(nn.Linear(5, 16), nn.GELU(), nn.LayerNorm(16), nn.Linear(16, 3))))
+        models.append(
+            (
+                library,
+                nn.Sequential(nn.Linear(5, 16), nn.GELU(), nn.LayerNorm(16), nn.Linear(16, 3)),
+            )
+        )
     state = {k: v.detach().numpy().copy() for k, v in models[0][1].state_dict().items()}
     models[1][1].load_state_dict({k: cf.from_numpy(v) for k, v in state.items()})
     draw = Draw(5)
     x, labels = draw.numbers((32, 5)).astype(np.float32), draw.random.randint(0, 3, 32)
     curves = []
     for library, model in models:
-        optimizer = library.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3)
+        optimizer = library.optim.SGD(
+            model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3
+        )
         curve = []
         for _ in range(50):
             optimizer.zero_grad()

@@ -39,8 +39,11 @@ def test_the_readme_shows_both_languages() -> None:
 @pytest.mark.parametrize("program", blocks("python"))
 def test_python(program: str, tmp_path: Path) -> None:
     if ">>>" in program:
-        program = f"import doctest\nresult = doctest.run_docstring_examples({program!r}, {{}}, optionflags=doctest.ELLIPSIS)"
-    run = subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+        call = f"run_docstring_examples({program!r}, {{}}, optionflags=ELLIPSIS)"
+        program = f"from doctest import ELLIPSIS, run_docstring_examples\n{call}"
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
     assert run.returncode == 0 and "Failed example" not in run.stdout, run.stdout + run.stderr
 
 
@@ -54,9 +57,21 @@ def test_c(program: str, tmp_path: Path) -> None:
     (tmp_path / "program.c").write_text(program)
     command = [sys.executable, "-m", "candle_ffi", "config", "--cflags", "--libs"]
     flags = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    build = [compiler, "-std=c99", "-Wall", "-Wextra", "-Werror", "program.c", "-o", "program", *flags]
+    build = [
+        compiler,
+        "-std=c99",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "program.c",
+        "-o",
+        "program",
+        *flags,
+    ]
     subprocess.run(build, cwd=tmp_path, check=True)
     folders = [flag[2:] for flag in flags if flag.startswith("-L")]
     environment = {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(folders)}
-    run = subprocess.run(["./program"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    run = subprocess.run(
+        ["./program"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stdout + run.stderr

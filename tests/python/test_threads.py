@@ -180,12 +180,15 @@ x = cf.rand(600, 600)
 expected = (x @ x).sum().item()
 child = os.fork()
 if child == 0:
-    ok = abs((x @ x).sum().item() - expected) < 1e-3 * abs(expected) and (cf.ones(2_000_000) + 1).sum().item() == 4e6
-    os._exit(0 if ok else 1)
+    product = (x @ x).sum().item()
+    total = (cf.ones(2_000_000) + 1).sum().item()
+    os._exit(0 if abs(product - expected) < 1e-3 * abs(expected) and total == 4e6 else 1)
 _, status = os.waitpid(child, 0)
 print(os.waitstatus_to_exitcode(status))
 """
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
     assert run.stdout.strip() == "0", run.stderr
 
 
@@ -202,7 +205,9 @@ for _ in range(3):
     threading.Thread(target=work, daemon=True).start()
 """
     for _ in range(5):
-        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        run = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+        )
         assert run.returncode == 0, run.stderr
         assert run.stderr == ""
 

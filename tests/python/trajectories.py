@@ -32,7 +32,11 @@ def start(library: ModuleType, dtype: str) -> list[Any]:
 def loss(parameters: list[Any]) -> Any:
     """A bowl whose axes differ in steepness, with a bend in it."""
     vector, matrix = parameters
-    return ((vector - 0.5) ** 2).sum() + (matrix * matrix).sum() * 0.3 + (vector.sum() * matrix.sum()) * 0.1
+    return (
+        ((vector - 0.5) ** 2).sum()
+        + (matrix * matrix).sum() * 0.3
+        + (vector.sum() * matrix.sum()) * 0.1
+    )
 
 
 def run(library: ModuleType, name: str, dtype: str) -> list[np.ndarray]:
