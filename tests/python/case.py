@@ -147,8 +147,9 @@ class Row:
     ) -> None:
         fields = {
             "op": op, "arguments": arguments, "options": options, "dtypes": dtypes,
-            "call": call, "label": label, "gradient": gradient, "numeric": numeric, "second": second, "compare": compare,
-            "tolerance": tolerance, "unsupported": unsupported, "covers": covers or op,
+            "call": call, "label": label, "gradient": gradient, "numeric": numeric,
+            "second": second, "compare": compare, "tolerance": tolerance,
+            "unsupported": unsupported, "covers": covers or op,
         }  # fmt: skip
         for name, value in fields.items():
             object.__setattr__(self, name, value)
