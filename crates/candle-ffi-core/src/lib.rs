@@ -1,1 +1,35 @@
-//! .
+//! Tensors, autograd, layers, losses and optimizers on Hugging Face Candle, with PyTorch's meaning.
+//!
+//! Candle gives storage, devices, dtypes and matrix products; this crate gives what a user means on
+//! top of them: operations with their gradients, broadcasting, promotion, indexing, random numbers.
+//! Tensors handed to Candle never track gradients: the tape in [`autograd`] does.
+#![deny(unsafe_code)]
+
+pub mod autograd;
+mod compute;
+mod device;
+mod dtype;
+mod error;
+pub mod indexing;
+pub mod io;
+pub mod nn;
+pub mod ops;
+pub mod optim;
+mod options;
+pub mod random;
+mod results;
+mod shape;
+mod tensor;
+pub mod threads;
+mod value;
+
+pub use device::{Device, DeviceKind};
+pub use dtype::DType;
+pub use error::{Error, ErrorCode, Result};
+pub use options::{Approximate, Reduction};
+pub use random::Generator;
+pub use results::ValuesAndIndices;
+pub use tensor::Tensor;
+
+/// The release of Candle whose meaning this crate is tested against.
+pub const CANDLE_VERSION: &str = "0.11.1";

@@ -1,0 +1,14 @@
+//! The tape: each result keeps its gradient rule and its inputs; `backward` walks them iteratively.
+
+mod engine;
+mod history;
+mod mode;
+mod node;
+mod record;
+mod saved;
+
+pub use engine::{backward, grad};
+pub(crate) use history::History;
+pub use mode::{GradMode, is_enabled, set_enabled};
+pub(crate) use node::GradContext;
+pub(crate) use saved::Saved;

@@ -1,0 +1,163 @@
+//! Recording of operations.
+
+use super::mode;
+use super::node::{Edge, GradContext, Gradients, Node, Rule};
+use super::saved::SavedOutput;
+use crate::compute;
+use crate::value::Value;
+use crate::{Error, ErrorCode, Result, Tensor};
+use smallvec::{SmallVec, smallvec};
+use std::sync::Arc;
+
+/// Whether a node keeps the output of its operation, for rules that are written in terms of it.
+#[derive(Clone, Copy, PartialEq)]
+enum KeepOutput {
+    No,
+    Yes,
+}
+
+impl Tensor {
+    /// A result with its gradient rule. `rule` makes the rule and is called only when some input is
+    /// tracked, so that nothing is kept otherwise.
+    #[inline]
+    pub(crate) fn record<const N: usize, R>(
+        operation: &'static str,
+        value: Value,
+        inputs: [&Self; N],
+        rule: impl FnOnce() -> R,
+    ) -> Result<Self>
+    where
+        R: Fn(&Self, &GradContext<'_>) -> Result<[Option<Self>; N]> + Send + Sync + 'static,
+    {
+        Self::from_value(value).recorded(operation, &inputs, KeepOutput::No, || boxed(rule()))
+    }
+
+    /// The same, for a rule that asks its context for the output.
+    #[inline]
+    pub(crate) fn record_with_output<const N: usize, R>(
+        operation: &'static str,
+        value: Value,
+        inputs: [&Self; N],
+        rule: impl FnOnce() -> R,
+    ) -> Result<Self>
+    where
+        R: Fn(&Self, &GradContext<'_>) -> Result<[Option<Self>; N]> + Send + Sync + 'static,
+    {
+        Self::from_value(value).recorded(operation, &inputs, KeepOutput::Yes, || boxed(rule()))
+    }
+
+    /// The same for a result that shares the storage of its one input.
+    pub(crate) fn record_view<R>(
+        operation: &'static str,
+        value: Value,
+        input: &Self,
+        rule: impl FnOnce() -> R,
+    ) -> Result<Self>
+    where
+        R: Fn(&Self) -> Result<Self> + Send + Sync + 'static,
+    {
+        Self::from_view(value, input).recorded(operation, &[input], KeepOutput::No, || {
+            let rule = rule();
+            Arc::new(move |grad: &Self, _: &GradContext<'_>| Ok(smallvec![Some(rule(grad)?)]))
+        })
+    }
+
+    /// The same for any number of inputs.
+    pub(crate) fn record_many<R>(
+        operation: &'static str,
+        value: Value,
+        inputs: &[&Self],
+        rule: impl FnOnce() -> R,
+    ) -> Result<Self>
+    where
+        R: Fn(&Self, &GradContext<'_>) -> Result<Gradients> + Send + Sync + 'static,
+    {
+        Self::from_value(value).recorded(operation, inputs, KeepOutput::No, || Arc::new(rule()))
+    }
+
+    #[inline]
+    fn recorded(
+        self,
+        operation: &'static str,
+        inputs: &[&Self],
+        keep_output: KeepOutput,
+        rule: impl FnOnce() -> Arc<Rule>,
+    ) -> Result<Self> {
+        if !mode::is_enabled() {
+            return Ok(self);
+        }
+        // Also for untracked inputs: an old view of a tensor that has since joined the graph.
+        for input in inputs {
+            input.check_view()?;
+        }
+        // A graph ends at a dtype that has no gradients.
+        if !self.dtype().is_float() || !inputs.iter().any(|input| input.requires_grad()) {
+            return Ok(self);
+        }
+        let edges = inputs.iter().map(|input| input.edge()).collect::<SmallVec<[Edge; 3]>>();
+        let node = Node::new(operation, edges, rule());
+        if keep_output == KeepOutput::Yes {
+            node.save_output(SavedOutput::new(&self));
+        }
+        self.history().set_node(node);
+        Ok(self)
+    }
+
+    /// Makes this tensor hold `result` in its own storage and continue its graph: the second half of
+    /// every in-place operation, the first half being the ordinary one.
+    pub(crate) fn assign(&self, result: &Self) -> Result<()> {
+        self.check_assignable(result.dtype(), &result.dims())?;
+        let node = if mode::is_enabled() { result.history().node() } else { None };
+        if node.is_some() || mode::is_enabled() && result.requires_grad() {
+            self.check_in_place()?;
+        }
+        compute::copy_into(&self.value(), &compute::cast(&result.value(), self.dtype())?)?;
+        self.bump_version();
+        if let Some(node) = node {
+            self.bump_history_version();
+            self.history().set_node(node);
+        }
+        Ok(())
+    }
+
+    /// Whether a result of this dtype and shape can be held by this tensor.
+    pub(crate) fn check_assignable(&self, dtype: crate::DType, dims: &[usize]) -> Result<()> {
+        if dtype.category() > self.dtype().category() {
+            return Err(Error::dtype(
+                format!("a result of {dtype} cannot be put in place into a tensor of {}", self.dtype()),
+                &[self.dtype(), dtype],
+            ));
+        }
+        if dims != self.shape().as_slice() {
+            return Err(Error::shape(
+                format!("a result of shape {dims:?} cannot be put in place into a tensor of shape {:?}", self.dims()),
+                &[&self.dims(), dims],
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether an in-place operation that is part of a graph may change this tensor.
+    pub(crate) fn check_in_place(&self) -> Result<()> {
+        let refuse = |message: &str| Err(Error::new(ErrorCode::ModifiedInPlace, message));
+        if self.requires_grad() && self.is_leaf() {
+            return refuse(
+                "a leaf that requires grad cannot be changed in place; do it under no_grad, or on a clone()",
+            );
+        }
+        if self.is_view() {
+            return refuse(
+                "a view cannot be changed in place by a differentiable operation; \
+                 assign to its base through an index (x[index] = …), or change a clone()",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn boxed<const N: usize, R>(rule: R) -> Arc<Rule>
+where
+    R: Fn(&Tensor, &GradContext<'_>) -> Result<[Option<Tensor>; N]> + Send + Sync + 'static,
+{
+    Arc::new(move |grad: &Tensor, context: &GradContext<'_>| Ok(rule(grad, context)?.into_iter().collect()))
+}

@@ -1,0 +1,93 @@
+//! Reading and adding by `int64` indices, which are checked before anything is written.
+
+use super::copy::{contiguous, from_vec};
+use super::dispatch::{self, with_element, with_number};
+use super::host;
+use crate::value::Value;
+use crate::{DType, Result};
+use candle_ffi_kernels::index as kernels;
+
+fn split_at(dims: &[usize], dim: usize) -> (usize, usize, usize) {
+    (dims[..dim].iter().product(), dims[dim], dims[dim + 1..].iter().product())
+}
+
+/// `out[…, i, …] = x[…, index[…, i, …], …]` along `dim`; the index may be smaller in the other dimensions.
+pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
+    if !host::on_cpu(&[x, index]) {
+        return host::round_trip_one([x, index], |[x, index]| gather(&x, dim, &index));
+    }
+    with_element!(x.dtype, T => dispatch::with_strided::<T, _>(x, |src| dispatch::with_strided::<i64, _>(index, |at| {
+        Ok(from_vec(kernels::gather(src, dim, at)?, index.dims(), x.dtype))
+    })))
+}
+
+/// `out = x` with `out[…, index[…, i, …], …] += src[…, i, …]` along `dim`.
+pub(crate) fn scatter_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Result<Value> {
+    if !host::on_cpu(&[x, index, src]) {
+        return host::round_trip_one([x, index, src], |[x, index, src]| scatter_add(&x, dim, &index, &src));
+    }
+    let x = contiguous(x)?;
+    with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |base| dispatch::with_strided::<i64, _>(index, |at| {
+        dispatch::with_strided::<T, _>(src, |values| {
+            let mut result = base.to_vec();
+            kernels::scatter_add(&mut result, x.dims(), dim, at, values)?;
+            Ok(from_vec(result, x.dims(), x.dtype))
+        })
+    })))
+}
+
+/// The entries of `x` along `dim` at the positions of a one-dimensional index.
+pub(crate) fn index_select(x: &Value, dim: usize, index: &Value) -> Result<Value> {
+    if !host::on_cpu(&[x, index]) {
+        return host::round_trip_one([x, index], |[x, index]| index_select(&x, dim, &index));
+    }
+    let (x, index) = (contiguous(x)?, contiguous(index)?);
+    let (outer, n, inner) = split_at(x.dims(), dim);
+    let mut dims = x.shape();
+    dims[dim] = index.num_elements();
+    crate::shape::check_allocation(&dims, x.dtype)?;
+    with_element!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| dispatch::with_slice::<i64, _>(&index, |at| {
+        Ok(from_vec(kernels::index_select(src, outer, n, inner, at)?, &dims, x.dtype))
+    })))
+}
+
+/// `out = x` with `out[…, index[i], …] += src[…, i, …]` along `dim`.
+pub(crate) fn index_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Result<Value> {
+    if !host::on_cpu(&[x, index, src]) {
+        return host::round_trip_one([x, index, src], |[x, index, src]| index_add(&x, dim, &index, &src));
+    }
+    let (x, index, src) = (contiguous(x)?, contiguous(index)?, contiguous(src)?);
+    let (outer, n, inner) = split_at(x.dims(), dim);
+    with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |base| dispatch::with_slice::<i64, _>(&index, |at| {
+        dispatch::with_slice::<T, _>(&src, |values| {
+            let mut sum = base.to_vec();
+            kernels::index_add(&mut sum, outer, n, inner, at, values)?;
+            Ok(from_vec(sum, x.dims(), x.dtype))
+        })
+    })))
+}
+
+/// A new last dimension of `classes`, one where the index says and zero elsewhere.
+pub(crate) fn one_hot(index: &Value, classes: usize) -> Result<Value> {
+    if !index.is_cpu() {
+        return host::round_trip_one([index], |[index]| one_hot(&index, classes));
+    }
+    let index = contiguous(index)?;
+    let mut dims = index.shape();
+    dims.push(classes);
+    crate::shape::check_allocation(&dims, DType::Int64)?;
+    dispatch::with_slice::<i64, _>(&index, |at| Ok(from_vec(kernels::one_hot(at, classes)?, &dims, DType::Int64)))
+}
+
+/// The flat `int64` positions of what is true, ascending.
+pub(crate) fn positions(mask: &Value) -> Result<Value> {
+    if !mask.is_cpu() {
+        return host::round_trip_one([mask], |[mask]| positions(&mask));
+    }
+    let mask = contiguous(mask)?;
+    dispatch::with_slice::<u8, _>(&mask, |flags| {
+        let found: Vec<i64> = (0i64..).zip(flags).filter(|(_, flag)| **flag != 0).map(|(at, _)| at).collect();
+        let count = found.len();
+        Ok(from_vec(found, &[count], DType::Int64))
+    })
+}

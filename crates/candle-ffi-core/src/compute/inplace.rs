@@ -1,0 +1,154 @@
+//! Changes to a value's own storage. Callers have checked dtypes, shapes and versions.
+
+use super::copy::{self, contiguous};
+use super::dispatch::{self, CpuElement, with_element, with_float, with_number};
+use super::elementwise::{Binary, binary};
+use crate::value::Value;
+use crate::{Error, ErrorCode, Result};
+use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout};
+use candle_ffi_kernels as kernels;
+use candle_ffi_kernels::optim::SgdOptions;
+use candle_ffi_kernels::{Strided, StridedMut};
+use std::sync::Mutex;
+
+/// A change of one storage, given a look at none or one other. Candle takes the locks.
+struct Change<F>(Mutex<Option<F>>);
+
+impl<F> Change<F> {
+    fn new(change: F) -> Self {
+        Self(Mutex::new(Some(change)))
+    }
+
+    fn take(&self) -> candle_core::Result<F> {
+        let mut change = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change.take().ok_or_else(|| candle_core::Error::Msg("an in-place change was run twice".to_owned()))
+    }
+}
+
+struct Change1<F>(Change<F>);
+struct Change2<F>(Change<F>);
+
+impl<F: FnOnce(&mut CpuStorage, &Layout) -> Result<()>> InplaceOp1 for Change1<F> {
+    fn name(&self) -> &'static str {
+        "in-place change"
+    }
+
+    fn cpu_fwd(&self, dst: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        self.0.take()?(dst, layout).map_err(candle_core::Error::wrap)
+    }
+}
+
+impl<F: FnOnce((&mut CpuStorage, &Layout), (&CpuStorage, &Layout)) -> Result<()>> InplaceOp2 for Change2<F> {
+    fn name(&self) -> &'static str {
+        "in-place change"
+    }
+
+    fn cpu_fwd(
+        &self,
+        dst: &mut CpuStorage,
+        dst_layout: &Layout,
+        src: &CpuStorage,
+        src_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        self.0.take()?((dst, dst_layout), (src, src_layout)).map_err(candle_core::Error::wrap)
+    }
+}
+
+fn slice_mut<T: CpuElement>(storage: &mut CpuStorage) -> Result<&mut [T]> {
+    T::slice_mut(storage).ok_or_else(dispatch::wrong_storage)
+}
+
+fn strided_mut<'a, T: CpuElement>(storage: &'a mut CpuStorage, layout: &'a Layout) -> Result<StridedMut<'a, T>> {
+    let data = slice_mut::<T>(storage)?;
+    Ok(StridedMut { data, offset: layout.start_offset(), shape: layout.dims(), strides: layout.stride() })
+}
+
+fn contiguous_mut<'a, T: CpuElement>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [T]> {
+    let (start, end) = layout
+        .contiguous_offsets()
+        .ok_or_else(|| Error::internal("a strided value reached an in-place kernel for contiguous ones"))?;
+    Ok(&mut slice_mut::<T>(storage)?[start..end])
+}
+
+/// The source seen in the destination's shape, and copied where both share a storage.
+fn source_for(dst: &Value, src: &Value) -> Result<Value> {
+    if dst.array.layout().has_internal_overlap() {
+        let message = "several elements of an expanded tensor share their memory, so it cannot be changed in place; use a clone()";
+        return Err(Error::new(ErrorCode::ModifiedInPlace, message));
+    }
+    let src = if src.shares_storage_with(dst) { copy::copy(src)? } else { src.clone() };
+    src.broadcast_to(dst.dims())
+}
+
+/// `dst = src`, of the same dtype; `src` broadcasts.
+pub(crate) fn copy_into(dst: &Value, src: &Value) -> Result<()> {
+    let src = source_for(dst, &src.to_device(dst.device())?)?;
+    if !dst.is_cpu() {
+        return set_on_device(dst, &src);
+    }
+    with_element!(dst.dtype, T => Ok(dst.array.inplace_op2(&src.array, &Change2(Change::new(
+        |(dst, dst_layout): (&mut CpuStorage, &Layout), (src, src_layout): (&CpuStorage, &Layout)| {
+            kernels::copy::copy_into(strided_mut::<T>(dst, dst_layout)?, dispatch::strided::<T>(src, src_layout)?);
+            Ok(())
+        },
+    )))?))
+}
+
+/// `dst = dst op src`, of the same dtype; `src` broadcasts.
+pub(crate) fn binary_into(op: Binary, dst: &Value, src: &Value) -> Result<()> {
+    let src = source_for(dst, src)?;
+    if !dst.is_cpu() {
+        return set_on_device(dst, &binary(op, dst, &src)?);
+    }
+    with_number!(dst.dtype, T => Ok(dst.array.inplace_op2(&src.array, &Change2(Change::new(
+        |(dst, dst_layout): (&mut CpuStorage, &Layout), (src, src_layout): (&CpuStorage, &Layout)| {
+            let src: Strided<'_, T> = dispatch::strided(src, src_layout)?;
+            Ok(kernels::binary::binary_in_place(op, strided_mut::<T>(dst, dst_layout)?, src)?)
+        },
+    )))?))
+}
+
+/// One SGD update of a parameter, and of its momentum where it has one, in one pass.
+pub(crate) fn sgd_into(
+    param: &Value,
+    grad: &Value,
+    momentum: Option<&Value>,
+    first_step: bool,
+    options: &SgdOptions,
+) -> Result<()> {
+    let grad = contiguous(grad)?;
+    with_float!(param.dtype, T => Ok(match momentum {
+        None => param.array.inplace_op2(&grad.array, &Change2(Change::new(
+            |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
+                kernels::optim::sgd::<T>(contiguous_mut(param, layout)?, dispatch::slice(grad, grad_layout)?, None, first_step, options);
+                Ok(())
+            },
+        )))?,
+        // Candle gives one storage to change at a time: the momentum is changed inside.
+        Some(momentum) => param.array.inplace_op2(&grad.array, &Change2(Change::new(
+            |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
+                let grad = dispatch::slice::<T>(grad, grad_layout)?;
+                momentum.array.inplace_op1(&Change1(Change::new(|buffer: &mut CpuStorage, buffer_layout: &Layout| {
+                    let buffer = contiguous_mut(buffer, buffer_layout)?;
+                    kernels::optim::sgd::<T>(contiguous_mut(param, layout)?, grad, Some(buffer), first_step, options);
+                    Ok(())
+                })))?;
+                Ok(())
+            },
+        )))?,
+    }))
+}
+
+/// Candle writes into a contiguous tensor only.
+fn set_on_device(dst: &Value, src: &Value) -> Result<()> {
+    if !dst.is_contiguous() {
+        let message = format!("a strided view on {} cannot be changed in place; use a contiguous() copy", dst.device());
+        return Err(Error::new(ErrorCode::Unsupported, message));
+    }
+    let count = dst.num_elements();
+    if count == 0 {
+        return Ok(());
+    }
+    let flat = dst.array.reshape(count)?;
+    Ok(flat.slice_set(&src.array.contiguous()?.reshape(count)?, 0, 0)?)
+}

@@ -1,0 +1,46 @@
+//! Matrix products on any strides.
+
+use super::copy::{contiguous, from_vec};
+use super::dispatch::{self, with_float};
+use super::host;
+use crate::shape::Dims;
+use crate::value::Value;
+use crate::{Result, shape};
+use candle_ffi_kernels::matmul as kernels;
+
+fn result_dims(lhs: &Value, rhs: &Value) -> Dims {
+    let mut dims = lhs.shape();
+    if let (Some(last), Some(&columns)) = (dims.last_mut(), rhs.dims().last()) {
+        *last = columns;
+    }
+    dims
+}
+
+/// `[…batch, m, k] × […batch, k, n]` with equal batch dimensions (expanded ones cost nothing on the CPU).
+pub(crate) fn matmul(lhs: &Value, rhs: &Value) -> Result<Value> {
+    let dims = result_dims(lhs, rhs);
+    shape::check_allocation(&dims, lhs.dtype)?;
+    if !host::on_cpu(&[lhs, rhs]) {
+        // Candle refuses most strides of the batch, and products with nothing in them.
+        if lhs.num_elements() == 0 || rhs.num_elements() == 0 {
+            return super::fill(0.0, &dims, lhs.dtype, lhs.device());
+        }
+        return Ok(Value::new(lhs.array.contiguous()?.matmul(&rhs.array.contiguous()?)?, lhs.dtype));
+    }
+    with_float!(lhs.dtype, T => dispatch::with_strided::<T, _>(lhs, |a| dispatch::with_strided::<T, _>(rhs, |b| {
+        Ok(from_vec(kernels::matmul(a, b), &dims, lhs.dtype))
+    })))
+}
+
+/// `lhs × rhs + bias` with the bias added to each row, for `[m, k] × [k, n] + [n]`.
+pub(crate) fn matmul_add(lhs: &Value, rhs: &Value, bias: &Value) -> Result<Value> {
+    if !host::on_cpu(&[lhs, rhs, bias]) {
+        return super::binary(super::Binary::Add, &matmul(lhs, rhs)?, bias);
+    }
+    let dims = result_dims(lhs, rhs);
+    shape::check_allocation(&dims, lhs.dtype)?;
+    let bias = contiguous(bias)?;
+    with_float!(lhs.dtype, T => dispatch::with_strided::<T, _>(lhs, |a| dispatch::with_strided::<T, _>(rhs, |b| {
+        dispatch::with_slice::<T, _>(&bias, |bias| Ok(from_vec(kernels::matmul_add(a, b, bias), &dims, lhs.dtype)))
+    })))
+}

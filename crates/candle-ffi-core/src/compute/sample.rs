@@ -1,0 +1,53 @@
+//! Random values. They are drawn on the host, so that a seed gives the same numbers on every device.
+
+use super::copy::from_vec;
+use super::dispatch::with_float;
+use crate::value::Value;
+use crate::{DType, Device, Result, shape};
+use candle_ffi_kernels::random as kernels;
+
+/// Where in its sequence a generator stands: each element takes one draw.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draws {
+    pub(crate) seed: u64,
+    pub(crate) offset: u64,
+}
+
+/// Uniform in `[low, high)`.
+pub(crate) fn uniform(
+    draws: Draws,
+    dims: &[usize],
+    dtype: DType,
+    device: Device,
+    low: f64,
+    high: f64,
+) -> Result<Value> {
+    let count = shape::check_allocation(dims, dtype)?;
+    with_float!(dtype, T => Ok(from_vec(kernels::uniform::<T>(draws.seed, draws.offset, count, low, high), dims, dtype)))?
+        .to_device(device)
+}
+
+/// Normal with this mean and deviation.
+pub(crate) fn normal(draws: Draws, dims: &[usize], dtype: DType, device: Device, mean: f64, std: f64) -> Result<Value> {
+    let count = shape::check_allocation(dims, dtype)?;
+    with_float!(dtype, T => Ok(from_vec(kernels::normal::<T>(draws.seed, draws.offset, count, mean, std), dims, dtype)))?
+        .to_device(device)
+}
+
+/// `int64` in `[low, high)`.
+pub(crate) fn integers(draws: Draws, dims: &[usize], device: Device, low: i64, high: i64) -> Result<Value> {
+    let count = shape::check_allocation(dims, DType::Int64)?;
+    from_vec(kernels::integers(draws.seed, draws.offset, count, low, high), dims, DType::Int64).to_device(device)
+}
+
+/// The numbers below `n` in random order, `int64`.
+pub(crate) fn permutation(draws: Draws, n: usize, device: Device) -> Result<Value> {
+    shape::check_allocation(&[n], DType::Int64)?;
+    from_vec(kernels::permutation(draws.seed, draws.offset, n), &[n], DType::Int64).to_device(device)
+}
+
+/// True with this probability.
+pub(crate) fn bernoulli(draws: Draws, dims: &[usize], device: Device, probability: f64) -> Result<Value> {
+    let count = shape::check_allocation(dims, DType::Bool)?;
+    from_vec(kernels::bernoulli_mask(draws.seed, draws.offset, count, probability), dims, DType::Bool).to_device(device)
+}

@@ -1,0 +1,131 @@
+//! Normalisation.
+
+use super::common::{number, same_device};
+use super::{add, mean, mul, reshape, rsqrt, sub, sum, var};
+use crate::autograd::{self, Saved};
+use crate::compute::{self, LayerNorm};
+use crate::value::Value;
+use crate::{Error, Result, Tensor, shape};
+
+/// Layer normalisation over the last dimensions: `(x - mean) / sqrt(var + eps) · weight + bias`.
+///
+/// `normalized_shape` are the sizes of the last dimensions of `input` and the shape of `weight` and
+/// `bias`. Keeps the shape. Differentiable. Source: Ba, Kiros and Hinton, 2016.
+///
+/// # Defaults
+/// weight = None, bias = None, eps = 1e-5
+///
+/// # Errors
+/// `Shape` when the shapes do not fit, `DType` when the dtypes differ or are not floating.
+///
+/// # PyTorch
+/// `torch.nn.functional.layer_norm`
+///
+/// # Examples
+/// ```python
+/// >>> cf.layer_norm(cf.tensor([[1.0, 3.0]]), [2])
+/// tensor([[-1.0000,  1.0000]])
+/// ```
+pub fn layer_norm(
+    input: &Tensor,
+    normalized_shape: &[i64],
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Result<Tensor> {
+    let norm = Norm::new(input, normalized_shape, weight, bias, eps)?;
+    let values = (weight.map(Tensor::value), bias.map(Tensor::value));
+    let LayerNorm { output, mean, rstd } =
+        compute::layer_norm(&input.value(), norm.size, values.0.as_ref(), values.1.as_ref(), eps)?;
+    let inputs: Vec<&Tensor> = [Some(input), weight, bias].into_iter().flatten().collect();
+    Tensor::record_many("layer_norm", output, &inputs, || {
+        let (saved, weight, has_bias) = (Saved::new(input), weight.map(Saved::new), bias.is_some());
+        move |grad, _| {
+            let x = saved.get()?;
+            let weight = weight.as_ref().map(Saved::get).transpose()?;
+            let [dx, dweight, dbias] = if autograd::is_enabled() {
+                norm.composed_grad(x, weight, grad)?
+            } else {
+                norm.fused_grad(x, weight, grad, &mean, &rstd)?
+            };
+            let wanted = [Some(dx), weight.map(|_| dweight), has_bias.then_some(dbias)];
+            Ok(wanted.into_iter().flatten().map(Some).collect())
+        }
+    })
+}
+
+/// The sizes of a normalisation.
+struct Norm {
+    normalized: Vec<i64>,
+    /// How many elements share a mean.
+    size: usize,
+    eps: f64,
+    rank: usize,
+}
+
+impl Norm {
+    fn new(
+        input: &Tensor,
+        normalized: &[i64],
+        weight: Option<&Tensor>,
+        bias: Option<&Tensor>,
+        eps: f64,
+    ) -> Result<Self> {
+        let (dims, expected) = (input.shape(), shape::from_sizes(normalized)?);
+        if expected.is_empty() || !dims.ends_with(&expected) {
+            return Err(Error::shape(
+                format!("the last dimensions of {:?} are not the normalized shape {normalized:?}", &dims[..]),
+                &[&dims, &expected],
+            ));
+        }
+        for (name, tensor) in [("weight", weight), ("bias", bias)] {
+            let Some(tensor) = tensor else { continue };
+            if tensor.shape() != expected {
+                return Err(Error::shape(
+                    format!("the {name} of shape {:?} must have the normalized shape {normalized:?}", tensor.dims()),
+                    &[&tensor.dims(), &expected],
+                ));
+            }
+            if tensor.dtype() != input.dtype() {
+                return Err(Error::dtype(
+                    format!("the {name} of {} must have the dtype of the input, {}", tensor.dtype(), input.dtype()),
+                    &[tensor.dtype(), input.dtype()],
+                ));
+            }
+            same_device(&[input, tensor])?;
+        }
+        Ok(Self { normalized: normalized.to_vec(), size: expected.iter().product(), eps, rank: dims.len() })
+    }
+
+    fn fused_grad(
+        &self,
+        x: &Tensor,
+        weight: Option<&Tensor>,
+        grad: &Tensor,
+        mean: &Value,
+        rstd: &Value,
+    ) -> Result<[Tensor; 3]> {
+        let weight = weight.map(Tensor::value);
+        let [dx, dweight, dbias] =
+            compute::layer_norm_grad(&grad.value(), &x.value(), mean, rstd, self.size, weight.as_ref())?;
+        let shaped = |value: Value| value.with_dims(&shape::from_sizes(&self.normalized)?);
+        Ok([Tensor::from_value(dx), Tensor::from_value(shaped(dweight)?), Tensor::from_value(shaped(dbias)?)])
+    }
+
+    fn composed_grad(&self, x: &Tensor, weight: Option<&Tensor>, grad: &Tensor) -> Result<[Tensor; 3]> {
+        let leading = self.rank - self.normalized.len();
+        let own: Vec<i64> = (leading..self.rank).map(|dim| dim as i64).collect();
+        let over_own = |tensor: &Tensor| mean(tensor, Some(&own), true, None);
+        let rstd = rsqrt(&add(&var(x, Some(&own), 0.0, true)?, &number(self.eps))?)?;
+        let normal = mul(&sub(x, &over_own(x)?)?, &rstd)?;
+        let scaled = weight.map_or_else(|| Ok(grad.clone()), |weight| mul(grad, weight))?;
+        let along = mul(&normal, &over_own(&mul(&scaled, &normal)?)?)?;
+        let dx = mul(&rstd, &sub(&sub(&scaled, &over_own(&scaled)?)?, &along)?)?;
+        let rows: usize = x.shape()[..leading].iter().product();
+        let by_rows = |tensor: &Tensor| -> Result<Tensor> {
+            let flat = reshape(tensor, &[vec![rows as i64], self.normalized.clone()].concat())?;
+            sum(&flat, Some(&[0]), false, None)
+        };
+        Ok([dx, by_rows(&mul(grad, &normal)?)?, by_rows(grad)?])
+    }
+}

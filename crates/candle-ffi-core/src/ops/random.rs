@@ -1,0 +1,395 @@
+//! Random tensors. The same generator state gives the same numbers on every device and thread count.
+
+use super::convert::overwrite;
+use super::create::not_negative;
+use super::mul;
+use crate::random::or_default;
+use crate::shape::Dims;
+use crate::{DType, Device, Error, Generator, Result, Tensor, compute, shape};
+
+/// Random numbers, uniform in `[0, 1)`.
+///
+/// Not differentiable.
+///
+/// # Defaults
+/// dtype = float32, device = cpu, generator = None
+///
+/// # Errors
+/// `DType` when the dtype is not floating.
+///
+/// # PyTorch
+/// `torch.rand`
+///
+/// # Examples
+/// ```python
+/// >>> cf.rand([2, 3]).shape
+/// (2, 3)
+/// ```
+pub fn rand(shape: &[i64], dtype: DType, device: Device, generator: Option<&Generator>) -> Result<Tensor> {
+    uniform(&shape::from_sizes(shape)?, dtype, device, 0.0, 1.0, generator)
+}
+
+/// Random numbers from the normal distribution of mean 0 and deviation 1.
+///
+/// Not differentiable.
+///
+/// # Defaults
+/// dtype = float32, device = cpu, generator = None
+///
+/// # Errors
+/// `DType` when the dtype is not floating.
+///
+/// # PyTorch
+/// `torch.randn`
+///
+/// # Examples
+/// ```python
+/// >>> cf.randn([2, 3]).shape
+/// (2, 3)
+/// ```
+pub fn randn(shape: &[i64], dtype: DType, device: Device, generator: Option<&Generator>) -> Result<Tensor> {
+    normal(&shape::from_sizes(shape)?, dtype, device, 0.0, 1.0, generator)
+}
+
+/// Random integers, uniform in `[low, high)`.
+///
+/// Not differentiable.
+///
+/// # Defaults
+/// dtype = int64, device = cpu, generator = None
+///
+/// # Errors
+/// `InvalidArgument` when there is no integer in the range, or the dtype cannot hold one of them.
+///
+/// # PyTorch
+/// `torch.randint`
+///
+/// # Examples
+/// ```python
+/// >>> bool((cf.randint(0, 10, [100]) < 10).all())
+/// True
+/// ```
+pub fn randint(
+    low: i64,
+    high: i64,
+    shape: &[i64],
+    dtype: DType,
+    device: Device,
+    generator: Option<&Generator>,
+) -> Result<Tensor> {
+    let dims = shape::from_sizes(shape)?;
+    if low >= high {
+        return Err(Error::argument(format!("low {low} must be less than high {high}")));
+    }
+    let (least, most) = integer_range(dtype);
+    if low < least || high - 1 > most {
+        let message =
+            format!("integers from {low} to {} do not all fit into {dtype}, which holds {least} to {most}", high - 1);
+        return Err(Error::argument(message));
+    }
+    let count = shape::check_allocation(&dims, DType::Int64)?;
+    let value = compute::integers(or_default(generator).draw(count), &dims, Device::CPU, low, high)?;
+    Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
+}
+
+/// The numbers from 0 to `n - 1` in random order.
+///
+/// Not differentiable.
+///
+/// # Defaults
+/// dtype = int64, device = cpu, generator = None
+///
+/// # Errors
+/// `InvalidArgument` when `n` is negative, or the dtype cannot hold `n - 1`.
+///
+/// # PyTorch
+/// `torch.randperm`
+///
+/// # Examples
+/// ```python
+/// >>> int(cf.randperm(4).sum())
+/// 6
+/// ```
+pub fn randperm(n: i64, dtype: DType, device: Device, generator: Option<&Generator>) -> Result<Tensor> {
+    let count = not_negative("n", n)?;
+    if n - 1 > integer_range(dtype).1 {
+        return Err(Error::argument(format!("the numbers below {n} do not all fit into {dtype}")));
+    }
+    shape::check_allocation(&[count], DType::Int64)?;
+    let value = compute::permutation(or_default(generator).draw(count), count, Device::CPU)?;
+    Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
+}
+
+/// Random numbers, uniform in `[0, 1)`, with the shape and device of another tensor.
+///
+/// The dtype is the other's where it is not given. Not differentiable.
+///
+/// # Defaults
+/// dtype = None, generator = None
+///
+/// # Errors
+/// `DType` when the dtype is not floating.
+///
+/// # PyTorch
+/// `torch.rand_like`
+///
+/// # Examples
+/// ```python
+/// >>> cf.rand_like(cf.zeros([2, 3])).shape
+/// (2, 3)
+/// ```
+pub fn rand_like(input: &Tensor, dtype: Option<DType>, generator: Option<&Generator>) -> Result<Tensor> {
+    let (dims, own, device) = like(input);
+    uniform(&dims, dtype.unwrap_or(own), device, 0.0, 1.0, generator)
+}
+
+/// Random numbers from the normal distribution of mean 0 and deviation 1, with the shape and device of
+/// another tensor.
+///
+/// The dtype is the other's where it is not given. Not differentiable.
+///
+/// # Defaults
+/// dtype = None, generator = None
+///
+/// # Errors
+/// `DType` when the dtype is not floating.
+///
+/// # PyTorch
+/// `torch.randn_like`
+///
+/// # Examples
+/// ```python
+/// >>> cf.randn_like(cf.zeros([2, 3])).shape
+/// (2, 3)
+/// ```
+pub fn randn_like(input: &Tensor, dtype: Option<DType>, generator: Option<&Generator>) -> Result<Tensor> {
+    let (dims, own, device) = like(input);
+    normal(&dims, dtype.unwrap_or(own), device, 0.0, 1.0, generator)
+}
+
+/// Sets each element to zero with probability `p`, and divides the others by `1 - p`.
+///
+/// The input itself when not training. Differentiable: the gradient is masked and scaled alike.
+///
+/// # Defaults
+/// p = 0.5, training = True, generator = None
+///
+/// # Errors
+/// `InvalidArgument` when `p` is not within `[0, 1]`, `DType` when the input is not floating.
+///
+/// # PyTorch
+/// `torch.nn.functional.dropout`
+///
+/// # Examples
+/// ```python
+/// >>> cf.dropout(cf.tensor([1.0, 2.0]), p=0.5, training=False)
+/// tensor([1., 2.])
+/// ```
+pub fn dropout(input: &Tensor, p: f64, training: bool, generator: Option<&Generator>) -> Result<Tensor> {
+    if !(0.0..=1.0).contains(&p) {
+        return Err(Error::argument(format!("p is a probability and must be within 0 to 1, and is {p}")));
+    }
+    if !training || p == 0.0 {
+        return Ok(input.clone());
+    }
+    let (dims, dtype, device) = like(input);
+    require_float("dropout", dtype)?;
+    let scalar = |number: f64| compute::fill(number, &[], dtype, device);
+    let count = shape::check_allocation(&dims, dtype)?;
+    let keep = compute::bernoulli(or_default(generator).draw(count), &dims, device, 1.0 - p)?;
+    let scale = if p == 1.0 { 0.0 } else { 1.0 / (1.0 - p) };
+    // The mask carries the scale, which makes it one product forward and one backward.
+    let noise = compute::select(&keep, &scalar(scale)?, &scalar(0.0)?)?;
+    mul(input, &Tensor::from_value(noise))
+}
+
+/// Fills a tensor with random numbers, uniform in `[low, high)`.
+///
+/// What the tensor held before gets a zero gradient.
+///
+/// # Defaults
+/// low = 0.0, high = 1.0, generator = None
+///
+/// # Errors
+/// `InvalidArgument` when `low` is larger than `high`, `DType` when the tensor is not floating,
+/// `ModifiedInPlace` for a leaf that requires grad outside of `no_grad`.
+///
+/// # PyTorch
+/// `torch.Tensor.uniform_`
+///
+/// # Examples
+/// ```python
+/// >>> bool((cf.uniform_(cf.zeros([100]), -1.0, 1.0) >= -1.0).all())
+/// True
+/// ```
+pub fn uniform_(input: &Tensor, low: f64, high: f64, generator: Option<&Generator>) -> Result<()> {
+    if !(low <= high && (high - low).is_finite()) {
+        return Err(Error::argument(format!("low {low} must not be larger than high {high}, and both must be finite")));
+    }
+    refuse_leaf(input)?;
+    let (dims, dtype, device) = like(input);
+    overwrite("uniform_", input, &uniform(&dims, dtype, device, low, high, generator)?)
+}
+
+/// Fills a tensor with random numbers from the normal distribution.
+///
+/// What the tensor held before gets a zero gradient.
+///
+/// # Defaults
+/// mean = 0.0, std = 1.0, generator = None
+///
+/// # Errors
+/// `InvalidArgument` when `std` is negative, `DType` when the tensor is not floating,
+/// `ModifiedInPlace` for a leaf that requires grad outside of `no_grad`.
+///
+/// # PyTorch
+/// `torch.Tensor.normal_`
+///
+/// # Examples
+/// ```python
+/// >>> cf.normal_(cf.zeros([2, 3]), mean=1.0, std=0.1).shape
+/// (2, 3)
+/// ```
+pub fn normal_(input: &Tensor, mean: f64, std: f64, generator: Option<&Generator>) -> Result<()> {
+    if std.is_nan() || std < 0.0 {
+        return Err(Error::argument(format!("std must not be negative, and is {std}")));
+    }
+    refuse_leaf(input)?;
+    let (dims, dtype, device) = like(input);
+    overwrite("normal_", input, &normal(&dims, dtype, device, mean, std, generator)?)
+}
+
+fn like(input: &Tensor) -> (Dims, DType, Device) {
+    input.with_value(|value| (value.shape(), value.dtype, value.device()))
+}
+
+/// A refused call must not take numbers from the generator.
+fn refuse_leaf(input: &Tensor) -> Result<()> {
+    if crate::autograd::is_enabled() && input.requires_grad() { input.check_in_place() } else { Ok(()) }
+}
+
+fn require_float(operation: &str, dtype: DType) -> Result<()> {
+    if dtype.is_float() && dtype != DType::Float8E4M3 {
+        return Ok(());
+    }
+    Err(Error::dtype(format!("{operation} needs float16, bfloat16, float32 or float64, and got {dtype}"), &[dtype]))
+}
+
+fn uniform(
+    dims: &[usize],
+    dtype: DType,
+    device: Device,
+    low: f64,
+    high: f64,
+    generator: Option<&Generator>,
+) -> Result<Tensor> {
+    require_float("a uniform random tensor", dtype)?;
+    let count = shape::check_allocation(dims, dtype)?;
+    Ok(Tensor::from_value(compute::uniform(or_default(generator).draw(count), dims, dtype, device, low, high)?))
+}
+
+fn normal(
+    dims: &[usize],
+    dtype: DType,
+    device: Device,
+    mean: f64,
+    std: f64,
+    generator: Option<&Generator>,
+) -> Result<Tensor> {
+    require_float("a normal random tensor", dtype)?;
+    let count = shape::check_allocation(dims, dtype)?;
+    Ok(Tensor::from_value(compute::normal(or_default(generator).draw(count), dims, dtype, device, mean, std)?))
+}
+
+/// The least and the largest integer that a dtype holds, and every one between; floats as PyTorch
+/// takes them, up to where neighbours are more than one apart.
+fn integer_range(dtype: DType) -> (i64, i64) {
+    let float = |digits: u32| (-(1 << digits), 1 << digits);
+    match dtype {
+        DType::Bool => (0, 1),
+        DType::UInt8 => (0, u8::MAX.into()),
+        DType::Int16 => (i16::MIN.into(), i16::MAX.into()),
+        DType::UInt32 => (0, u32::MAX.into()),
+        DType::Int32 => (i32::MIN.into(), i32::MAX.into()),
+        DType::Int64 => (i64::MIN, i64::MAX),
+        DType::Float8E4M3 => float(4),
+        DType::Float16 => float(11),
+        DType::BFloat16 => float(8),
+        DType::Float32 => float(24),
+        DType::Float64 => float(53),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autograd::{self, GradMode};
+    use crate::ops::{ones, sum, zeros};
+    use crate::{ErrorCode, compute::cast};
+
+    fn numbers(tensor: &Tensor) -> Vec<f64> {
+        let value = cast(&tensor.value(), DType::Float64).unwrap();
+        value.array.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_numbers_and_draws_move_on() {
+        let generator = Generator::new(3);
+        let draw = || numbers(&rand(&[4], DType::Float32, Device::CPU, Some(&generator)).unwrap());
+        let (first, second) = (draw(), draw());
+        assert_ne!(first, second);
+        generator.manual_seed(3);
+        assert_eq!(draw(), first);
+        assert!(rand(&[4], DType::Int64, Device::CPU, Some(&generator)).is_err());
+        assert_eq!(generator.get_state().1, 4);
+    }
+
+    #[test]
+    fn integers_stay_in_their_range() {
+        let generator = Generator::new(1);
+        let draw = |low, high, dtype| randint(low, high, &[500], dtype, Device::CPU, Some(&generator));
+        let mut seen = numbers(&draw(-2, 3, DType::Int16).unwrap());
+        seen.sort_by(f64::total_cmp);
+        seen.dedup();
+        assert_eq!(seen, [-2.0, -1.0, 0.0, 1.0, 2.0]);
+        assert_eq!(draw(0, 257, DType::UInt8).unwrap_err().code(), ErrorCode::InvalidArgument);
+        assert_eq!(draw(5, 5, DType::Int64).unwrap_err().code(), ErrorCode::InvalidArgument);
+        let mut order = numbers(&randperm(100, DType::Int32, Device::CPU, Some(&generator)).unwrap());
+        order.sort_by(f64::total_cmp);
+        assert_eq!(order, (0..100).map(f64::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn dropout_scales_what_it_keeps_and_its_gradient_alike() {
+        let generator = Generator::new(5);
+        let x = ones(&[1000], DType::Float32, Device::CPU).unwrap();
+        x.set_requires_grad(true).unwrap();
+        let y = dropout(&x, 0.75, true, Some(&generator)).unwrap();
+        let values = numbers(&y);
+        let kept = values.iter().filter(|value| **value == 4.0).count();
+        assert!((150..350).contains(&kept) && values.iter().all(|value| [0.0, 4.0].contains(value)));
+        autograd::backward(&sum(&y, None, false, None).unwrap(), None, false, false).unwrap();
+        assert_eq!(numbers(&x.grad().unwrap()), values);
+        assert!(numbers(&dropout(&x, 1.0, true, None).unwrap()).iter().all(|value| *value == 0.0));
+        assert_eq!(numbers(&dropout(&x, 0.5, false, None).unwrap()), numbers(&x));
+        for p in [-0.1, 1.1, f64::NAN] {
+            assert_eq!(dropout(&x, p, false, None).unwrap_err().code(), ErrorCode::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn filling_in_place_needs_no_grad_for_a_parameter() {
+        let x = zeros(&[2000], DType::Float32, Device::CPU).unwrap();
+        x.set_requires_grad(true).unwrap();
+        let generator = Generator::new(0);
+        assert_eq!(normal_(&x, 0.0, 1.0, Some(&generator)).unwrap_err().code(), ErrorCode::ModifiedInPlace);
+        assert_eq!(generator.get_state().1, 0);
+        let _no_grad = GradMode::new(false);
+        normal_(&x, 3.0, 0.5, Some(&generator)).unwrap();
+        let mean = numbers(&x).iter().sum::<f64>() / 2000.0;
+        assert!((mean - 3.0).abs() < 0.1, "{mean}");
+        uniform_(&x, 2.0, 2.5, Some(&generator)).unwrap();
+        assert!(numbers(&x).iter().all(|value| (2.0..2.5).contains(value)));
+        assert!(x.version() == 2 && uniform_(&x, 1.0, 0.0, None).is_err());
+    }
+}
