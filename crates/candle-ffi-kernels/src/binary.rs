@@ -34,15 +34,17 @@ pub enum Binary {
 
 /// A view as a reader; a large transposed one is copied first, as that is faster than to jump for each element.
 pub(crate) fn reader<'a, T: Element>(view: Strided<'a, T>, owned: &'a mut Vec<T>) -> Reader<'a, T> {
-    let reader = Reader::new(view);
-    if let Reader::Gather(_, walk) = &reader
-        && walk.dims()[0].1[0] > 1
-        && view.len() > 4 * BLOCK
-    {
+    if is_transposed(view) {
         *owned = contiguous(view);
         return Reader::Direct(owned);
     }
-    reader
+    Reader::new(view)
+}
+
+/// Whether a view is large and jumps from each element to the next.
+fn is_transposed<T>(view: Strided<'_, T>) -> bool {
+    let inner = view.shape.iter().zip(view.strides).rfind(|(size, _)| **size != 1);
+    inner.is_some_and(|(_, stride)| *stride > 1) && view.len() > 4 * BLOCK
 }
 
 /// Applies an `#[inline(always)]` function to pairs of elements.
@@ -205,7 +207,37 @@ pub fn binary<T: Number>(op: Binary, lhs: Strided<'_, T>, rhs: Strided<'_, T>) -
     {
         return Ok(result);
     }
+    if is_transposed(rhs) && !is_transposed(lhs) {
+        // The copy that a transposed operand needs anyway becomes the result.
+        let mut result = contiguous(rhs);
+        let reader = Reader::new(lhs);
+        for_each_part(&mut result, 1, grain(op), |start, part| in_blocks(op, part, start, &reader, true));
+        return Ok(result);
+    }
+    if is_transposed(lhs) {
+        let mut result = contiguous(lhs);
+        let mut owned = Vec::new();
+        let reader = reader(rhs, &mut owned);
+        for_each_part(&mut result, 1, grain(op), |start, part| in_blocks(op, part, start, &reader, false));
+        return Ok(result);
+    }
     Ok(visit(op, Fresh { lhs, rhs, grain: grain(op) }))
+}
+
+/// `part = part op other` (or `other op part`), where `part` starts at `position` of the whole.
+fn in_blocks<T: Number>(op: Binary, part: &mut [T], mut position: usize, other: &Reader<'_, T>, swapped: bool) {
+    // A copy keeps input and output apart, so that one loop serves both uses and vectorises.
+    let (mut copy, mut buffer) = ([T::default(); BLOCK], Buffer::new());
+    for out in part.chunks_mut(BLOCK) {
+        let own = &mut copy[..out.len()];
+        own.copy_from_slice(out);
+        let other = other.block(position, own.len(), &mut buffer);
+        position += own.len();
+        // SAFETY: initialised memory may be seen as memory that perhaps is not; only values are written to it.
+        let out = unsafe { &mut *(std::ptr::from_mut(out) as *mut [MaybeUninit<T>]) };
+        let (lhs, rhs) = if swapped { (other, &*own) } else { (&*own, other) };
+        visit(op, InPlace { out, lhs, rhs });
+    }
 }
 
 /// Where an operation in place reads and writes: contiguous memory and a copy of it.
@@ -235,20 +267,7 @@ pub fn binary_in_place<T: Number>(op: Binary, mut dst: StridedMut<'_, T>, rhs: S
     }
     let mut owned = Vec::new();
     let reader = reader(rhs, &mut owned);
-    let block = |out: &mut [T], position: usize| {
-        // A copy keeps input and output apart, so that one loop serves both uses and vectorises.
-        let (mut copy, mut buffer) = ([T::default(); BLOCK], Buffer::new());
-        let mut position = position;
-        for out in out.chunks_mut(BLOCK) {
-            let lhs = &mut copy[..out.len()];
-            lhs.copy_from_slice(out);
-            let rhs = reader.block(position, lhs.len(), &mut buffer);
-            position += lhs.len();
-            // SAFETY: initialised memory may be seen as memory that perhaps is not; only values are written to it.
-            let out = unsafe { &mut *(std::ptr::from_mut(out) as *mut [MaybeUninit<T>]) };
-            visit(op, InPlace { out, lhs, rhs });
-        }
-    };
+    let block = |out: &mut [T], position: usize| in_blocks(op, out, position, &reader, false);
     if let Some(data) = dst.as_contiguous_mut() {
         for_each_part(data, 1, grain(op), |start, part| block(part, start));
         return Ok(());

@@ -302,12 +302,12 @@ macro_rules! float_arithmetic {
             #[inline(always)]
             fn maximum(self, other: Self) -> Self {
                 let (a, b) = (self.to_compute(), other.to_compute());
-                if a > b || a.is_nan() { self } else { other }
+                if (a > b) | a.is_nan() { self } else { other }
             }
             #[inline(always)]
             fn minimum(self, other: Self) -> Self {
                 let (a, b) = (self.to_compute(), other.to_compute());
-                if a < b || a.is_nan() { self } else { other }
+                if (a < b) | a.is_nan() { self } else { other }
             }
             #[inline(always)]
             fn is_nan(self) -> bool {

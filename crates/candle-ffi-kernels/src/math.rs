@@ -58,6 +58,10 @@ pub trait Compute:
     fn fma<const FMA: bool>(self, b: Self, c: Self) -> Self;
     /// e to the power of `self`.
     fn exp<const FMA: bool>(self) -> Self;
+    /// The same, but 0 where the result would be subnormal: for results that go into a sum.
+    fn exp_flush<const FMA: bool>(self) -> Self;
+    /// Beyond this magnitude `exp_flush` may differ from `exp`.
+    const LARGE_EXPONENT: Self;
     /// exp(self) - 1, accurate near 0.
     fn expm1<const FMA: bool>(self) -> Self;
     /// Natural logarithm.
@@ -82,7 +86,7 @@ pub trait Compute:
     /// 1 / (1 + exp(-x)).
     #[inline(always)]
     fn sigmoid<const FMA: bool>(self) -> Self {
-        Self::ONE / (Self::ONE + (-self).exp::<FMA>())
+        Self::ONE / (Self::ONE + (-self).exp_flush::<FMA>())
     }
 }
 
@@ -224,6 +228,19 @@ impl Compute for f32 {
         (p + r + 1.0) * power_of_two32(half) * power_of_two32(n.wrapping_sub(half))
     }
 
+    const LARGE_EXPONENT: f32 = 87.0;
+
+    #[inline(always)]
+    fn exp_flush<const FMA: bool>(self) -> f32 {
+        let shifted = Compute::fma::<FMA>(self, std::f32::consts::LOG2_E, SHIFT32);
+        let (_, r, p) = exp_parts32::<FMA>(self);
+        // n stands in the low bits of the shifted value; only they remain.
+        let result = f32::from_bits((p + r + 1.0).to_bits().wrapping_add(shifted.to_bits() << 23));
+        let result = if self > 88.722_84 { f32::INFINITY } else { result };
+        let result = if self < -87.336_54 { 0.0 } else { result };
+        if self.is_nan() { self } else { result }
+    }
+
     #[inline(always)]
     fn expm1<const FMA: bool>(self) -> f32 {
         let (n, r, p) = exp_parts32::<FMA>(clamp32(self, -30.0, 89.0));
@@ -319,7 +336,7 @@ impl Compute for f32 {
         let r = Compute::fma::<FMA>(r, t, -6.348_469e-1);
         let r = Compute::fma::<FMA>(r, t, -1.287_175_1e-1);
         let r = Compute::fma::<FMA>(r, t, -t);
-        let large = 1.0 - Compute::exp::<FMA>(r);
+        let large = 1.0 - Compute::exp_flush::<FMA>(r);
         let p = poly32::<FMA, 6>(
             s,
             [-5.967_617e-4, 4.991_194_2e-3, -2.676_813_5e-2, 1.128_199_3e-1, -3.761_253_4e-1, 1.283_791_7e-1],
@@ -402,6 +419,13 @@ impl Compute for f64 {
         let n = (shifted.to_bits() as i64).wrapping_sub(SHIFT64.to_bits() as i64);
         let half = n >> 1;
         y * power_of_two64(half) * power_of_two64(n.wrapping_sub(half))
+    }
+
+    const LARGE_EXPONENT: f64 = f64::INFINITY;
+
+    #[inline(always)]
+    fn exp_flush<const FMA: bool>(self) -> f64 {
+        Compute::exp::<FMA>(self)
     }
 
     #[inline(always)]

@@ -271,7 +271,7 @@ fn matrix_vector<T: Gemm>(
                         let mut half = LANES / 2;
                         while half > 0 {
                             for i in 0..half {
-                                sums[i] = sums[i] + sums[i + half];
+                                sums[i] += sums[i + half];
                             }
                             half /= 2;
                         }

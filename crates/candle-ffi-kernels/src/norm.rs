@@ -30,7 +30,7 @@ pub fn layer_norm<T: Float>(
     );
     for_each_range(rows, GRAIN_MATH.div_ceil(n.max(1)), |range| {
         // SAFETY: ranges of different tasks are disjoint and the vectors outlive the loop.
-        let (out, means, rstds): (&mut [MaybeUninit<T>], &mut [MaybeUninit<T>], &mut [MaybeUninit<T>]) = unsafe {
+        let (out, means, rstds) = unsafe {
             (
                 shared.0.slice(range.start * n..range.end * n),
                 shared.1.slice(range.clone()),

@@ -17,47 +17,49 @@ const BLOCK: usize = 256;
 const BITS: u32 = 0;
 const BITS_FOR_WIDE_NORMALS: u32 = 1;
 
-/// Philox 4×32-10 (Salmon, Moraes, Dror and Shaw, 2011) of a counter, under a key.
+/// Counters that are worked on together.
+const LANES: usize = 16;
+
+/// Philox 4×32-10 (Salmon, Moraes, Dror and Shaw, 2011) of consecutive counters, under a key.
 #[inline(always)]
-fn philox(seed: u64, counter: u64, sequence: u32) -> [u32; 4] {
-    let mut words = [counter as u32, (counter >> 32) as u32, sequence, 0];
+fn philox_lanes(seed: u64, counter: u64, sequence: u32) -> [[u32; LANES]; 4] {
+    let counters: [u64; LANES] = std::array::from_fn(|lane| counter.wrapping_add(lane as u64));
+    let (mut w0, mut w1) = (counters.map(|counter| counter as u32), counters.map(|counter| (counter >> 32) as u32));
+    let (mut w2, mut w3) = ([sequence; LANES], [0u32; LANES]);
     let mut key = [seed as u32, (seed >> 32) as u32];
-    let mut round = 0;
-    while round < 10 {
-        let a = u64::from(words[0]) * 0xd251_1f53;
-        let b = u64::from(words[2]) * 0xcd9e_8d57;
-        words = [
-            (b >> 32) as u32 ^ words[1] ^ key[0],
-            b as u32,
-            (a >> 32) as u32 ^ words[3] ^ key[1],
-            a as u32,
-        ];
+    for _ in 0..10 {
+        for lane in 0..LANES {
+            let a = u64::from(w0[lane]) * 0xd251_1f53;
+            let b = u64::from(w2[lane]) * 0xcd9e_8d57;
+            w0[lane] = (b >> 32) as u32 ^ w1[lane] ^ key[0];
+            w2[lane] = (a >> 32) as u32 ^ w3[lane] ^ key[1];
+            w1[lane] = b as u32;
+            w3[lane] = a as u32;
+        }
         key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
-        round += 1;
     }
-    words
+    [w0, w1, w2, w3]
+}
+
+/// The words of one counter.
+fn philox(seed: u64, counter: u64, sequence: u32) -> [u32; 4] {
+    philox_lanes(seed, counter, sequence).map(|lanes| lanes[0])
 }
 
 /// The 64 random bits of draws `first…`: two draws share one counter.
 #[inline(always)]
-fn draw(seed: u64, first: u64, bits: &mut [u64]) {
-    if first % 2 == 1 && !bits.is_empty() {
-        let words = philox(seed, first / 2, BITS);
-        bits[0] = u64::from(words[3]) << 32 | u64::from(words[2]);
-        return draw_pairs(seed, first / 2 + 1, &mut bits[1..]);
-    }
-    draw_pairs(seed, first / 2, bits);
-}
-
-#[inline(always)]
-fn draw_pairs(seed: u64, counter: u64, bits: &mut [u64]) {
-    for (i, pair) in bits.chunks_mut(2).enumerate() {
-        let words = philox(seed, counter.wrapping_add(i as u64), BITS);
-        pair[0] = u64::from(words[1]) << 32 | u64::from(words[0]);
-        if let Some(second) = pair.get_mut(1) {
-            *second = u64::from(words[3]) << 32 | u64::from(words[2]);
+fn draw(seed: u64, first: u64, bits: &mut [u64; BLOCK]) {
+    // The draw before an odd first one is made as well, and left out.
+    let skipped = (first % 2) as usize;
+    let mut pairs = [0; BLOCK + 2 * LANES];
+    for (i, part) in pairs.chunks_exact_mut(2 * LANES).enumerate() {
+        let words = philox_lanes(seed, (first / 2).wrapping_add((i * LANES) as u64), BITS);
+        for lane in 0..LANES {
+            part[2 * lane] = u64::from(words[1][lane]) << 32 | u64::from(words[0][lane]);
+            part[2 * lane + 1] = u64::from(words[3][lane]) << 32 | u64::from(words[2][lane]);
         }
     }
+    bits.copy_from_slice(&pairs[skipped..skipped + BLOCK]);
 }
 
 /// A vector made of the random bits of each element by an `#[inline(always)]` function.
@@ -72,9 +74,8 @@ fn from_bits<T: Copy + Send>(seed: u64, offset: u64, len: usize, f: impl Fn(u64)
                     let mut position = offset.wrapping_add(start as u64);
                     for out in out.chunks_mut(BLOCK) {
                         let mut bits = [0; BLOCK];
-                        let bits = &mut bits[..out.len()];
-                        draw(seed, position, bits);
-                        for (cell, bits) in out.iter_mut().zip(&*bits) {
+                        draw(seed, position, &mut bits);
+                        for (cell, bits) in out.iter_mut().zip(&bits) {
                             cell.write(f(*bits));
                         }
                         position = position.wrapping_add(out.len() as u64);

@@ -10,7 +10,7 @@ use crate::simd::{self, Kernel, inlined};
 /// Independent accumulators of a loop over a row.
 const LANES: usize = 32;
 /// Columns that are worked on together when the dimension is not the last.
-const COLUMNS: usize = 64;
+const COLUMNS: usize = 128;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -80,50 +80,30 @@ impl<T: Float> Kernel for Rows<'_, T> {
         let width = if mode == Mode::LogSumExp { 1 } else { n };
         for (row, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(width)) {
             let max = finite_or(lanes(row, T::Compute::NEG_INFINITY, larger, larger), mode);
+            let exp = inlined(
+                #[inline(always)]
+                |sum: T::Compute, x: T::Compute| sum + (x - max).exp_flush::<FMA>(),
+            );
             if mode == Mode::Softmax {
-                let mut sums = [T::Compute::ZERO; LANES];
-                for (row, out) in row.chunks(LANES).zip(out.chunks_mut(LANES)) {
-                    if row.len() == LANES {
-                        for i in 0..LANES {
-                            let e = (row[i].to_compute() - max).exp::<FMA>();
-                            sums[i] += e;
-                            out[i].write(T::from_compute(e));
-                        }
-                    } else {
-                        for ((x, cell), sum) in row.iter().zip(out).zip(&mut sums) {
-                            let e = (x.to_compute() - max).exp::<FMA>();
-                            *sum += e;
-                            cell.write(T::from_compute(e));
-                        }
-                    }
-                }
-                let mut total = sums;
-                let mut half = LANES / 2;
-                while half > 0 {
-                    for i in 0..half {
-                        total[i] = total[i] + total[i + half];
-                    }
-                    half /= 2;
-                }
-                let factor = T::Compute::ONE / total[0];
-                if size_of::<T>() == size_of::<T::Compute>() {
-                    for cell in out {
-                        // SAFETY: written just above.
-                        let e = unsafe { cell.assume_init() };
-                        cell.write(T::from_compute(e.to_compute() * factor));
-                    }
-                } else {
-                    // Computed again, so that a small type is rounded once.
+                if size_of::<T>() != size_of::<T::Compute>() {
+                    // Computed twice, so that a small type is rounded once.
+                    let factor = T::Compute::ONE / lanes(row, T::Compute::ZERO, exp, add);
                     for (cell, x) in out.iter_mut().zip(row) {
-                        cell.write(T::from_compute((x.to_compute() - max).exp::<FMA>() * factor));
+                        cell.write(T::from_compute((x.to_compute() - max).exp_flush::<FMA>() * factor));
                     }
+                    continue;
+                }
+                for (cell, x) in out.iter_mut().zip(row) {
+                    cell.write(T::from_compute((x.to_compute() - max).exp_flush::<FMA>()));
+                }
+                // SAFETY: the loop above has written every element.
+                let out = unsafe { &mut *(std::ptr::from_mut(out) as *mut [T]) };
+                let factor = T::Compute::ONE / lanes(out, T::Compute::ZERO, add, add);
+                for cell in out {
+                    *cell = T::from_compute(cell.to_compute() * factor);
                 }
                 continue;
             }
-            let exp = inlined(
-                #[inline(always)]
-                |sum: T::Compute, x: T::Compute| sum + (x - max).exp::<FMA>(),
-            );
             let log_sum = lanes(row, T::Compute::ZERO, exp, add).log::<FMA>();
             if mode == Mode::LogSumExp {
                 out[0].write(T::from_compute(max + log_sum));
@@ -136,10 +116,11 @@ impl<T: Float> Kernel for Rows<'_, T> {
     }
 }
 
-/// A strip of columns in one plane; `out` is `[n, inner]` from its first column on, or the strip's own cells.
+/// A strip of columns in one plane, which starts at `base` in the result. Strips of several threads interleave.
 struct Columns<'a, T> {
     x: &'a [T],
-    out: &'a mut [MaybeUninit<T>],
+    out: Shared<MaybeUninit<T>>,
+    base: usize,
     first: usize,
     width: usize,
     inner: usize,
@@ -151,7 +132,12 @@ impl<T: Float> Kernel for Columns<'_, T> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Columns { x, out, first, width, inner, mode } = self;
+        let Columns { x, out, base, first, width, inner, mode } = self;
+        // SAFETY: the caller gives each strip to one thread, and the vector outlives the loop.
+        let line = inlined(
+            #[inline(always)]
+            |row: usize| unsafe { out.slice(base + row * inner + first..base + row * inner + first + width) },
+        );
         let (mut max, mut sum) = ([T::Compute::NEG_INFINITY; COLUMNS], [T::Compute::ZERO; COLUMNS]);
         let (max, sum) = (&mut max[..width], &mut sum[..width]);
         for row in x.chunks_exact(inner) {
@@ -164,23 +150,22 @@ impl<T: Float> Kernel for Columns<'_, T> {
         }
         for row in x.chunks_exact(inner) {
             for ((sum, max), x) in sum.iter_mut().zip(&*max).zip(&row[first..][..width]) {
-                *sum += (x.to_compute() - *max).exp::<FMA>();
+                *sum += (x.to_compute() - *max).exp_flush::<FMA>();
             }
         }
         for sum in sum.iter_mut() {
             *sum = if mode == Mode::Softmax { T::Compute::ONE / *sum } else { sum.log::<FMA>() };
         }
         if mode == Mode::LogSumExp {
-            for ((cell, max), sum) in out.iter_mut().zip(max).zip(sum) {
+            for ((cell, max), sum) in line(0).iter_mut().zip(max).zip(sum) {
                 cell.write(T::from_compute(*max + *sum));
             }
             return;
         }
         for (i, row) in x.chunks_exact(inner).enumerate() {
-            let out = &mut out[i * inner..][..width];
-            for (((cell, x), max), sum) in out.iter_mut().zip(&row[first..][..width]).zip(&*max).zip(&*sum) {
+            for (((cell, x), max), sum) in line(i).iter_mut().zip(&row[first..][..width]).zip(&*max).zip(&*sum) {
                 let shifted = x.to_compute() - *max;
-                let value = if mode == Mode::Softmax { shifted.exp::<FMA>() * *sum } else { shifted - *sum };
+                let value = if mode == Mode::Softmax { shifted.exp_flush::<FMA>() * *sum } else { shifted - *sum };
                 cell.write(T::from_compute(value));
             }
         }
@@ -206,19 +191,12 @@ fn forward<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, mode: Mode) 
     let mut result = Vec::with_capacity(len);
     let shared = Shared::new(&mut result.spare_capacity_mut()[..len]);
     let strips = inner.div_ceil(COLUMNS);
-    // One thread per plane, as the strips of a plane interleave in memory.
-    let per_plane = len / outer;
-    let run_strip = |plane: usize, strip: usize, out: &mut [MaybeUninit<T>]| {
-        let first = strip * COLUMNS;
-        let width = COLUMNS.min(inner - first);
-        let x = &x[plane * n * inner..][..n * inner];
-        simd::run(Columns { x, out: &mut out[first..], first, width, inner, mode });
-    };
-    for_each_range(outer, GRAIN_MATH.div_ceil(n * inner), |planes| {
-        for plane in planes {
-            // SAFETY: planes are disjoint and the vector outlives the loop.
-            let out = unsafe { shared.slice(plane * per_plane..(plane + 1) * per_plane) };
-            (0..strips).for_each(|strip| run_strip(plane, strip, out));
+    for_each_range(outer * strips, GRAIN_MATH.div_ceil(n * COLUMNS.min(inner)), |tasks| {
+        for task in tasks {
+            let (plane, first) = (task / strips, task % strips * COLUMNS);
+            let x = &x[plane * n * inner..][..n * inner];
+            let (base, width) = (plane * (len / outer), COLUMNS.min(inner - first));
+            simd::run(Columns { x, out: shared, base, first, width, inner, mode });
         }
     });
     // SAFETY: every strip of every plane has been written.
@@ -261,7 +239,7 @@ impl<T: Float> Kernel for Gradient<'_, T> {
             #[inline(always)]
             |y: T, g: T, sum: T::Compute| {
             let (y, g) = (y.to_compute(), g.to_compute());
-            T::from_compute(if log { g - y.exp::<FMA>() * sum } else { y * (g - sum) })
+            T::from_compute(if log { g - y.exp_flush::<FMA>() * sum } else { y * (g - sum) })
         },
         );
         let term = inlined(
@@ -272,16 +250,15 @@ impl<T: Float> Kernel for Gradient<'_, T> {
         for ((out, grad), result) in out.chunks_exact(plane).zip(grad.chunks_exact(plane)).zip(result.chunks_exact_mut(plane)) {
             if inner == 1 {
                 let mut sums = [T::Compute::ZERO; LANES];
-                for (y, g) in out.chunks(LANES).zip(grad.chunks(LANES)) {
-                    if y.len() == LANES {
-                        for i in 0..LANES {
-                            sums[i] += term(y[i], g[i]);
-                        }
-                    } else {
-                        for ((sum, y), g) in sums.iter_mut().zip(y).zip(g) {
-                            *sum += term(*y, *g);
-                        }
+                let (ys, gs) = (out.chunks_exact(LANES), grad.chunks_exact(LANES));
+                let rest = ys.remainder().iter().zip(gs.remainder());
+                for (y, g) in ys.zip(gs) {
+                    for i in 0..LANES {
+                        sums[i] += term(y[i], g[i]);
                     }
+                }
+                for (sum, (y, g)) in sums.iter_mut().zip(rest) {
+                    *sum += term(*y, *g);
                 }
                 let sum: T::Compute = sums.into_iter().sum();
                 for ((cell, y), g) in result.iter_mut().zip(out).zip(grad) {
@@ -350,10 +327,10 @@ mod tests {
             let log = log_softmax(&x, outer, n, inner);
             let lse = logsumexp(&x, outer, n, inner);
             let (soft_grad, log_grad) = (softmax_grad(&soft, &g, outer, n, inner), log_softmax_grad(&log, &g, outer, n, inner));
-            for k in 0..outer * inner {
+            for (k, lse) in lse.iter().enumerate() {
                 let at = |i: usize| (k / inner * n + i) * inner + k % inner;
                 let total: f64 = (0..n).map(|i| f64::from(x[at(i)]).exp()).sum();
-                assert!((f64::from(lse[k]) - total.ln()).abs() < 2e-6 * (1.0 + total.ln().abs()));
+                assert!((f64::from(*lse) - total.ln()).abs() < 2e-6 * (1.0 + total.ln().abs()));
                 let p = |i: usize| f64::from(x[at(i)]).exp() / total;
                 let dot: f64 = (0..n).map(|i| p(i) * f64::from(g[at(i)])).sum();
                 let sum: f64 = (0..n).map(|i| f64::from(g[at(i)])).sum();

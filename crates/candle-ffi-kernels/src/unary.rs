@@ -7,6 +7,7 @@ use crate::element::{Float, Integer};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MATH, GRAIN_MEMORY, build, for_each_part};
 use crate::simd::{self, Kernel};
+use crate::strided::BLOCK;
 
 /// A function of one element. NaN gives NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +69,13 @@ pub(crate) const GELU_CUBE: f64 = 0.044_715;
 
 /// One function, as a type, so that each gets a loop of its own.
 trait Function: Copy + Send + Sync {
-    /// Angles beyond the range of the fast reduction are done again one by one.
-    const ANGLE: bool = false;
+    /// Whether arguments beyond `limit` are done again, one by one, by `apply_large`.
+    const LIMITED: bool = false;
+
+    /// The largest magnitude that `apply` serves.
+    fn limit<C: Compute>() -> C {
+        -C::NEG_INFINITY
+    }
 
     fn apply<C: Compute, const FMA: bool>(x: C) -> C;
 
@@ -101,7 +107,6 @@ functions! {
     Sqrt: |x| x.sqrt();
     Rsqrt: |x| C::ONE / x.sqrt();
     Reciprocal: |x| C::ONE / x;
-    Exp: |x| x.exp::<FMA>();
     Expm1: |x| x.expm1::<FMA>();
     Log: |x| x.log::<FMA>();
     Log1p: |x| x.log1p::<FMA>();
@@ -114,7 +119,7 @@ functions! {
         let u = C::of(2.0 * GELU_SCALE) * (x + C::of(GELU_CUBE) * x * x * x);
         x * u.sigmoid::<FMA>()
     };
-    Silu: |x| x / (C::ONE + (-x).exp::<FMA>());
+    Silu: |x| x / (C::ONE + (-x).exp_flush::<FMA>());
     Erf: |x| x.erf::<FMA>();
     Floor: |x| x.floor();
     Ceil: |x| x.ceil();
@@ -123,10 +128,32 @@ functions! {
 }
 
 #[derive(Clone, Copy)]
+struct Exp;
+impl Function for Exp {
+    const LIMITED: bool = true;
+
+    #[inline(always)]
+    fn limit<C: Compute>() -> C {
+        C::LARGE_EXPONENT
+    }
+    #[inline(always)]
+    fn apply<C: Compute, const FMA: bool>(x: C) -> C {
+        x.exp_flush::<FMA>()
+    }
+    fn apply_large<C: Compute>(x: C) -> C {
+        x.exp::<false>()
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Sin;
 impl Function for Sin {
-    const ANGLE: bool = true;
+    const LIMITED: bool = true;
 
+    #[inline(always)]
+    fn limit<C: Compute>() -> C {
+        C::LARGE_ANGLE
+    }
     #[inline(always)]
     fn apply<C: Compute, const FMA: bool>(x: C) -> C {
         x.sin::<FMA>()
@@ -139,8 +166,12 @@ impl Function for Sin {
 #[derive(Clone, Copy)]
 struct Cos;
 impl Function for Cos {
-    const ANGLE: bool = true;
+    const LIMITED: bool = true;
 
+    #[inline(always)]
+    fn limit<C: Compute>() -> C {
+        C::LARGE_ANGLE
+    }
     #[inline(always)]
     fn apply<C: Compute, const FMA: bool>(x: C) -> C {
         x.cos::<FMA>()
@@ -162,21 +193,29 @@ impl<T: Float, F: Function> Kernel for Loop<'_, T, F> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let _ = self.function;
-        for (cell, value) in self.out.iter_mut().zip(self.src) {
-            cell.write(T::from_compute(F::apply::<T::Compute, FMA>(value.to_compute())));
-        }
-        if F::ANGLE {
-            let mut large = false;
-            for value in self.src {
-                large |= value.to_compute().abs() > T::Compute::LARGE_ANGLE;
+        for (out, src) in self.out.chunks_mut(BLOCK).zip(self.src.chunks(BLOCK)) {
+            for (cell, value) in out.iter_mut().zip(src) {
+                cell.write(T::from_compute(F::apply::<T::Compute, FMA>(value.to_compute())));
             }
-            if large {
-                for (cell, value) in self.out.iter_mut().zip(self.src) {
-                    if value.to_compute().abs() > T::Compute::LARGE_ANGLE {
-                        cell.write(T::from_compute(F::apply_large(value.to_compute())));
-                    }
+            if F::LIMITED {
+                let mut beyond = false;
+                for value in src {
+                    beyond |= value.to_compute().abs() > F::limit();
+                }
+                if beyond {
+                    redo::<T, F>(src, out);
                 }
             }
+        }
+    }
+}
+
+/// Does the elements beyond the limit again.
+#[cold]
+fn redo<T: Float, F: Function>(src: &[T], out: &mut [MaybeUninit<T>]) {
+    for (cell, value) in out.iter_mut().zip(src) {
+        if value.to_compute().abs() > F::limit() {
+            cell.write(T::from_compute(F::apply_large(value.to_compute())));
         }
     }
 }
@@ -250,7 +289,7 @@ pub fn unary<T: Float>(op: Unary, src: &[T]) -> Vec<T> {
 /// Replaces each element by its function.
 pub fn unary_in_place<T: Float>(op: Unary, data: &mut [T]) {
     for_each_part(data, 1, grain(op), |_, part| {
-        let mut copy = [T::default(); crate::strided::BLOCK];
+        let mut copy = [T::default(); BLOCK];
         for part in part.chunks_mut(copy.len()) {
             let src = &mut copy[..part.len()];
             src.copy_from_slice(part);

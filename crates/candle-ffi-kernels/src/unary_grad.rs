@@ -55,7 +55,7 @@ rules! {
     Gelu: |x, grad| {
         let cdf = C::HALF * (C::ONE + (x * C::of(std::f64::consts::FRAC_1_SQRT_2)).erf::<FMA>());
         // The density of the normal distribution: its factor is 1/√(2π).
-        let pdf = C::of(0.398_942_280_401_432_7) * (-C::HALF * x * x).exp::<FMA>();
+        let pdf = C::of(0.398_942_280_401_432_7) * (-C::HALF * x * x).exp_flush::<FMA>();
         grad * (cdf + x * pdf)
     };
     GeluTanh: |x, grad| {
