@@ -148,6 +148,27 @@ def in_place() -> list[Row]:
             Row(op, first(2, 3), second(3), call=call),
             Row(op, first(2, 3), 2, call=call, dtypes=FLOATS if op == "div_" else NUMBERS),
         ]
+    rows += [
+        Row("copy_", t(2, 3), t(2, 3), call=lambda cf, x, y: x.clone().copy_(y), dtypes=ALL),
+        Row("copy_", t(2, 3), t(3), call=lambda cf, x, y: x.clone().copy_(y), label="broadcast"),
+        Row("copy_", t(3), integers([1, 2, 3]), call=lambda cf, x, y: x.clone().copy_(y)),
+        Row("fill_", t(2, 3), call=lambda cf, x: x.clone().fill_(2), dtypes=ALL),
+        Row("zero_", t(2, 3), call=lambda cf, x: x.clone().zero_(), dtypes=ALL),
+        Row(
+            "uniform_",
+            t(2, 3),
+            call=lambda cf, x: x.detach().clone().uniform_(-1, 1),
+            compare=False,
+            **FORWARD,
+        ),
+        Row(
+            "normal_",
+            t(2, 3),
+            call=lambda cf, x: x.detach().clone().normal_(1, 2),
+            compare=False,
+            **FORWARD,
+        ),
+    ]
     return rows
 
 
@@ -393,7 +414,8 @@ def shapes() -> list[Row]:
         Row("stack", [t(2), t(2)], dim=-1),
         Row("stack", [t(), t()]),
         Row("split", t(5, 2), 2, dtypes=ALL),
-        Row("split", t(2, 5), [1, 4], dim=1),
+        Row("split", t(2, 5), [1, 4], dim=1, covers="split_with_sizes"),
+        Row("split", t(5), (2, 0, 3), covers="split_with_sizes"),
         Row("split", t(2, 5), 5, dim=-1),
         Row("split", t(0, 2), 2),
         Row("chunk", t(5, 2), 3, dtypes=ALL),
@@ -434,6 +456,27 @@ def indexing() -> list[Row]:
         Row("index_select", t(3, 4), -1, integers([1, 1], "int32"), label="int32"),
         Row("index_select", t(2, 3, 2), 1, index(5, below=3), second=False),
         Row("index_select", t(3, 4), 0, index(0, below=3)),
+        Row("index_add", t(3, 4), 0, integers([2, 0, 2]), t(3, 4), dtypes=NUMBERS),
+        Row("index_add", t(3, 4), -1, integers([1]), t(3, 1)),
+        Row("index_add", t(3, 4), 0, integers([]), t(0, 4)),
+        Row("scatter_add", t(3, 4), 1, index(3, 2, below=4), t(3, 2), dtypes=NUMBERS),
+        Row("scatter_add", t(3, 4), 0, index(2, 3, below=3), t(5, 4), **FORWARD),
+        Row("scatter_add", t(5), 0, integers([1, 1, 1, 4]), t(4), label="repeats"),
+        Row("masked_fill", t(2, 3), booleans(2, 3), 1.5, dtypes=FLOATS),
+        Row("masked_fill", t(2, 3), booleans(3), 2, dtypes=NUMBERS),
+        Row("masked_fill", t(2, 3), booleans(2, 1), -INF, **SMOOTH_ONLY),
+        Row("masked_fill", t(2, 3), booleans(2, 3), t()),
+        Row("masked_select", t(2, 3), booleans(2, 3), dtypes=ALL),
+        Row("masked_select", t(2, 3), booleans(3)),
+        Row("masked_select", t(3), booleans(2, 1)),
+        Row("nonzero", values([[0.0, 1.0, -0.0], [2.0, NAN, 0.0]]), **FORWARD),
+        Row("nonzero", booleans(3, 2), dtypes=BOOL, **FORWARD),
+        Row("nonzero", t(2, 3), dtypes=ALL, **FORWARD),
+        Row("nonzero", t(0, 2), **FORWARD),
+        Row("nonzero", t(), **FORWARD),
+        Row("select", t(3, 4), 1, 2, dtypes=ALL),
+        Row("select", t(3, 4), -1, -1),
+        Row("select", t(3), 0, 1),
         Row("one_hot", index(4, below=5), 5, dtypes=("int64",)),
         Row("one_hot", integers([[0, 2], [1, 1]]), dtypes=("int64",)),
         Row("one_hot", integers([0, 3]), num_classes=6, dtypes=("int64",)),
@@ -488,11 +531,11 @@ def casts() -> list[Row]:
     """`to`, between every two dtypes; the gradient comes back in the dtype of the input."""
     rows = [
         Row("to", t(2, 3), call=lambda cf, x, name=name: x.to(getattr(cf, name)), label=name, dtypes=ALL,
-            **SMOOTH_ONLY)
+            covers="to_dtype", **SMOOTH_ONLY)
         for name in ALL
     ]  # fmt: skip
     rows += [
-        Row("to", t(3), call=lambda cf, x: x.to("cpu"), label="cpu"),
+        Row("to", t(3), call=lambda cf, x: x.to("cpu"), label="cpu", covers="to_device"),
         Row("to", t(3), call=lambda cf, x: x.float(), label="float", **SMOOTH_ONLY),
         Row("to", t(3), t(2), call=lambda cf, x, y: x.to(y), label="other"),
         Row("to", values([0.0, -0.0, 0.5, NAN]), call=lambda cf, x: x.to(cf.bool), label="truth", **FORWARD),
