@@ -233,6 +233,17 @@ def test_like_functions() -> None:
     assert cf.rand_like(x, dtype=cf.float32).dtype == cf.float32
 
 
+def test_filling_in_place() -> None:
+    x = cf.zeros(COUNT)
+    generator = cf.Generator().manual_seed(1)
+    assert x.uniform_(-2, 2, generator=generator) is x
+    values = to_numpy(x).copy()
+    assert values.min() >= -2 and values.max() < 2 and abs(values.mean()) < 0.03
+    x.normal_(5, 0.5, generator=generator)
+    values = to_numpy(x)
+    assert abs(values.mean() - 5) < 0.01 and abs(values.std() - 0.5) < 0.01
+
+
 def test_random_leaves() -> None:
     assert cf.rand(2, requires_grad=True).requires_grad
     assert cf.randn(2, requires_grad=True).is_leaf
