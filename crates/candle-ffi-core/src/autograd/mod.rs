@@ -10,5 +10,4 @@ mod saved;
 pub use engine::{backward, grad};
 pub(crate) use history::History;
 pub use mode::{GradMode, is_enabled, set_enabled};
-pub(crate) use node::GradContext;
 pub(crate) use saved::Saved;
