@@ -179,7 +179,7 @@ def set_default_dtype(dtype: DType) -> None:
 
 
 def as_dtype(dtype: Any) -> DType:
-    """Return the dtype that is meant: ours, Python's `float`, `int` or `bool`, or one of NumPy's."""
+    """Return the dtype that is meant: ours, Python's `float`, `int` or `bool`, or NumPy's."""
     if isinstance(dtype, DType):
         return dtype
     if isinstance(dtype, type) and dtype in FROM_PYTHON:

@@ -12,9 +12,9 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from candle_ffi._handles import wrap
 
 from candle_ffi import _ops, interop
+from candle_ffi._handles import wrap
 from candle_ffi._lib import check, ffi, lib
 from candle_ffi.errors import CandleIndexError, InvalidArgumentError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from candle_ffi._handles import wrap
 
 from candle_ffi import dtype as dtypes
+from candle_ffi._handles import wrap
 from candle_ffi._lib import check, ffi, lib
 from candle_ffi.device import CPU, Device
 from candle_ffi.dtype import DType

@@ -51,7 +51,7 @@ def _flexible(function: Callable[..., Any]) -> Callable[..., Tensor]:
 
 
 def _moment(function: Callable[..., Any]) -> Callable[..., Tensor]:
-    """Return `var` or `std` so that it also takes PyTorch's older ``unbiased`` for ``correction``."""
+    """Return `var` or `std` so that it also takes the older ``unbiased`` for ``correction``."""
 
     @functools.wraps(function)
     def reduced(

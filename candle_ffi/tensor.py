@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
-from candle_ffi._handles import wrap
 
 from candle_ffi import _handles, _ops, interop
 from candle_ffi import dtype as dtypes
+from candle_ffi._handles import wrap
 from candle_ffi._lib import check, ffi, lib, take_error
+from candle_ffi.arithmetic import Arithmetic
 from candle_ffi.casts import Casts
 from candle_ffi.device import CPU, Device, as_device
 from candle_ffi.dtype import DType
 from candle_ffi.errors import GraphError, ShapeError
 from candle_ffi.indexing import get_item, set_item
+from candle_ffi.reduce import Reductions
 from candle_ffi.repr import tensor_repr
+from candle_ffi.shape import Shapes
 
 __all__ = ["Size", "Tensor", "wrap"]
 
@@ -80,7 +83,7 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return operation
 
 
-class Tensor(Casts, Reductions, Shapes):
+class Tensor(Arithmetic, Casts, Reductions, Shapes):
     """An n-dimensional array that can take part in a graph of operations.
 
     Parameters
@@ -536,4 +539,5 @@ def _restore(
     return restored
 
 
-_handles.bind(Tensor)
+# The modules below this one make tensors without importing it.
+_ops.Tensor = _handles.Tensor = Tensor  # type: ignore[misc]

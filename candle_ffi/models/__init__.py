@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-from candle_ffi.io import load_file
-
 from candle_ffi.errors import StateDictError
+from candle_ffi.io import load_file
 from candle_ffi.nn.module import Module
 from candle_ffi.nn.simple import SimpleNN
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
-
-from candle_ffi.io import load_file, save_file
+from typing import Any, NamedTuple, TypeVar
 
 from candle_ffi import dtype as dtypes
 from candle_ffi.autograd import no_grad
 from candle_ffi.errors import StateDictError
+from candle_ffi.io import load_file, save_file
 from candle_ffi.nn.parameter import Parameter
 from candle_ffi.tensor import Tensor
 
-__all__ = ["Module"]
+__all__ = ["Misfits", "Module"]
 
 M = TypeVar("M", bound="Module")
+
+
+class Misfits(NamedTuple):
+    """Names that a state and a module do not share."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -70,10 +76,10 @@ class Module:
 
         Raises
         ------
-        TypeError
+        NotImplementedError
             The subclass has no `forward`.
         """
-        raise TypeError(f"{type(self).__name__} has no forward: define it in the class")
+        raise NotImplementedError(f"{type(self).__name__} has no forward: define it in the class")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call `forward`."""
@@ -343,7 +349,7 @@ class Module:
             if module is not None:
                 yield from module._state(f"{prefix}{name}.")
 
-    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True) -> list[str]:
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True) -> Misfits:
         """Copy tensors into the parameters and buffers of the same names.
 
         Nothing is changed when anything does not fit.
@@ -357,7 +363,7 @@ class Module:
 
         Returns
         -------
-        list of str
+        Misfits
             The names that one side has and the other has not.
 
         Raises
@@ -389,7 +395,7 @@ class Module:
         with no_grad():
             for name, tensor in shared.items():
                 own[name].copy_(tensor)
-        return missing + unexpected
+        return Misfits(missing, unexpected)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `state_dict` as a safetensors file.

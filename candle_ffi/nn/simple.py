@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from candle_ffi.nn.linear import Linear
-
 from candle_ffi.nn import functional as F  # noqa: N812
+from candle_ffi.nn.linear import Linear
 from candle_ffi.nn.module import Module
 from candle_ffi.tensor import Tensor
 

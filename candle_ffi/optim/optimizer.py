@@ -17,8 +17,9 @@ class Optimizer:
 
     Parameters
     ----------
-    params : iterable of Tensor or of dict
-        The parameters; or groups of them, each a dictionary with ``"params"`` and its options.
+    params : iterable of Tensor or of dict or None
+        The parameters; or groups of them, each a dictionary with ``"params"`` and its options;
+        or None, for an optimizer whose `step` takes them.
     defaults : dict
         The options of groups that do not state them.
 
@@ -32,9 +33,11 @@ class Optimizer:
     `torch.optim.Optimizer`
     """
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+    def __init__(self, params: Iterable[Any] | None, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[Group] = []
+        if params is None:
+            return
         if isinstance(params, Tensor):
             raise TypeError(
                 "params must be an iterable of tensors or groups, as model.parameters() gives it, "
@@ -42,7 +45,7 @@ class Optimizer:
             )
         given = list(params)
         if not given:
-            raise ValueError("the optimizer got no parameters")
+            raise ValueError("the optimizer got an empty list of parameters")
         groups = given if isinstance(given[0], dict) else [{"params": given}]
         for group in groups:
             self.add_param_group(group)
@@ -93,6 +96,57 @@ class Optimizer:
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
         """Change the parameters by their gradients; each optimizer defines it."""
         raise TypeError(f"{type(self).__name__} has no step")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the options and all that is remembered, with numbers in place of the parameters.
+
+        Returns
+        -------
+        dict
+            ``"state"``, by the numbers of the parameters, and ``"param_groups"``.
+        """
+        groups, state, number = [], {}, 0
+        for place, group in enumerate(self.param_groups):
+            numbers = list(range(number, number + len(group["params"])))
+            number += len(numbers)
+            groups.append({**group, "params": numbers})
+            for index, at in enumerate(numbers):
+                found = self._state_of(place, index)
+                if found:
+                    state[at] = found
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where `state_dict` was called, with the parameters of this optimizer.
+
+        Parameters
+        ----------
+        state_dict : dict
+            What `state_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            The groups are others.
+        """
+        given = state_dict["param_groups"]
+        sizes = [len(group["params"]) for group in self.param_groups]
+        if [len(group["params"]) for group in given] != sizes:
+            raise ValueError(
+                f"load_state_dict: the groups have {[len(group['params']) for group in given]} "
+                f"parameters, and those of this optimizer {sizes}"
+            )
+        for place, (group, saved) in enumerate(zip(self.param_groups, given, strict=True)):
+            group.update({name: saved[name] for name in saved if name != "params"})
+            for index, at in enumerate(saved["params"]):
+                self._set_state_of(place, index, state_dict["state"].get(at, {}))
+
+    def _state_of(self, group: int, index: int) -> dict[str, Tensor]:
+        """Return what is remembered of a parameter."""
+        return {}
+
+    def _set_state_of(self, group: int, index: int, state: dict[str, Tensor]) -> None:
+        """Remember what `_state_of` returned."""
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

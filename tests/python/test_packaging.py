@@ -1,4 +1,4 @@
-"""What `pip` makes of the project, installed somewhere else and used from there, by Python and by C."""
+"""What pip makes of the project, installed somewhere else and used from there by Python and C."""
 
 from __future__ import annotations
 

@@ -1,0 +1,601 @@
+"""New tensors: filled, counted, or made of values that Python has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from candle_ffi import _ops, interop
+from candle_ffi import dtype as dtypes
+from candle_ffi.device import Device, as_device
+from candle_ffi.dtype import DType
+from candle_ffi.shape import numbers
+from candle_ffi.tensor import Tensor
+
+__all__ = [
+    "arange",
+    "as_tensor",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "linspace",
+    "ones",
+    "ones_like",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
+
+Place = Device | str | None
+
+
+def _leaf(made: Tensor, requires_grad: bool) -> Tensor:
+    return made.requires_grad_() if requires_grad else made
+
+
+def _float(dtype: DType | None) -> DType:
+    return dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+
+
+def tensor(
+    data: Any, dtype: DType | None = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """Copy values into a new tensor.
+
+    Parameters
+    ----------
+    data : array-like
+        A number, nested lists, a NumPy array or what becomes one, or a tensor.
+    dtype : DType, optional
+        The dtype; that of `data` when not given, where Python floats have the default dtype.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        With memory of its own.
+
+    Raises
+    ------
+    DTypeError
+        `data` holds objects, strings or another kind of value that tensors have not.
+    ShapeError
+        Nested lists have different lengths.
+
+    Notes
+    -----
+    `torch.tensor`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    return Tensor(data, dtype, device, requires_grad)
+
+
+def as_tensor(data: Any, dtype: DType | None = None, device: Place = None) -> Tensor:
+    """Return a tensor of these values: `data` itself where it is one and nothing changes.
+
+    Parameters
+    ----------
+    data : array-like
+        As for `tensor`.
+    dtype : DType, optional
+        The dtype; that of `data` when not given.
+    device : Device or str, optional
+        The device; that of `data` when not given.
+
+    Returns
+    -------
+    Tensor
+        Without a copy for a tensor; an array is copied.
+
+    Notes
+    -----
+    `torch.as_tensor`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.ones(2)
+    >>> cf.as_tensor(x) is x
+    True
+    """
+    if isinstance(data, Tensor):
+        return data.to(dtype=dtype, device=device)
+    return Tensor(data, dtype, device)
+
+
+def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
+    """Copy a NumPy array into a new tensor of the same dtype.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of any strides and byte order, read-only or not.
+
+    Returns
+    -------
+    Tensor
+        With memory of its own, unlike PyTorch's.
+
+    Raises
+    ------
+    DTypeError
+        Tensors have no such dtype.
+    TypeError
+        `array` is no NumPy array.
+
+    Notes
+    -----
+    `torch.from_numpy`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf, numpy as np
+    >>> cf.from_numpy(np.arange(6)[::2])
+    tensor([0, 2, 4])
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy: a NumPy array is needed, not {type(array).__name__}")
+    return interop.from_array(array)
+
+
+def zeros(
+    *size: Any, dtype: DType | None = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor full of zeros.
+
+    Parameters
+    ----------
+    *size : int or sequence of int
+        The shape.
+    dtype : DType, optional
+        The dtype; the default one when not given.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.zeros`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    made = _ops.zeros(numbers(size), _float(dtype), as_device(device))
+    return _leaf(made, requires_grad)
+
+
+def ones(
+    *size: Any, dtype: DType | None = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor full of ones.
+
+    Parameters
+    ----------
+    *size : int or sequence of int
+        The shape.
+    dtype : DType, optional
+        The dtype; the default one when not given.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.ones`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.ones(2)
+    tensor([1., 1.])
+    """
+    made = _ops.ones(numbers(size), _float(dtype), as_device(device))
+    return _leaf(made, requires_grad)
+
+
+def empty(
+    *size: Any, dtype: DType | None = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor for values to come; it holds zeros.
+
+    Parameters
+    ----------
+    *size : int or sequence of int
+        The shape.
+    dtype : DType, optional
+        The dtype; the default one when not given.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.empty`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.empty(2, 3).shape
+    (2, 3)
+    """
+    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def full(
+    size: int | Sequence[int],
+    fill_value: float,
+    *,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor full of one value.
+
+    Parameters
+    ----------
+    size : int or sequence of int
+        The shape.
+    fill_value : float, int or bool
+        The value.
+    dtype : DType, optional
+        The dtype; that of the value when not given.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.full`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
+    value = Tensor(fill_value, dtype, device)
+    made = _ops.clone(_ops.expand(value, numbers((size,))))
+    return _leaf(made, requires_grad)
+
+
+def arange(
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    *,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return the numbers from `start` on in steps, up to and without `end`.
+
+    Parameters
+    ----------
+    start : float or int
+        The first number; the end, and 0 the first, where `end` is not given.
+    end : float or int, optional
+        What the numbers stay below.
+    step : float or int, default 1
+        The distance; not zero.
+    dtype : DType, optional
+        The dtype; `int64` for integers, else the default one.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        ``[ceil((end - start) / step)]`` numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The step is zero, or leads away from the end.
+
+    Notes
+    -----
+    `torch.arange`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.arange(1, 7, 2)
+    tensor([1, 3, 5])
+    """
+    if end is None:
+        start, end = 0, start
+    if dtype is None:
+        whole = not any(isinstance(bound, float) for bound in (start, end, step))
+        dtype = dtypes.int64 if whole else dtypes.get_default_dtype()
+    made = _ops.arange(start, end, step, dtypes.as_dtype(dtype), as_device(device))
+    return _leaf(made, requires_grad)
+
+
+def linspace(
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return numbers at equal distances from `start` to `end`, both included.
+
+    Parameters
+    ----------
+    start, end : float
+        The first and the last number.
+    steps : int
+        How many.
+    dtype : DType, optional
+        The dtype; the default one when not given.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        ``[steps]`` numbers.
+
+    Notes
+    -----
+    `torch.linspace`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.linspace(0, 1, 3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    made = _ops.linspace(start, end, steps, _float(dtype), as_device(device))
+    return _leaf(made, requires_grad)
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a matrix with ones on its diagonal and zeros elsewhere.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    m : int, optional
+        Columns; as many as rows when not given.
+    dtype : DType, optional
+        The dtype; the default one when not given.
+    device : Device or str, optional
+        The device; the CPU when not given.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        ``[n, m]``.
+
+    Notes
+    -----
+    `torch.eye`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    made = _ops.eye(n, n if m is None else m, _float(dtype), as_device(device))
+    return _leaf(made, requires_grad)
+
+
+def _like(made: Tensor, device: Place, requires_grad: bool) -> Tensor:
+    return _leaf(made if device is None else made.to(device=device), requires_grad)
+
+
+def zeros_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return zeros of the shape, dtype and device of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+        The other one.
+    dtype : DType, optional
+        The dtype, where it differs.
+    device : Device or str, optional
+        The device, where it differs.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.zeros_like`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.zeros_like(cf.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return _like(_ops.zeros_like(input, dtype), device, requires_grad)
+
+
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return ones of the shape, dtype and device of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+        The other one.
+    dtype : DType, optional
+        The dtype, where it differs.
+    device : Device or str, optional
+        The device, where it differs.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.ones_like`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.ones_like(cf.tensor([1, 2]))
+    tensor([1, 1])
+    """
+    return _like(_ops.ones_like(input, dtype), device, requires_grad)
+
+
+def full_like(
+    input: Tensor,
+    fill_value: float,
+    *,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return one value in the shape, dtype and device of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+        The other one.
+    fill_value : float, int or bool
+        The value.
+    dtype : DType, optional
+        The dtype, where it differs.
+    device : Device or str, optional
+        The device, where it differs.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.full_like`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.full_like(cf.tensor([1, 2]), 7)
+    tensor([7, 7])
+    """
+    return _like(_ops.full_like(input, fill_value, dtype), device, requires_grad)
+
+
+def empty_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor for values to come, of the shape, dtype and device of another.
+
+    Parameters
+    ----------
+    input : Tensor
+        The other one.
+    dtype : DType, optional
+        The dtype, where it differs.
+    device : Device or str, optional
+        The device, where it differs.
+    requires_grad : bool, default False
+        Whether gradients are accumulated in `grad`.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.empty_like`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.empty_like(cf.tensor([1, 2])).shape
+    (2,)
+    """
+    return _like(_ops.empty_like(input, dtype), device, requires_grad)

@@ -1,0 +1,78 @@
+"""Tables looked up by index."""
+
+from __future__ import annotations
+
+from candle_ffi.device import Device
+from candle_ffi.dtype import DType
+from candle_ffi.nn.native import NativeModule, factory
+from candle_ffi.nn.parameter import Parameter
+
+__all__ = ["Embedding"]
+
+
+class Embedding(NativeModule):
+    """A table of vectors: each integer becomes its row.
+
+    Parameters
+    ----------
+    num_embeddings : int
+        Rows of the table.
+    embedding_dim : int
+        Numbers in a row.
+    padding_idx : int, optional
+        A row that starts as zeros and gets no gradient.
+    device : Device or str, optional
+        Where the table is made.
+    dtype : DType, optional
+        Its dtype; the default one when not given.
+
+    Attributes
+    ----------
+    weight : Parameter
+        ``[num_embeddings, embedding_dim]``, at the start of the normal distribution.
+
+    Raises
+    ------
+    CandleIndexError
+        An index is not below `num_embeddings`.
+
+    Notes
+    -----
+    `torch.nn.Embedding`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.Embedding(10, 3)(cf.tensor([[1, 2], [9, 0]])).shape
+    (2, 2, 3)
+    """
+
+    weight: Parameter
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        device: Device | str | None = None,
+        dtype: DType | None = None,
+    ) -> None:
+        if padding_idx is not None and padding_idx < 0:
+            padding_idx += num_embeddings
+        super().__init__(
+            "py_embedding_new",
+            num_embeddings,
+            embedding_dim,
+            None if padding_idx is None else [padding_idx],
+            *factory(dtype, device),
+            None,  # the default generator
+            names=("weight",),
+        )
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = padding_idx
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

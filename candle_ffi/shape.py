@@ -1,0 +1,137 @@
+"""Rearrangement in the forms that PyTorch takes: `x.reshape(2, 3)` and `x.reshape((2, 3))`."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from candle_ffi import _ops
+
+if TYPE_CHECKING:
+    from candle_ffi.tensor import Tensor
+
+__all__ = ["Shapes", "expand", "permute", "reshape", "split", "view"]
+
+
+def numbers(values: tuple[Any, ...]) -> list[int]:
+    """Return the integers of ``f(2, 3)`` or ``f((2, 3))``.
+
+    Parameters
+    ----------
+    values : tuple
+        Integers, or one sequence of them.
+
+    Returns
+    -------
+    list of int
+        The integers.
+    """
+    if len(values) == 1 and isinstance(values[0], Sequence):
+        values = tuple(values[0])
+    return [operator.index(value) for value in values]
+
+
+def _variadic(function: Callable[[Any, Sequence[int]], Tensor]) -> Callable[..., Tensor]:
+    """Return the operation so that its integers may also be given one by one."""
+
+    @functools.wraps(function)
+    def flexible(input: Any, *values: Any, **named: Any) -> Tensor:
+        if named:
+            return function(input, **named)
+        return function(input, numbers(values))
+
+    return flexible
+
+
+reshape = _variadic(_ops.reshape)
+view = _variadic(_ops.view)
+permute = _variadic(_ops.permute)
+expand = _variadic(_ops.expand)
+
+
+def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> Any:
+    """Cut a tensor along a dimension, into parts of one size or of the sizes that are given.
+
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+        The tensor.
+    split_size_or_sections : int or sequence of int
+        The size of each part but the last, which may be smaller; or the sizes of all parts.
+    dim : int, default 0
+        The dimension.
+
+    Returns
+    -------
+    tuple of Tensor
+        Views.
+
+    Raises
+    ------
+    ShapeError
+        The sizes do not add up to that of the dimension.
+
+    Notes
+    -----
+    `torch.split`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.split(cf.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    if isinstance(split_size_or_sections, Sequence):
+        return tuple(_ops.split_with_sizes(input, split_size_or_sections, dim))
+    return tuple(_ops.split(input, split_size_or_sections, dim))
+
+
+class Shapes(_ops.TensorOps):
+    """The part of `Tensor` that rearranges."""
+
+    __slots__ = ()
+
+    reshape = reshape
+    view = view
+    permute = permute
+    expand = expand
+    split = split
+
+    def expand_as(self, other: Tensor) -> Tensor:
+        """Return the tensor broadcast to the shape of another.
+
+        Parameters
+        ----------
+        other : Tensor
+            The other one.
+        """
+        return expand(self, other.shape)
+
+    def reshape_as(self, other: Tensor) -> Tensor:
+        """Return the tensor with the shape of another.
+
+        Parameters
+        ----------
+        other : Tensor
+            The other one.
+        """
+        return reshape(self, other.shape)
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """Return a view with the shape of another.
+
+        Parameters
+        ----------
+        other : Tensor
+            The other one.
+        """
+        return view(self, other.shape)
+
+    def t(self) -> Tensor:
+        """Return the matrix transposed; a vector or number stays as it is."""
+        tensor: Any = self
+        return _ops.transpose(tensor, 0, 1) if tensor.ndim > 1 else tensor

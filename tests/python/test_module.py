@@ -1,0 +1,220 @@
+"""Modules in Python: registration, names, state, copies, text."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+import candle_ffi as cf
+from candle_ffi import nn
+
+
+class Net(nn.Module):
+    """Two layers, a lone parameter, two buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(3, 4)
+        self.scale = nn.Parameter(cf.tensor([2.0]))
+        self.rest = nn.Sequential(nn.ReLU(), nn.Linear(4, 2, bias=False))
+        self.register_buffer("count", cf.zeros(1, dtype=cf.int64))
+        self.register_buffer("scratch", cf.zeros(2), persistent=False)
+
+    def forward(self, x: cf.Tensor) -> Any:
+        return self.rest(self.first(x)) * self.scale
+
+
+NAMES = ["scale", "count", "first.weight", "first.bias", "rest.1.weight"]
+
+
+def test_attributes_find_their_home() -> None:
+    net = Net()
+    assert [name for name, _ in net.named_parameters()] == [n for n in NAMES if n != "count"]
+    assert [name for name, _ in net.named_buffers()] == ["count", "scratch"]
+    assert [name for name, _ in net.named_children()] == ["first", "rest"]
+    assert [name for name, _ in net.named_modules()] == ["", "first", "rest", "rest.0", "rest.1"]
+    assert list(net.state_dict()) == NAMES
+    assert net.get_submodule("rest.1") is net.rest[1]
+
+
+def test_a_shared_parameter_counts_once() -> None:
+    net = Net()
+    net.again = net.first
+    assert len(list(net.parameters())) == 4
+
+
+def test_setting_again_replaces() -> None:
+    net = Net()
+    net.scale = nn.Parameter(cf.tensor([5.0]))
+    assert net(cf.ones(1, 3)).shape == (1, 2)
+    assert net.state_dict()["scale"].tolist() == [5.0]
+    with pytest.raises(TypeError, match="scale"):
+        net.scale = 3.0
+    net.scale = None
+    assert "scale" not in net.state_dict()
+    del net.rest
+    with pytest.raises(AttributeError, match="rest"):
+        _ = net.rest
+
+
+def test_forgetting_super_init_is_said() -> None:
+    class Bad(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.ReLU()
+
+    with pytest.raises(AttributeError, match=r"super\(\)\.__init__"):
+        Bad()
+
+
+def test_a_replaced_weight_of_a_layer_is_used() -> None:
+    layer = nn.Linear(2, 1)
+    layer.weight = nn.Parameter(cf.tensor([[1.0, 10.0]]))
+    layer.bias = nn.Parameter(cf.tensor([100.0]))
+    result = layer(cf.tensor([[3.0, 2.0]]))
+    assert result.tolist() == [[123.0]]
+    result.sum().backward()
+    assert layer.weight.grad.tolist() == [[3.0, 2.0]]
+
+
+def test_tied_weights_add_their_gradients() -> None:
+    one, two = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    two.weight = one.weight
+    x = cf.ones(1, 2)
+    (one(x).sum() + two(x).sum()).backward()
+    assert one.weight.grad.tolist() == [[2.0, 2.0], [2.0, 2.0]]
+
+
+def test_state_moves_between_models() -> None:
+    one, two = Net(), Net()
+    x = cf.randn(5, 3)
+    assert not (one(x) == two(x)).all()
+    assert two.load_state_dict(one.state_dict()) == ([], [])
+    assert (one(x) == two(x)).all()
+
+
+def test_every_misfit_is_listed_and_nothing_changes() -> None:
+    net = Net()
+    before = net.scale.tolist()
+    state = net.state_dict()
+    del state["first.bias"]
+    state["unknown"] = cf.zeros(1)
+    state["rest.1.weight"] = cf.zeros(7, 2)
+    state["scale"] = cf.tensor([99.0])
+    with pytest.raises(cf.StateDictError) as caught:
+        net.load_state_dict(state)
+    message = str(caught.value)
+    assert "Net" in message
+    assert all(word in message for word in ("first.bias", "unknown", "(7, 2)", "(2, 4)"))
+    assert net.scale.tolist() == before
+
+
+def test_not_strict_names_what_was_left() -> None:
+    net = Net()
+    left = net.load_state_dict({"scale": cf.tensor([9.0]), "unknown": cf.zeros(1)}, strict=False)
+    assert left.unexpected_keys == ["unknown"]
+    assert left.missing_keys == ["count", "first.weight", "first.bias", "rest.1.weight"]
+    assert net.scale.tolist() == [9.0]
+
+
+def test_files(tmp_path: Any) -> None:
+    one = Net()
+    one.save(tmp_path / "net.safetensors")
+    two = Net().load(tmp_path / "net.safetensors")
+    x = cf.randn(5, 3)
+    assert (one(x) == two(x)).all()
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_are_independent(duplicate: Any) -> None:
+    one = Net().eval()
+    two = duplicate(one)
+    x = cf.randn(5, 3)
+    assert (one(x) == two(x)).all()
+    assert not two.training and not two.first.training
+    with cf.no_grad():
+        two.first.weight += 1
+        two.scale += 1
+    assert not (one(x) == two(x)).all()
+    two(x).sum().backward()
+    assert two.first.weight.grad is not None
+    assert one.first.weight.grad is None
+
+
+def test_to_changes_the_weights_where_they_are() -> None:
+    net = Net()
+    weight = net.first.weight
+    assert net.double() is net
+    assert net.first.weight is weight and weight.dtype is cf.float64
+    assert net.count.dtype is cf.int64
+    result = net(cf.randn(2, 3, dtype=cf.float64))
+    assert result.dtype is cf.float64
+    result.sum().backward()
+    assert weight.grad.dtype is cf.float64
+
+
+def test_modes_reach_everything() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.Dropout(1.0))
+    assert net(cf.ones(1, 2)).tolist() == [[0.0, 0.0]]
+    net.eval()
+    assert not any(module.training for module in net.modules())
+    assert net[1](cf.ones(1, 2)).tolist() == [[1.0, 1.0]]
+
+
+def test_zero_grad_and_requires_grad() -> None:
+    net = Net()
+    net(cf.ones(1, 3)).sum().backward()
+    assert all(parameter.grad is not None for parameter in net.parameters())
+    net.zero_grad()
+    assert all(parameter.grad is None for parameter in net.parameters())
+    net.requires_grad_(False)
+    assert not net(cf.ones(1, 3)).requires_grad
+
+
+def test_text_is_pytorchs() -> None:
+    assert repr(Net()) == (
+        "Net(\n"
+        "  (first): Linear(in_features=3, out_features=4, bias=True)\n"
+        "  (rest): Sequential(\n"
+        "    (0): ReLU()\n"
+        "    (1): Linear(in_features=4, out_features=2, bias=False)\n"
+        "  )\n"
+        ")"
+    )
+
+
+def test_containers() -> None:
+    layers = nn.ModuleList([nn.Linear(1, 1), nn.ReLU()])
+    layers.append(nn.Tanh())
+    assert [type(layer).__name__ for layer in layers] == ["Linear", "ReLU", "Tanh"]
+    assert isinstance(layers[-1], nn.Tanh) and len(layers[:2]) == 2
+    del layers[0]
+    assert list(layers._modules) == ["0", "1"]
+    model = nn.Sequential({"in": nn.Linear(1, 2), "out": nn.Linear(2, 1)})
+    assert list(model.state_dict()) == ["in.weight", "in.bias", "out.weight", "out.bias"]
+    assert isinstance(model[:1], nn.Sequential)
+    with pytest.raises(IndexError):
+        model[5]
+
+
+def test_apply_visits_children_first() -> None:
+    seen: list[str] = []
+    Net().apply(lambda module: seen.append(type(module).__name__))
+    assert seen == ["Linear", "ReLU", "Linear", "Sequential", "Net"]
+
+
+def test_simple_nn_is_found_in_its_file(tmp_path: Any) -> None:
+    model = nn.SimpleNN(in_features=4, hidden_size=8, out_features=2)
+    model.save(tmp_path / "model.safetensors")
+    loaded = cf.models.load_pretrained_model(tmp_path / "model.safetensors")
+    x = cf.randn(3, 4)
+    assert not loaded.training
+    assert (model(x) == loaded(x)).all()
+
+
+def test_weights_of_no_known_model(tmp_path: Any) -> None:
+    cf.save_file({"a": cf.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(cf.StateDictError, match="a"):
+        cf.models.load_pretrained_model(tmp_path / "other.safetensors")
