@@ -87,7 +87,7 @@ mod tests {
         for dtype in DType::ALL {
             let count = PIECE / dtype.size_in_bytes() + 3;
             // All bit patterns of small dtypes and many of the large: signalling NaNs, subnormals, infinities.
-            let pattern = |i: usize| if dtype == DType::Bool { i % 2 } else { i * 2_654_435_761 >> 7 };
+            let pattern = |i: usize| if dtype == DType::Bool { i % 2 } else { (i * 2_654_435_761) >> 7 };
             let bytes: Vec<u8> = (0..count * dtype.size_in_bytes()).map(|i| pattern(i) as u8).collect();
             let value = read_bytes(&mut bytes.as_slice(), &[count], dtype).unwrap();
             let mut written = Vec::new();

@@ -171,7 +171,7 @@ pub fn linspace(start: f64, end: f64, steps: i64, dtype: DType, device: Device) 
     let step = if count > 1 { (end - start) / (count - 1) as f64 } else { 0.0 };
     generate(count, dtype, device, DType::Float64, move |i| {
         let from_end = count - 1 - i;
-        if i < count.div_ceil(2) { start + step * i as f64 } else { end - step * from_end as f64 }
+        if i < count / 2 || count == 1 { start + step * i as f64 } else { end - step * from_end as f64 }
     })
 }
 
@@ -330,6 +330,8 @@ mod tests {
         let many = f32s(&points(1001, DType::Float32).unwrap());
         assert_eq!((many[0], many[1000]), (-1.0, 0.1));
         assert_eq!(f32s(&points(1, DType::Float32).unwrap()), [-1.0]);
+        let odd = linspace(0.0, 1.0, 3, DType::Int64, Device::CPU).unwrap();
+        assert_eq!(odd.value().array.to_vec1::<i64>().unwrap(), [0, 0, 1]);
         assert_eq!(points(0, DType::Float32).unwrap().num_elements(), 0);
         assert!(points(-1, DType::Float32).is_err());
     }

@@ -354,6 +354,8 @@ mod tests {
         assert_eq!(seen, [-2.0, -1.0, 0.0, 1.0, 2.0]);
         assert_eq!(draw(0, 257, DType::UInt8).unwrap_err().code(), ErrorCode::InvalidArgument);
         assert_eq!(draw(5, 5, DType::Int64).unwrap_err().code(), ErrorCode::InvalidArgument);
+        let widest = randint(i64::MIN, i64::MAX, &[8], DType::Int64, Device::CPU, Some(&generator)).unwrap();
+        assert!(numbers(&widest).iter().any(|value| value.abs() > 1e17));
         let mut order = numbers(&randperm(100, DType::Int32, Device::CPU, Some(&generator)).unwrap());
         order.sort_by(f64::total_cmp);
         assert_eq!(order, (0..100).map(f64::from).collect::<Vec<_>>());
