@@ -202,6 +202,6 @@ class Arithmetic(_ops.TensorOps):
     add = add
     sub = sub
     div = div
-    pow = pow
+    pow = pow  # type: ignore[assignment]  # PyTorch's name of the parameter
     add_ = _add
     sub_ = _sub

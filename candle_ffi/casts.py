@@ -21,6 +21,13 @@ class Casts(_ops.TensorOps):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+
+        @property
+        def dtype(self) -> DType: ...  # noqa: D102
+        @property
+        def device(self) -> Device: ...  # noqa: D102
+
     def to(
         self,
         *args: Any,
@@ -55,7 +62,7 @@ class Casts(_ops.TensorOps):
         tensor([ 1, -1])
         """
         for argument in args:
-            if isinstance(argument, _ops.TensorOps):
+            if isinstance(argument, Casts):
                 dtype, device = argument.dtype, argument.device
             elif isinstance(argument, (str, Device)):
                 device = argument

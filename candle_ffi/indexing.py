@@ -50,7 +50,8 @@ def get_item(tensor: Tensor, index: Any) -> Tensor:
     """
     items = _items(tensor, index)
     if not any(isinstance(item, np.ndarray) for item in items):
-        return _basic(tensor, items)
+        picked: Tensor = _basic(tensor, items)
+        return picked
     flat, at, positions, shape = _flattened(*_split(tensor, items))
     picked = _ops.index_select(flat, at, interop.from_array(positions, tensor.device))
     sizes = tuple(flat.shape)

@@ -33,14 +33,13 @@ def numbers(values: tuple[Any, ...]) -> list[int]:
     return [operator.index(value) for value in values]
 
 
-def _variadic(function: Callable[[Any, Sequence[int]], Tensor]) -> Callable[..., Tensor]:
+def _variadic(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return the operation so that its integers may also be given one by one."""
 
     @functools.wraps(function)
     def flexible(input: Any, *values: Any, **named: Any) -> Tensor:
-        if named:
-            return function(input, **named)
-        return function(input, numbers(values))
+        # Generated functions know their parameters by name too: `x.permute(dims=(1, 0))`.
+        return function(input, **named) if named else function(input, numbers(values))
 
     return flexible
 
@@ -99,7 +98,7 @@ class Shapes(_ops.TensorOps):
     view = view
     permute = permute
     expand = expand
-    split = split
+    split = split  # type: ignore[assignment]  # takes the sizes of all parts too
 
     def expand_as(self, other: Tensor) -> Tensor:
         """Return the tensor broadcast to the shape of another.

@@ -16,7 +16,7 @@ from candle_ffi.arithmetic import Arithmetic
 from candle_ffi.casts import Casts
 from candle_ffi.device import CPU, Device, as_device
 from candle_ffi.dtype import DType
-from candle_ffi.errors import GraphError, ShapeError
+from candle_ffi.errors import CandleIndexError, DTypeError, GraphError, ShapeError
 from candle_ffi.indexing import get_item, set_item
 from candle_ffi.reduce import Reductions
 from candle_ffi.repr import tensor_repr
@@ -67,6 +67,28 @@ def _binary(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
             result._handle = handle
             return result
         raise take_error()
+
+    return operation
+
+
+def _logic(symbol: str, name: str) -> Callable[..., Any]:
+    """Return the operator of a logical operation, which is for bools alone."""
+    function = getattr(_ops, name)
+
+    def operation(*operands: Any) -> Any:
+        tensors = [_handles.operand_or_none(operand) for operand in operands]
+        if any(tensor is None for tensor in tensors):
+            return NotImplemented
+        names = [tensor.dtype.name for tensor in tensors if tensor is not None]
+        wrong = [name for name in names if name != "bool"]
+        if wrong:
+            raise DTypeError(
+                f"{symbol} is for bools, not for {' and '.join(wrong)}; "
+                "compare first, as in (x > 0) & (y > 0)",
+                operation=name,
+                dtypes=wrong,
+            )
+        return function(*tensors)
 
     return operation
 
@@ -163,7 +185,11 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
         try:
             return self.shape[dim]
         except IndexError:
-            raise _handles.dimension_error("size", dim, self.ndim) from None
+            raise CandleIndexError(
+                f"size: dimension {dim} is out of range for a tensor of {self.ndim} dimensions",
+                operation="size",
+                shapes=[self.shape],
+            ) from None
 
     def _sizes(self, read: Any) -> list[int]:
         rank = lib.candle_tensor_rank(self._handle)
@@ -509,16 +535,13 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
     __le__ = _binary("le")
     __gt__ = _binary("gt")
     __ge__ = _binary("ge")
-    __and__ = _binary("bitwise_and")
-    __rand__ = _binary("bitwise_and", reflected=True)
-    __or__ = _binary("bitwise_or")
-    __ror__ = _binary("bitwise_or", reflected=True)
-    __xor__ = _binary("bitwise_xor")
-    __rxor__ = _binary("bitwise_xor", reflected=True)
+    __and__ = __rand__ = _logic("&", "logical_and")
+    __or__ = __ror__ = _logic("|", "logical_or")
+    __xor__ = __rxor__ = _logic("^", "logical_xor")
 
     __neg__ = _ops.neg
     __abs__ = _ops.abs
-    __invert__ = _ops.bitwise_not
+    __invert__ = _logic("~", "logical_not")
 
     def __pos__(self) -> Tensor:
         return self
@@ -540,4 +563,4 @@ def _restore(
 
 
 # The modules below this one make tensors without importing it.
-_ops.Tensor = _handles.Tensor = Tensor  # type: ignore[misc]
+vars(_ops)["Tensor"] = vars(_handles)["Tensor"] = Tensor

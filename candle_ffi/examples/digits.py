@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -60,7 +61,8 @@ def predict(model: cf.nn.Module, images: cf.Tensor) -> cf.Tensor:
     """
     model.eval()
     with cf.no_grad():
-        return model(images).argmax(dim=1)
+        scores: cf.Tensor = model(images)
+    return scores.argmax(dim=1)
 
 
 def accuracy(model: cf.nn.Module, images: cf.Tensor, labels: cf.Tensor) -> float:
@@ -78,7 +80,7 @@ def accuracy(model: cf.nn.Module, images: cf.Tensor, labels: cf.Tensor) -> float
     float
         Between 0 and 1.
     """
-    return (predict(model, images) == labels).float().mean().item()
+    return float((predict(model, images) == labels).float().mean())
 
 
 def train(
@@ -137,7 +139,8 @@ def plot(
         The PNG file.
     """
     figure = plt.figure(figsize=(11, 6.5), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    panels: Any = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    left, right = panels
     top, bottom = left.subplots(2, 1, sharex=True)
     epochs = range(1, len(history["loss"]) + 1)
     top.plot(epochs, history["loss"], color="tab:red")

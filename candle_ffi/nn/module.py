@@ -133,7 +133,7 @@ class Module:
         homes = (self._parameters, self._buffers, self._modules, self.__dict__)
         found = [home for home in homes if name in home]
         for home in found:
-            del home[name]  # type: ignore[attr-defined]
+            del home[name]
         self._transient.discard(name)
         return bool(found)
 
