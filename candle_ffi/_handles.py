@@ -61,8 +61,8 @@ def wrap(handle: Any) -> Tensor:
     raise take_error()
 
 
-# Numbers that were operands before: `x * 2` in a loop makes its tensor once. Values that are equal but
-# not the same (0.0 and -0.0, 1 and True) are kept apart by their types and by leaving out zero.
+# Numbers that were operands before: `x * 2` in a loop makes its tensor once. Values that are equal
+# but not the same (0.0 and -0.0, 1 and True) are kept apart by their types and by leaving out zero.
 _numbers: dict[tuple[type, Any], Tensor] = {}
 _MOST_NUMBERS = 256
 

@@ -6,7 +6,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from candle_ffi._handles import NULL, Number, TensorBase, choice, operand, sizes, wrap
+from candle_ffi._handles import (
+    NULL,
+    Number,
+    TensorBase,
+    as_list,
+    choice,
+    collect,
+    handles,
+    operand,
+    sizes,
+    wrap,
+)
 from candle_ffi._lib import ffi, lib, take_error
 from candle_ffi.device import Device, as_device
 from candle_ffi.dtype import DType, dtype_code, float32, int64
@@ -29,7 +40,9 @@ __all__ = [
     "argmax",
     "argmin",
     "binary_cross_entropy_with_logits",
+    "cat",
     "ceil",
+    "chunk",
     "clamp",
     "clone",
     "contiguous",
@@ -40,21 +53,27 @@ __all__ = [
     "div",
     "div_",
     "dropout",
+    "embedding",
     "empty",
     "empty_like",
     "eq",
     "erf",
     "exp",
+    "expand",
     "expm1",
     "eye",
     "fill_",
+    "flatten",
     "floor",
     "floor_divide",
     "full",
     "full_like",
+    "gather",
     "ge",
     "gelu",
     "gt",
+    "index_add",
+    "index_select",
     "isnan",
     "l1_loss",
     "layer_norm",
@@ -70,6 +89,8 @@ __all__ = [
     "logical_xor",
     "logsumexp",
     "lt",
+    "masked_fill",
+    "masked_select",
     "matmul",
     "max",
     "max_dim",
@@ -81,12 +102,16 @@ __all__ = [
     "mse_loss",
     "mul",
     "mul_",
+    "narrow",
     "ne",
     "neg",
     "nll_loss",
+    "nonzero",
     "normal_",
+    "one_hot",
     "ones",
     "ones_like",
+    "permute",
     "pow",
     "pow_",
     "prod",
@@ -99,15 +124,22 @@ __all__ = [
     "reciprocal",
     "relu",
     "remainder",
+    "reshape",
     "round",
     "rsqrt",
+    "scatter_add",
+    "select",
     "sigmoid",
     "sign",
     "silu",
     "sin",
     "softmax",
+    "split",
+    "split_with_sizes",
     "sqrt",
     "square",
+    "squeeze",
+    "stack",
     "std",
     "sub",
     "sub_",
@@ -115,9 +147,12 @@ __all__ = [
     "tanh",
     "to_device",
     "to_dtype",
+    "transpose",
     "trunc",
     "uniform_",
+    "unsqueeze",
     "var",
+    "view",
     "where",
     "zero_",
     "zeros",
@@ -181,6 +216,20 @@ _py_zeros_like = lib.py_zeros_like
 _py_ones_like = lib.py_ones_like
 _py_full_like = lib.py_full_like
 _py_empty_like = lib.py_empty_like
+_py_gather = lib.py_gather
+_py_scatter_add = lib.py_scatter_add
+_py_index_select = lib.py_index_select
+_py_index_add = lib.py_index_add
+_py_one_hot = lib.py_one_hot
+_py_embedding = lib.py_embedding
+_py_masked_fill = lib.py_masked_fill
+_py_masked_select = lib.py_masked_select
+_py_nonzero = lib.py_nonzero
+_py_cat = lib.py_cat
+_py_stack = lib.py_stack
+_py_split = lib.py_split
+_py_split_with_sizes = lib.py_split_with_sizes
+_py_chunk = lib.py_chunk
 _py_mse_loss = lib.py_mse_loss
 _py_l1_loss = lib.py_l1_loss
 _py_cross_entropy = lib.py_cross_entropy
@@ -231,6 +280,16 @@ _py_argmin = lib.py_argmin
 _py_all = lib.py_all
 _py_any = lib.py_any
 _py_logsumexp = lib.py_logsumexp
+_py_reshape = lib.py_reshape
+_py_view = lib.py_view
+_py_flatten = lib.py_flatten
+_py_transpose = lib.py_transpose
+_py_permute = lib.py_permute
+_py_squeeze = lib.py_squeeze
+_py_unsqueeze = lib.py_unsqueeze
+_py_expand = lib.py_expand
+_py_narrow = lib.py_narrow
+_py_select = lib.py_select
 _py_softmax = lib.py_softmax
 _py_log_softmax = lib.py_log_softmax
 
@@ -2090,6 +2149,510 @@ def empty_like(input: Tensor, dtype: DType | None = None) -> Tensor:
     (2,)
     """
     return wrap(_py_empty_like(input._handle, dtype_code(dtype)))
+
+
+def gather(input: Tensor, dim: int, index: Tensor | Number) -> Tensor:
+    """Picks elements along a dimension, each by an index of its own.
+
+    ``out[i][j] = input[index[i][j]][j]`` for ``dim = 0``. The index is of any integer dtype, has as
+    many dimensions as the input, and is not larger in the other ones; the result has its shape.
+    Differentiable with respect to ``input``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for an index that is negative or too large, ``ShapeError`` when the
+        shapes do not fit, ``DTypeError`` for an index that is not of integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.gather``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.gather(cf.tensor([[1, 2], [3, 4]]), 1, cf.tensor([[0], [1]]))
+    tensor([[1],
+            [4]])
+    """
+    index = operand(index)
+    return wrap(_py_gather(input._handle, dim, index._handle))
+
+
+def scatter_add(input: Tensor, dim: int, index: Tensor | Number, src: Tensor | Number) -> Tensor:
+    """Adds elements along a dimension, each at an index of its own.
+
+    ``out = input`` with ``out[index[i][j]][j] += src[i][j]`` for ``dim = 0``. The index is of any
+    integer dtype and not larger than ``src``, nor than the input in the other dimensions.
+    Differentiable with respect to ``input`` and ``src``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    src : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for an index that is negative or too large, ``ShapeError`` when the
+        shapes do not fit, ``DTypeError`` for an index that is not of integers and for two dtypes.
+
+    Notes
+    -----
+    PyTorch: ``torch.scatter_add``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.scatter_add(cf.zeros([3]), 0, cf.tensor([0, 0, 2]), cf.tensor([1.0, 2.0, 3.0]))
+    tensor([3., 0., 3.])
+    """
+    index = operand(index)
+    src = operand(src)
+    return wrap(_py_scatter_add(input._handle, dim, index._handle, src._handle))
+
+
+def index_select(input: Tensor, dim: int, index: Tensor | Number) -> Tensor:
+    """Picks entries of a dimension by a vector of indices.
+
+    The result has as many entries there as the index. Differentiable with respect to ``input``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for an index that is negative or too large, ``ShapeError`` when the
+        index is not a vector, ``DTypeError`` when it is not of integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.index_select``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.index_select(cf.tensor([[1, 2], [3, 4]]), 0, cf.tensor([1, 1]))
+    tensor([[3, 4],
+            [3, 4]])
+    """
+    index = operand(index)
+    return wrap(_py_index_select(input._handle, dim, index._handle))
+
+
+def index_add(input: Tensor, dim: int, index: Tensor | Number, source: Tensor | Number) -> Tensor:
+    """Adds entries of a dimension at the positions of a vector of indices.
+
+    ``out = input`` with ``out[index[i]] += source[i]`` for ``dim = 0``. Differentiable with respect
+    to ``input`` and ``source``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    source : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for an index that is negative or too large, ``ShapeError`` when the
+        shapes do not fit, ``DTypeError`` for an index that is not of integers and for two dtypes.
+
+    Notes
+    -----
+    PyTorch: ``torch.index_add``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.index_add(cf.zeros([3]), 0, cf.tensor([2, 2]), cf.tensor([1.0, 2.0]))
+    tensor([0., 0., 3.])
+    """
+    index = operand(index)
+    source = operand(source)
+    return wrap(_py_index_add(input._handle, dim, index._handle, source._handle))
+
+
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
+    """Vectors that are one at an index and zero elsewhere.
+
+    A new last dimension of ``num_classes``, or of the largest index plus one where that is -1;
+    ``int64``. Not differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    num_classes : int, default -1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for an index that is negative or not less than ``num_classes``,
+        ``InvalidArgumentError`` when there is no index to find the number of classes from.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.one_hot``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.one_hot(cf.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    return wrap(_py_one_hot(input._handle, num_classes))
+
+
+def embedding(input: Tensor, weight: Tensor | Number, padding_idx: int | None = None) -> Tensor:
+    """Rows of a table, by their numbers.
+
+    Shapes ``[…]`` of any integer dtype and ``[n, d]`` give ``[…, d]``. Differentiable with respect
+    to ``weight``; the row ``padding_idx`` gets no gradient.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    padding_idx : int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a number that is negative or too large, ``ShapeError`` unless
+        ``weight`` is a matrix, ``InvalidArgumentError`` when there is no row ``padding_idx``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.embedding``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.embedding(cf.tensor([1, 0]), cf.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
+    weight = operand(weight)
+    return wrap(
+        _py_embedding(input._handle, weight._handle, padding_idx is not None, padding_idx or 0)
+    )
+
+
+def masked_fill(input: Tensor, mask: Tensor | Number, value: float) -> Tensor:
+    """The elements of a tensor, with a number where a mask is true.
+
+    The shapes broadcast; the result has the dtype of the input. Differentiable with respect to
+    ``input``: no gradient passes where the mask is true.
+
+    Parameters
+    ----------
+    input : Tensor
+    mask : Tensor or number
+    value : float
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a mask that is not bool, ``ShapeError`` when the shapes do not broadcast.
+
+    Notes
+    -----
+    PyTorch: ``torch.masked_fill``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.masked_fill(cf.tensor([1.0, 2.0]), cf.tensor([True, False]), 0.0)
+    tensor([0., 2.])
+    """
+    mask = operand(mask)
+    return wrap(_py_masked_fill(input._handle, mask._handle, value))
+
+
+def masked_select(input: Tensor, mask: Tensor | Number) -> Tensor:
+    """The elements where a mask is true, as a vector in row-major order.
+
+    The shapes broadcast. Differentiable with respect to ``input``.
+
+    Parameters
+    ----------
+    input : Tensor
+    mask : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a mask that is not bool, ``ShapeError`` when the shapes do not broadcast.
+
+    Notes
+    -----
+    PyTorch: ``torch.masked_select``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.masked_select(cf.tensor([1, 2, 3]), cf.tensor([True, False, True]))
+    tensor([1, 3])
+    """
+    try:
+        handle = _py_masked_select(input._handle, mask._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        mask = operand(mask)
+        handle = _py_masked_select(input._handle, mask._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def nonzero(input: Tensor) -> Tensor:
+    """The positions of the elements that are not zero.
+
+    Shape ``[count, rank]``, ``int64``, in row-major order. Not differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.nonzero``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nonzero(cf.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
+    handle = _py_nonzero(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Joins tensors along a dimension that they have.
+
+    All other sizes agree; dtypes promote. As in PyTorch a vector without elements is left out
+    whatever the others' rank. Differentiable.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+    dim : int, default 0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` without tensors, ``ShapeError`` when sizes disagree,
+        ``DeviceError`` for tensors on two devices.
+
+    Notes
+    -----
+    PyTorch: ``torch.cat``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.cat([cf.tensor([1, 2]), cf.tensor([3])])
+    tensor([1, 2, 3])
+    """
+    tensors = as_list(tensors)
+    return wrap(_py_cat(handles(tensors), len(tensors), dim))
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Joins tensors of one shape along a new dimension.
+
+    Dtypes promote. Differentiable.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+    dim : int, default 0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` without tensors, ``ShapeError`` when shapes differ, ``DeviceError``
+        for tensors on two devices.
+
+    Notes
+    -----
+    PyTorch: ``torch.stack``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.stack([cf.tensor([1, 2]), cf.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    tensors = as_list(tensors)
+    return wrap(_py_stack(handles(tensors), len(tensors), dim))
+
+
+def split(input: Tensor, split_size: int, dim: int = 0) -> list[Tensor]:
+    """Parts of a size along a dimension; the last one may be smaller.
+
+    Views. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    split_size : int
+    dim : int, default 0
+
+    Returns
+    -------
+    list of Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` for a size that is not positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.split``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> [part.shape for part in cf.split(cf.zeros([5]), 2)]
+    [(2,), (2,), (1,)]
+    """
+    return collect(_py_split, input._handle, split_size, dim)
+
+
+def split_with_sizes(input: Tensor, sizes: int | Sequence[int], dim: int = 0) -> list[Tensor]:
+    """Parts of given sizes along a dimension.
+
+    Views. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    sizes : int or sequence of int
+    dim : int, default 0
+
+    Returns
+    -------
+    list of Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` for a negative size, ``ShapeError`` unless the sizes add up to that
+        of the dimension.
+
+    Notes
+    -----
+    PyTorch: ``torch.split``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> [part.shape for part in cf.split_with_sizes(cf.zeros([5]), [1, 4])]
+    [(1,), (4,)]
+    """
+    sizes = sizes(sizes)
+    return collect(_py_split_with_sizes, input._handle, sizes, len(sizes), dim)
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
+    """At most ``chunks`` parts of one size along a dimension; the last one may be smaller.
+
+    Views. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    chunks : int
+    dim : int, default 0
+
+    Returns
+    -------
+    list of Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``chunks`` is not positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.chunk``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> [part.shape for part in cf.chunk(cf.zeros([5]), 3)]
+    [(2,), (2,), (1,)]
+    """
+    return collect(_py_chunk, input._handle, chunks, dim)
 
 
 def mse_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> Tensor:
@@ -4057,6 +4620,343 @@ def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) ->
     return wrap(_py_logsumexp(input._handle, dim, len(dim), keepdim))
 
 
+def reshape(input: Tensor, shape: int | Sequence[int]) -> Tensor:
+    """The same elements in another shape, in row-major order.
+
+    One size may be -1 and is computed. A view where the input is contiguous, or only dimensions of
+    size 1 come and go; else a copy. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    shape : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the numbers of elements differ.
+
+    Notes
+    -----
+    PyTorch: ``torch.reshape``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.reshape(cf.tensor([1, 2, 3, 4]), [2, -1])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    shape = sizes(shape)
+    return wrap(_py_reshape(input._handle, shape, len(shape)))
+
+
+def view(input: Tensor, shape: int | Sequence[int]) -> Tensor:
+    """The same elements and memory in another shape.
+
+    One size may be -1 and is computed. Always a view. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    shape : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the numbers of elements differ, or when the elements would have to be
+        copied: then use ``reshape``.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.view``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.view(cf.tensor([1, 2, 3, 4]), [2, 2])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    shape = sizes(shape)
+    return wrap(_py_view(input._handle, shape, len(shape)))
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Joins neighbouring dimensions into one.
+
+    A scalar becomes a vector of one element. A view where the input is contiguous. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    start_dim : int, default 0
+    end_dim : int, default -1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``start_dim`` comes after ``end_dim``.
+
+    Notes
+    -----
+    PyTorch: ``torch.flatten``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.flatten(cf.zeros([2, 3, 4]), 1).shape
+    (2, 12)
+    """
+    return wrap(_py_flatten(input._handle, start_dim, end_dim))
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two dimensions swapped.
+
+    A view. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim0 : int
+    dim1 : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.transpose``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.transpose(cf.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    return wrap(_py_transpose(input._handle, dim0, dim1))
+
+
+def permute(input: Tensor, dims: int | Sequence[int]) -> Tensor:
+    """All dimensions in another order.
+
+    Dimension ``i`` of the result is dimension ``dims[i]`` of the input. A view. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dims : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` unless ``dims`` names each dimension once.
+
+    Notes
+    -----
+    PyTorch: ``torch.permute``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.permute(cf.zeros([2, 3, 4]), [2, 0, 1]).shape
+    (4, 2, 3)
+    """
+    dims = sizes(dims)
+    return wrap(_py_permute(input._handle, dims, len(dims)))
+
+
+def squeeze(input: Tensor, dims: int | Sequence[int] | None = None) -> Tensor:
+    """Removes dimensions of size 1.
+
+    All of them, or those of ``dims`` that are of size 1. A view. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dims : int or sequence of int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.squeeze``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.squeeze(cf.zeros([1, 3, 1])).shape
+    (3,)
+    """
+    dims_sizes = NULL if dims is None else sizes(dims)
+    return wrap(_py_squeeze(input._handle, dims_sizes, 0 if dims is None else len(dims_sizes)))
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """Inserts a dimension of size 1 at a position of the result.
+
+    A view. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a position out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.unsqueeze``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.unsqueeze(cf.tensor([1, 2]), -1).shape
+    (2, 1)
+    """
+    return wrap(_py_unsqueeze(input._handle, dim))
+
+
+def expand(input: Tensor, shape: int | Sequence[int]) -> Tensor:
+    """Repeats dimensions of size 1, without a copy.
+
+    New dimensions may stand in front; -1 keeps a size. The result is a view in which repeated
+    elements share their memory, and cannot be changed in place. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    shape : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when a dimension of another size than 1 would have to change.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.expand``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.expand(cf.tensor([[1], [2]]), [-1, 3])
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
+    shape = sizes(shape)
+    return wrap(_py_expand(input._handle, shape, len(shape)))
+
+
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """Part of a tensor along one dimension: ``length`` entries from ``start`` on.
+
+    A negative ``start`` counts from the end. A view. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    start : int
+    length : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` when the part reaches out of the dimension.
+
+    Notes
+    -----
+    PyTorch: ``torch.narrow``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.narrow(cf.tensor([1, 2, 3, 4]), 0, 1, 2)
+    tensor([2, 3])
+    """
+    return wrap(_py_narrow(input._handle, dim, start, length))
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """One entry of a dimension, which the result does not have.
+
+    A negative index counts from the end. A view. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` when the index is out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.select``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.select(cf.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
+    return wrap(_py_select(input._handle, dim, index))
+
+
 def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Softmax: ``exp(x) / sum(exp(x))`` along a dimension, without overflow.
 
@@ -4174,6 +5074,18 @@ class TensorOps(TensorBase):
     ones_like = ones_like
     full_like = full_like
     empty_like = empty_like
+    gather = gather
+    scatter_add = scatter_add
+    index_select = index_select
+    index_add = index_add
+    one_hot = one_hot
+    embedding = embedding
+    masked_fill = masked_fill
+    masked_select = masked_select
+    nonzero = nonzero
+    split = split
+    split_with_sizes = split_with_sizes
+    chunk = chunk
     mse_loss = mse_loss
     l1_loss = l1_loss
     cross_entropy = cross_entropy
@@ -4220,6 +5132,16 @@ class TensorOps(TensorBase):
     all = all
     any = any
     logsumexp = logsumexp
+    reshape = reshape
+    view = view
+    flatten = flatten
+    transpose = transpose
+    permute = permute
+    squeeze = squeeze
+    unsqueeze = unsqueeze
+    expand = expand
+    narrow = narrow
+    select = select
     softmax = softmax
     log_softmax = log_softmax
 

@@ -54,6 +54,56 @@ static int32_t py_strides(const CandleTensor *tensor, int64_t *strides, size_t c
     return candle_tensor_strides(tensor, strides, capacity, py_error_cell());
 }
 
+static int32_t py_set_data(CandleTensor *tensor, const CandleTensor *source) {
+    return candle_tensor_set_data(tensor, source, py_error_cell());
+}
+
+static CandleTensor *py_from_data(const void *data, size_t byte_len, const int64_t *shape, size_t rank, const int64_t *strides, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleTensor *out = NULL;
+    candle_tensor_from_data(data, byte_len, shape, rank, strides, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_copy_to(const CandleTensor *tensor, void *buffer, size_t byte_len) {
+    return candle_tensor_copy_to(tensor, buffer, byte_len, py_error_cell());
+}
+
+static CandleTensor *py_from_double(double value) {
+    CandleTensor *out = NULL;
+    candle_tensor_from_double(value, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_from_int64(int64_t value) {
+    CandleTensor *out = NULL;
+    candle_tensor_from_int64(value, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_from_bool(int32_t value) {
+    CandleTensor *out = NULL;
+    candle_tensor_from_bool(value, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_item_double(const CandleTensor *tensor, double *out) {
+    return candle_tensor_item_double(tensor, out, py_error_cell());
+}
+
+static int32_t py_item_int64(const CandleTensor *tensor, int64_t *out) {
+    return candle_tensor_item_int64(tensor, out, py_error_cell());
+}
+
+static CandleTensor *py_get_item(const CandleTensor *tensor, const CandleIndex *index, size_t num_index) {
+    CandleTensor *out = NULL;
+    candle_tensor_get_item(tensor, index, num_index, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_set_item(CandleTensor *tensor, const CandleIndex *index, size_t num_index, const CandleTensor *source) {
+    return candle_tensor_set_item(tensor, index, num_index, source, py_error_cell());
+}
+
 static int32_t py_backward(const CandleTensor *tensor, const CandleTensor *gradient, int32_t retain_graph, int32_t create_graph) {
     return candle_tensor_backward(tensor, gradient, retain_graph, create_graph, py_error_cell());
 }
@@ -392,6 +442,84 @@ static CandleTensor *py_empty_like(const CandleTensor *input, CandleDType dtype)
     return out;
 }
 
+static CandleTensor *py_gather(const CandleTensor *input, int64_t dim, const CandleTensor *index) {
+    CandleTensor *out = NULL;
+    candle_tensor_gather(input, dim, index, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_scatter_add(const CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *src) {
+    CandleTensor *out = NULL;
+    candle_tensor_scatter_add(input, dim, index, src, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_index_select(const CandleTensor *input, int64_t dim, const CandleTensor *index) {
+    CandleTensor *out = NULL;
+    candle_tensor_index_select(input, dim, index, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_index_add(const CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *source) {
+    CandleTensor *out = NULL;
+    candle_tensor_index_add(input, dim, index, source, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_one_hot(const CandleTensor *input, int64_t num_classes) {
+    CandleTensor *out = NULL;
+    candle_tensor_one_hot(input, num_classes, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_embedding(const CandleTensor *input, const CandleTensor *weight, int32_t has_padding_idx, int64_t padding_idx) {
+    CandleTensor *out = NULL;
+    candle_tensor_embedding(input, weight, has_padding_idx ? &padding_idx : NULL, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_masked_fill(const CandleTensor *input, const CandleTensor *mask, double value) {
+    CandleTensor *out = NULL;
+    candle_tensor_masked_fill(input, mask, value, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_masked_select(const CandleTensor *input, const CandleTensor *mask) {
+    CandleTensor *out = NULL;
+    candle_tensor_masked_select(input, mask, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_nonzero(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_nonzero(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_cat(const CandleTensor *const *tensors, size_t num_tensors, int64_t dim) {
+    CandleTensor *out = NULL;
+    candle_tensor_cat(tensors, num_tensors, dim, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_stack(const CandleTensor *const *tensors, size_t num_tensors, int64_t dim) {
+    CandleTensor *out = NULL;
+    candle_tensor_stack(tensors, num_tensors, dim, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_split(const CandleTensor *input, int64_t split_size, int64_t dim, CandleTensor **outputs, size_t capacity, size_t *num_outputs) {
+    return candle_tensor_split(input, split_size, dim, outputs, capacity, num_outputs, py_error_cell());
+}
+
+static int32_t py_split_with_sizes(const CandleTensor *input, const int64_t *sizes, size_t num_sizes, int64_t dim, CandleTensor **outputs, size_t capacity, size_t *num_outputs) {
+    return candle_tensor_split_with_sizes(input, sizes, num_sizes, dim, outputs, capacity, num_outputs, py_error_cell());
+}
+
+static int32_t py_chunk(const CandleTensor *input, int64_t chunks, int64_t dim, CandleTensor **outputs, size_t capacity, size_t *num_outputs) {
+    return candle_tensor_chunk(input, chunks, dim, outputs, capacity, num_outputs, py_error_cell());
+}
+
 static CandleTensor *py_mse_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction) {
     CandleTensor *out = NULL;
     candle_tensor_mse_loss(input, target, reduction, &out, py_error_cell());
@@ -684,6 +812,66 @@ static CandleTensor *py_logsumexp(const CandleTensor *input, const int64_t *dim,
     return out;
 }
 
+static CandleTensor *py_reshape(const CandleTensor *input, const int64_t *shape, size_t num_shape) {
+    CandleTensor *out = NULL;
+    candle_tensor_reshape(input, shape, num_shape, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_view(const CandleTensor *input, const int64_t *shape, size_t num_shape) {
+    CandleTensor *out = NULL;
+    candle_tensor_view(input, shape, num_shape, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_flatten(const CandleTensor *input, int64_t start_dim, int64_t end_dim) {
+    CandleTensor *out = NULL;
+    candle_tensor_flatten(input, start_dim, end_dim, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_transpose(const CandleTensor *input, int64_t dim0, int64_t dim1) {
+    CandleTensor *out = NULL;
+    candle_tensor_transpose(input, dim0, dim1, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_permute(const CandleTensor *input, const int64_t *dims, size_t num_dims) {
+    CandleTensor *out = NULL;
+    candle_tensor_permute(input, dims, num_dims, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_squeeze(const CandleTensor *input, const int64_t *dims, size_t num_dims) {
+    CandleTensor *out = NULL;
+    candle_tensor_squeeze(input, dims, num_dims, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_unsqueeze(const CandleTensor *input, int64_t dim) {
+    CandleTensor *out = NULL;
+    candle_tensor_unsqueeze(input, dim, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_expand(const CandleTensor *input, const int64_t *shape, size_t num_shape) {
+    CandleTensor *out = NULL;
+    candle_tensor_expand(input, shape, num_shape, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_narrow(const CandleTensor *input, int64_t dim, int64_t start, int64_t length) {
+    CandleTensor *out = NULL;
+    candle_tensor_narrow(input, dim, start, length, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_select(const CandleTensor *input, int64_t dim, int64_t index) {
+    CandleTensor *out = NULL;
+    candle_tensor_select(input, dim, index, &out, py_error_cell());
+    return out;
+}
+
 static CandleTensor *py_softmax(const CandleTensor *input, int64_t dim, CandleDType dtype) {
     CandleTensor *out = NULL;
     candle_tensor_softmax(input, dim, dtype, &out, py_error_cell());
@@ -694,6 +882,224 @@ static CandleTensor *py_log_softmax(const CandleTensor *input, int64_t dim, Cand
     CandleTensor *out = NULL;
     candle_tensor_log_softmax(input, dim, dtype, &out, py_error_cell());
     return out;
+}
+
+static CandleTensorMap *py_map_new(void) {
+    CandleTensorMap *out = NULL;
+    candle_tensor_map_new(&out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_map_at(const CandleTensorMap *map, size_t index) {
+    CandleTensor *out = NULL;
+    candle_tensor_map_at(map, index, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_map_get(const CandleTensorMap *map, const char *name) {
+    CandleTensor *out = NULL;
+    candle_tensor_map_get(map, name, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_map_insert(CandleTensorMap *map, const char *name, const CandleTensor *tensor) {
+    return candle_tensor_map_insert(map, name, tensor, py_error_cell());
+}
+
+static int32_t py_map_set_metadata(CandleTensorMap *map, const char *key, const char *value) {
+    return candle_tensor_map_set_metadata(map, key, value, py_error_cell());
+}
+
+static int32_t py_map_save(const CandleTensorMap *map, const char *path) {
+    return candle_tensor_map_save(map, path, py_error_cell());
+}
+
+static CandleTensorMap *py_map_load(const char *path) {
+    CandleTensorMap *out = NULL;
+    candle_tensor_map_load(path, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_module_share(const CandleModule *module) {
+    CandleModule *out = NULL;
+    candle_module_share(module, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_module_forward(const CandleModule *module, const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_module_forward(module, input, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_module_set_training(CandleModule *module, int32_t training) {
+    return candle_module_set_training(module, training, py_error_cell());
+}
+
+static int32_t py_module_zero_grad(CandleModule *module) {
+    return candle_module_zero_grad(module, py_error_cell());
+}
+
+static int32_t py_module_to(CandleModule *module, CandleDeviceKind device, int32_t device_index, CandleDType dtype) {
+    return candle_module_to(module, device, device_index, dtype, py_error_cell());
+}
+
+static int32_t py_module_parameters(const CandleModule *module, CandleTensor **outputs, size_t capacity, size_t *num_outputs) {
+    return candle_module_parameters(module, outputs, capacity, num_outputs, py_error_cell());
+}
+
+static CandleTensor *py_module_get_parameter(const CandleModule *module, const char *name) {
+    CandleTensor *out = NULL;
+    candle_module_get_parameter(module, name, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_module_set_parameter(CandleModule *module, const char *name, const CandleTensor *tensor) {
+    return candle_module_set_parameter(module, name, tensor, py_error_cell());
+}
+
+static CandleTensorMap *py_module_state_dict(const CandleModule *module) {
+    CandleTensorMap *out = NULL;
+    candle_module_state_dict(module, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_module_load_state_dict(CandleModule *module, const CandleTensorMap *state, int32_t strict) {
+    return candle_module_load_state_dict(module, state, strict, py_error_cell());
+}
+
+static int32_t py_module_save(const CandleModule *module, const char *path) {
+    return candle_module_save(module, path, py_error_cell());
+}
+
+static int32_t py_module_load(CandleModule *module, const char *path, int32_t strict) {
+    return candle_module_load(module, path, strict, py_error_cell());
+}
+
+static int32_t py_sequential_push(CandleModule *sequential, const CandleModule *module) {
+    return candle_sequential_push(sequential, module, py_error_cell());
+}
+
+static CandleModule *py_linear_new(int64_t in_features, int64_t out_features, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_linear_new(in_features, out_features, bias, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_embedding_new(int64_t num_embeddings, int64_t embedding_dim, const int64_t *padding_idx, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_embedding_new(num_embeddings, embedding_dim, padding_idx, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_layer_norm_new(const int64_t *normalized_shape, size_t num_normalized_shape, double eps, int32_t elementwise_affine, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_layer_norm_new(normalized_shape, num_normalized_shape, eps, elementwise_affine, bias, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_dropout_new(double p, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_dropout_new(p, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_flatten_new(int64_t start_dim, int64_t end_dim) {
+    CandleModule *out = NULL;
+    candle_flatten_new(start_dim, end_dim, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_relu_new(void) {
+    CandleModule *out = NULL;
+    candle_relu_new(&out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_gelu_new(CandleApproximate approximate) {
+    CandleModule *out = NULL;
+    candle_gelu_new(approximate, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_silu_new(void) {
+    CandleModule *out = NULL;
+    candle_silu_new(&out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_tanh_new(void) {
+    CandleModule *out = NULL;
+    candle_tanh_new(&out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_sigmoid_new(void) {
+    CandleModule *out = NULL;
+    candle_sigmoid_new(&out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_softmax_new(int64_t dim) {
+    CandleModule *out = NULL;
+    candle_softmax_new(dim, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_sequential_new(void) {
+    CandleModule *out = NULL;
+    candle_sequential_new(&out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_simple_nn_new(int64_t in_features, int64_t hidden_size, int64_t out_features, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_simple_nn_new(in_features, hidden_size, out_features, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_simple_nn_load(const char *path) {
+    CandleModule *out = NULL;
+    candle_simple_nn_load(path, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_sgd_new(const CandleTensor *const *params, size_t num_params, const CandleSgdOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_sgd_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_optimizer_step(CandleOptimizer *optimizer) {
+    return candle_optimizer_step(optimizer, py_error_cell());
+}
+
+static int32_t py_optimizer_zero_grad(CandleOptimizer *optimizer) {
+    return candle_optimizer_zero_grad(optimizer, py_error_cell());
+}
+
+static int32_t py_optimizer_add_param_group(CandleOptimizer *optimizer, const CandleTensor *const *params, size_t num_params) {
+    return candle_optimizer_add_param_group(optimizer, params, num_params, py_error_cell());
+}
+
+static int32_t py_optimizer_params(const CandleOptimizer *optimizer, size_t group, CandleTensor **outputs, size_t capacity, size_t *num_outputs) {
+    return candle_optimizer_params(optimizer, group, outputs, capacity, num_outputs, py_error_cell());
+}
+
+static int32_t py_optimizer_get_option(const CandleOptimizer *optimizer, size_t group, const char *name, double *value) {
+    return candle_optimizer_get_option(optimizer, group, name, value, py_error_cell());
+}
+
+static int32_t py_optimizer_set_options(CandleOptimizer *optimizer, size_t group, const char *const *names, const double *values, size_t num_values) {
+    return candle_optimizer_set_options(optimizer, group, names, values, num_values, py_error_cell());
+}
+
+static int32_t py_optimizer_get_state(const CandleOptimizer *optimizer, size_t group, size_t index, const char *name, CandleTensor **state) {
+    return candle_optimizer_get_state(optimizer, group, index, name, state, py_error_cell());
+}
+
+static int32_t py_optimizer_set_state(CandleOptimizer *optimizer, size_t group, size_t index, const char *name, const CandleTensor *state) {
+    return candle_optimizer_set_state(optimizer, group, index, name, state, py_error_cell());
 }
 
 static int32_t py_set_num_threads(size_t num_threads) {

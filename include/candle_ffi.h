@@ -90,6 +90,44 @@ typedef int32_t CandleDeviceKind;
 typedef struct CandleTensor CandleTensor;
 
 /**
+ * What an item of an index is: one of the `CANDLE_INDEX_*` constants.
+ */
+typedef int32_t CandleIndexKind;
+
+/**
+ * An item of an index; `CANDLE_INDEX_INIT` takes a whole dimension.
+ */
+typedef struct {
+    /**
+     * What it is. Default: `CANDLE_INDEX_SLICE`.
+     */
+    CandleIndexKind kind;
+    /**
+     * 1 when a slice has a `start`. Default: `0`.
+     */
+    int32_t has_start;
+    /**
+     * 1 when a slice has a `stop`. Default: `0`.
+     */
+    int32_t has_stop;
+    /**
+     * The position of an integer, the first of a slice; negative ones count from the end. Default: `0`.
+     */
+    int64_t start;
+    /**
+     * The position after the last of a slice; negative ones count from the end. Default: `0`.
+     */
+    int64_t stop;
+    /**
+     * The distance between the entries of a slice; at least 1. Default: `1`.
+     */
+    int64_t step;
+} CandleIndex;
+
+/** The defaults of a `CandleIndex`. */
+#define CANDLE_INDEX_INIT {CANDLE_INDEX_SLICE, 0, 0, 0, 0, 1}
+
+/**
  * A source of random numbers with a seed of its own.
  */
 typedef struct CandleGenerator CandleGenerator;
@@ -103,6 +141,58 @@ typedef int32_t CandleReduction;
  * Which formula of GELU is meant.
  */
 typedef int32_t CandleApproximate;
+
+/**
+ * Tensors by name, in order.
+ */
+typedef struct CandleTensorMap CandleTensorMap;
+
+/**
+ * A layer or a model made of layers.
+ */
+typedef struct CandleModule CandleModule;
+
+/**
+ * Changes parameters in place from their gradients.
+ */
+typedef struct CandleOptimizer CandleOptimizer;
+
+/**
+ * Options of `candle_sgd_new`; begin with `CANDLE_SGD_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleSgdOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `1e-3`.
+     */
+    double lr;
+    /**
+     * How much of the last direction remains. Default: `0.0`.
+     */
+    double momentum;
+    /**
+     * How much of the gradient is left out of the momentum. Default: `0.0`.
+     */
+    double dampening;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * 1 for Nesterov's momentum. Default: `0`.
+     */
+    int32_t nesterov;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+} CandleSgdOptions;
+
+/** The defaults of a `CandleSgdOptions`. */
+#define CANDLE_SGD_OPTIONS_INIT {sizeof(CandleSgdOptions), 1e-3, 0.0, 0.0, 0.0, 0, 0}
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -572,6 +662,131 @@ int32_t candle_tensor_is_contiguous(const CandleTensor *tensor);
  */
 uint32_t candle_tensor_version(const CandleTensor *tensor);
 
+/**
+ * Replaces the values of a tensor by those of another, and keeps everything else; not part of any graph.
+ */
+CandleStatus candle_tensor_set_data(CandleTensor *tensor,
+                                    const CandleTensor *source,
+                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Data of the host.
+ *
+ * Elements are copied in and out; bools are bytes, where any but 0 is true.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Makes a tensor from a copy of `byte_len` bytes at `data`.
+ *
+ * `strides` may be NULL for elements in row-major order; else it has `rank` distances in bytes. `data` is
+ * the lowest address of the elements: along a dimension with a negative stride the first element lies at
+ * the far end. Data may be unaligned. Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when `byte_len` is not what the shape
+ * needs, or smaller than what the strides reach.
+ */
+CandleStatus candle_tensor_from_data(const void *data,
+                                     size_t byte_len,
+                                     const int64_t *shape,
+                                     size_t rank,
+                                     const int64_t *strides,
+                                     CandleDType dtype,
+                                     CandleDeviceKind device,
+                                     int32_t device_index,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Copies the elements in row-major order into `byte_len` bytes, which must be exactly what they need.
+ */
+CandleStatus candle_tensor_copy_to(const CandleTensor *tensor,
+                                   void *buffer,
+                                   size_t byte_len,
+                                   CandleError **error);
+
+/**
+ * A number as a tensor of rank 0 that does not promote what it meets, as Python's floats.
+ */
+CandleStatus candle_tensor_from_double(double value, CandleTensor **out, CandleError **error);
+
+/**
+ * An integer as a tensor of rank 0 that does not promote what it meets, as Python's integers.
+ */
+CandleStatus candle_tensor_from_int64(int64_t value, CandleTensor **out, CandleError **error);
+
+/**
+ * A truth as a tensor of rank 0 that does not promote what it meets, as Python's bools.
+ */
+CandleStatus candle_tensor_from_bool(int32_t value, CandleTensor **out, CandleError **error);
+
+/**
+ * The only element as a double; fails with `CANDLE_ERROR_SHAPE` when there is not exactly one.
+ */
+CandleStatus candle_tensor_item_double(const CandleTensor *tensor,
+                                       double *out,
+                                       CandleError **error);
+
+/**
+ * The only element as an integer, a float cut towards zero; fails with `CANDLE_ERROR_SHAPE` when there is
+ * not exactly one.
+ */
+CandleStatus candle_tensor_item_int64(const CandleTensor *tensor,
+                                      int64_t *out,
+                                      CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Indexing.
+ *
+ * `tensor[index]` with integers, slices, an ellipsis and new axes, as in Python. A result is a view where
+ * it can be one.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * One entry, at `start`; the dimension goes away.
+ */
+#define CANDLE_INDEX_INTEGER 1
+
+/**
+ * The entries from `start` up to but without `stop`, each `step`-th.
+ */
+#define CANDLE_INDEX_SLICE 2
+
+/**
+ * All dimensions that no other item takes.
+ */
+#define CANDLE_INDEX_ELLIPSIS 3
+
+/**
+ * A new dimension of size 1.
+ */
+#define CANDLE_INDEX_NEW_AXIS 4
+
+/**
+ * The part of a tensor that an index names; dimensions without an item are taken whole.
+ *
+ * Differentiable. Fails with `CANDLE_ERROR_INDEX` when there are too many items or an integer is out of
+ * range; the bounds of a slice are cut as Python does.
+ */
+CandleStatus candle_tensor_get_item(const CandleTensor *tensor,
+                                    const CandleIndex *index,
+                                    size_t num_index,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/**
+ * Writes `source` into the part of a tensor that an index names; it broadcasts and is converted.
+ *
+ * Fails with `CANDLE_ERROR_SHAPE` when it does not broadcast, with `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf
+ * that requires a gradient.
+ */
+CandleStatus candle_tensor_set_item(CandleTensor *tensor,
+                                    const CandleIndex *index,
+                                    size_t num_index,
+                                    const CandleTensor *source,
+                                    CandleError **error);
+
 /*
  * ------------------------------------------------------------------------------------------------
  * Gradients.
@@ -667,6 +882,11 @@ CandleStatus candle_grad_mode_push(int32_t enabled, CandleError **error);
  * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when there is no push left to undo.
  */
 CandleStatus candle_grad_mode_pop(CandleError **error);
+
+/**
+ * Switches recording on this thread on (1) or off (0).
+ */
+void candle_grad_mode_set(int32_t enabled);
 
 /**
  * 1 when operations on this thread are recorded, else 0.
@@ -1477,6 +1697,248 @@ CandleStatus candle_tensor_empty_like(const CandleTensor *input,
                                       CandleDType dtype,
                                       CandleTensor **out,
                                       CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Reading and writing by tensors of indices and by masks.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Picks elements along a dimension, each by an index of its own.
+ *
+ * `out[i][j] = input[index[i][j]][j]` for `dim = 0`. The index is of any integer dtype, has as many
+ * dimensions as the input, and is not larger in the other ones; the result has its shape.
+ * Differentiable with respect to `input`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` for
+ * an index that is not of integers.
+ *
+ * PyTorch: `torch.gather`
+ */
+CandleStatus candle_tensor_gather(const CandleTensor *input,
+                                  int64_t dim,
+                                  const CandleTensor *index,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Adds elements along a dimension, each at an index of its own.
+ *
+ * `out = input` with `out[index[i][j]][j] += src[i][j]` for `dim = 0`. The index is of any integer
+ * dtype and not larger than `src`, nor than the input in the other dimensions. Differentiable with
+ * respect to `input` and `src`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` for
+ * an index that is not of integers and for two dtypes.
+ *
+ * PyTorch: `torch.scatter_add`
+ */
+CandleStatus candle_tensor_scatter_add(const CandleTensor *input,
+                                       int64_t dim,
+                                       const CandleTensor *index,
+                                       const CandleTensor *src,
+                                       CandleTensor **out,
+                                       CandleError **error);
+
+/**
+ * Picks entries of a dimension by a vector of indices.
+ *
+ * The result has as many entries there as the index. Differentiable with respect to `input`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the index is not a vector, `CANDLE_ERROR_DTYPE`
+ * when it is not of integers.
+ *
+ * PyTorch: `torch.index_select`
+ */
+CandleStatus candle_tensor_index_select(const CandleTensor *input,
+                                        int64_t dim,
+                                        const CandleTensor *index,
+                                        CandleTensor **out,
+                                        CandleError **error);
+
+/**
+ * Adds entries of a dimension at the positions of a vector of indices.
+ *
+ * `out = input` with `out[index[i]] += source[i]` for `dim = 0`. Differentiable with respect to
+ * `input` and `source`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` for
+ * an index that is not of integers and for two dtypes.
+ *
+ * PyTorch: `torch.index_add`
+ */
+CandleStatus candle_tensor_index_add(const CandleTensor *input,
+                                     int64_t dim,
+                                     const CandleTensor *index,
+                                     const CandleTensor *source,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Vectors that are one at an index and zero elsewhere.
+ *
+ * A new last dimension of `num_classes`, or of the largest index plus one where that is -1; `int64`.
+ * Not differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or not less than `num_classes`, `CANDLE_ERROR_INVALID_ARGUMENT` when there
+ * is no index to find the number of classes from.
+ *
+ * PyTorch: `torch.nn.functional.one_hot`
+ */
+CandleStatus candle_tensor_one_hot(const CandleTensor *input,
+                                   int64_t num_classes,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Rows of a table, by their numbers.
+ *
+ * Shapes `[…]` of any integer dtype and `[n, d]` give `[…, d]`. Differentiable with respect to
+ * `weight`; the row `padding_idx` gets no gradient.
+ *
+ * `padding_idx` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a number that is negative or too large, `CANDLE_ERROR_SHAPE` unless `weight` is a matrix,
+ * `CANDLE_ERROR_INVALID_ARGUMENT` when there is no row `padding_idx`.
+ *
+ * PyTorch: `torch.nn.functional.embedding`
+ */
+CandleStatus candle_tensor_embedding(const CandleTensor *input,
+                                     const CandleTensor *weight,
+                                     const int64_t *padding_idx,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * The elements of a tensor, with a number where a mask is true.
+ *
+ * The shapes broadcast; the result has the dtype of the input. Differentiable with respect to
+ * `input`: no gradient passes where the mask is true.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a mask that is not bool, `CANDLE_ERROR_SHAPE` when the shapes do not broadcast.
+ *
+ * PyTorch: `torch.masked_fill`
+ */
+CandleStatus candle_tensor_masked_fill(const CandleTensor *input,
+                                       const CandleTensor *mask,
+                                       double value,
+                                       CandleTensor **out,
+                                       CandleError **error);
+
+/**
+ * The elements where a mask is true, as a vector in row-major order.
+ *
+ * The shapes broadcast. Differentiable with respect to `input`.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a mask that is not bool, `CANDLE_ERROR_SHAPE` when the shapes do not broadcast.
+ *
+ * PyTorch: `torch.masked_select`
+ */
+CandleStatus candle_tensor_masked_select(const CandleTensor *input,
+                                         const CandleTensor *mask,
+                                         CandleTensor **out,
+                                         CandleError **error);
+
+/**
+ * The positions of the elements that are not zero.
+ *
+ * Shape `[count, rank]`, `int64`, in row-major order. Not differentiable.
+ *
+ * PyTorch: `torch.nonzero`
+ */
+CandleStatus candle_tensor_nonzero(const CandleTensor *input,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Several tensors made one, and one made several.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Joins tensors along a dimension that they have.
+ *
+ * All other sizes agree; dtypes promote. As in PyTorch a vector without elements is left out whatever
+ * the others' rank. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` without tensors, `CANDLE_ERROR_SHAPE` when sizes disagree, `CANDLE_ERROR_DEVICE` for tensors on two devices.
+ *
+ * PyTorch: `torch.cat`
+ */
+CandleStatus candle_tensor_cat(const CandleTensor *const *tensors,
+                               size_t num_tensors,
+                               int64_t dim,
+                               CandleTensor **out,
+                               CandleError **error);
+
+/**
+ * Joins tensors of one shape along a new dimension.
+ *
+ * Dtypes promote. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` without tensors, `CANDLE_ERROR_SHAPE` when shapes differ, `CANDLE_ERROR_DEVICE` for tensors on two devices.
+ *
+ * PyTorch: `torch.stack`
+ */
+CandleStatus candle_tensor_stack(const CandleTensor *const *tensors,
+                                 size_t num_tensors,
+                                 int64_t dim,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/**
+ * Parts of a size along a dimension; the last one may be smaller.
+ *
+ * Views. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a size that is not positive.
+ *
+ * PyTorch: `torch.split`
+ */
+CandleStatus candle_tensor_split(const CandleTensor *input,
+                                 int64_t split_size,
+                                 int64_t dim,
+                                 CandleTensor **outputs,
+                                 size_t capacity,
+                                 size_t *num_outputs,
+                                 CandleError **error);
+
+/**
+ * Parts of given sizes along a dimension.
+ *
+ * Views. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size, `CANDLE_ERROR_SHAPE` unless the sizes add up to that of the dimension.
+ *
+ * PyTorch: `torch.split`
+ */
+CandleStatus candle_tensor_split_with_sizes(const CandleTensor *input,
+                                            const int64_t *sizes,
+                                            size_t num_sizes,
+                                            int64_t dim,
+                                            CandleTensor **outputs,
+                                            size_t capacity,
+                                            size_t *num_outputs,
+                                            CandleError **error);
+
+/**
+ * At most `chunks` parts of one size along a dimension; the last one may be smaller.
+ *
+ * Views. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `chunks` is not positive.
+ *
+ * PyTorch: `torch.chunk`
+ */
+CandleStatus candle_tensor_chunk(const CandleTensor *input,
+                                 int64_t chunks,
+                                 int64_t dim,
+                                 CandleTensor **outputs,
+                                 size_t capacity,
+                                 size_t *num_outputs,
+                                 CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -2302,6 +2764,167 @@ CandleStatus candle_tensor_logsumexp(const CandleTensor *input,
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Other shapes for the same elements. Most results are views that share the memory of their input.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The same elements in another shape, in row-major order.
+ *
+ * One size may be -1 and is computed. A view where the input is contiguous, or only dimensions of
+ * size 1 come and go; else a copy. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the numbers of elements differ.
+ *
+ * PyTorch: `torch.reshape`
+ */
+CandleStatus candle_tensor_reshape(const CandleTensor *input,
+                                   const int64_t *shape,
+                                   size_t num_shape,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * The same elements and memory in another shape.
+ *
+ * One size may be -1 and is computed. Always a view. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the numbers of elements differ, or when the elements would have to be copied: then use
+ * `reshape`.
+ *
+ * PyTorch: `torch.Tensor.view`
+ */
+CandleStatus candle_tensor_view(const CandleTensor *input,
+                                const int64_t *shape,
+                                size_t num_shape,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * Joins neighbouring dimensions into one.
+ *
+ * A scalar becomes a vector of one element. A view where the input is contiguous. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `start_dim` comes after `end_dim`.
+ *
+ * PyTorch: `torch.flatten`
+ */
+CandleStatus candle_tensor_flatten(const CandleTensor *input,
+                                   int64_t start_dim,
+                                   int64_t end_dim,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Two dimensions swapped.
+ *
+ * A view. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.transpose`
+ */
+CandleStatus candle_tensor_transpose(const CandleTensor *input,
+                                     int64_t dim0,
+                                     int64_t dim1,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * All dimensions in another order.
+ *
+ * Dimension `i` of the result is dimension `dims[i]` of the input. A view. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `dims` names each dimension once.
+ *
+ * PyTorch: `torch.permute`
+ */
+CandleStatus candle_tensor_permute(const CandleTensor *input,
+                                   const int64_t *dims,
+                                   size_t num_dims,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Removes dimensions of size 1.
+ *
+ * All of them, or those of `dims` that are of size 1. A view. Differentiable.
+ *
+ * `dims` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.squeeze`
+ */
+CandleStatus candle_tensor_squeeze(const CandleTensor *input,
+                                   const int64_t *dims,
+                                   size_t num_dims,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Inserts a dimension of size 1 at a position of the result.
+ *
+ * A view. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a position out of range.
+ *
+ * PyTorch: `torch.unsqueeze`
+ */
+CandleStatus candle_tensor_unsqueeze(const CandleTensor *input,
+                                     int64_t dim,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Repeats dimensions of size 1, without a copy.
+ *
+ * New dimensions may stand in front; -1 keeps a size. The result is a view in which repeated elements
+ * share their memory, and cannot be changed in place. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when a dimension of another size than 1 would have to change.
+ *
+ * PyTorch: `torch.Tensor.expand`
+ */
+CandleStatus candle_tensor_expand(const CandleTensor *input,
+                                  const int64_t *shape,
+                                  size_t num_shape,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Part of a tensor along one dimension: `length` entries from `start` on.
+ *
+ * A negative `start` counts from the end. A view. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` when the part reaches out of the dimension.
+ *
+ * PyTorch: `torch.narrow`
+ */
+CandleStatus candle_tensor_narrow(const CandleTensor *input,
+                                  int64_t dim,
+                                  int64_t start,
+                                  int64_t length,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * One entry of a dimension, which the result does not have.
+ *
+ * A negative index counts from the end. A view. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` when the index is out of range.
+ *
+ * PyTorch: `torch.select`
+ */
+CandleStatus candle_tensor_select(const CandleTensor *input,
+                                  int64_t dim,
+                                  int64_t index,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Softmax and its logarithm along a dimension.
  * ------------------------------------------------------------------------------------------------
  */
@@ -2335,6 +2958,483 @@ CandleStatus candle_tensor_log_softmax(const CandleTensor *input,
                                        CandleDType dtype,
                                        CandleTensor **out,
                                        CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Named tensors and files.
+ *
+ * A `CandleTensorMap` holds tensors by name, in order, and texts of metadata, as a safetensors file does.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Makes an empty map.
+ */
+CandleStatus candle_tensor_map_new(CandleTensorMap **out, CandleError **error);
+
+/**
+ * Frees a map; the tensors go with their last user. NULL is allowed.
+ */
+void candle_tensor_map_free(CandleTensorMap *map);
+
+/**
+ * The number of tensors.
+ */
+size_t candle_tensor_map_len(const CandleTensorMap *map);
+
+/**
+ * Copies the name of a tensor, NUL-terminated and cut where `capacity` ends, and returns its whole
+ * length; 0 when there is no such tensor.
+ *
+ * `name` may be NULL: then only the length is told.
+ */
+size_t candle_tensor_map_name(const CandleTensorMap *map,
+                              size_t index,
+                              char *name,
+                              size_t capacity);
+
+/**
+ * The tensor at a position, as a new handle.
+ */
+CandleStatus candle_tensor_map_at(const CandleTensorMap *map,
+                                  size_t index,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * The tensor of a name, as a new handle.
+ */
+CandleStatus candle_tensor_map_get(const CandleTensorMap *map,
+                                   const char *name,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Adds a tensor, or replaces the one of the same name. The map shares the tensor.
+ */
+CandleStatus candle_tensor_map_insert(CandleTensorMap *map,
+                                      const char *name,
+                                      const CandleTensor *tensor,
+                                      CandleError **error);
+
+/**
+ * The number of texts of metadata.
+ */
+size_t candle_tensor_map_num_metadata(const CandleTensorMap *map);
+
+/**
+ * Copies the key of a text of metadata as `candle_tensor_map_name` does a name. `key` may be NULL.
+ */
+size_t candle_tensor_map_metadata_key(const CandleTensorMap *map,
+                                      size_t index,
+                                      char *key,
+                                      size_t capacity);
+
+/**
+ * Copies a text of metadata as `candle_tensor_map_name` does a name. `value` may be NULL.
+ */
+size_t candle_tensor_map_metadata_value(const CandleTensorMap *map,
+                                        size_t index,
+                                        char *value,
+                                        size_t capacity);
+
+/**
+ * Sets a text of metadata.
+ */
+CandleStatus candle_tensor_map_set_metadata(CandleTensorMap *map,
+                                            const char *key,
+                                            const char *value,
+                                            CandleError **error);
+
+/**
+ * Writes a map to a safetensors file, which appears whole or not at all.
+ *
+ * Fails with `CANDLE_ERROR_IO` when it cannot be written.
+ */
+CandleStatus candle_tensor_map_save(const CandleTensorMap *map,
+                                    const char *path,
+                                    CandleError **error);
+
+/**
+ * Reads a safetensors file.
+ *
+ * Fails with `CANDLE_ERROR_IO` when it cannot be read, with `CANDLE_ERROR_FILE_FORMAT` when its content is
+ * not what the format demands.
+ */
+CandleStatus candle_tensor_map_load(const char *path,
+                                    CandleTensorMap **out,
+                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Modules.
+ *
+ * Layers and models made of layers: parameters and a forward function. Names, arguments, defaults,
+ * initial values and the names of the weights are PyTorch's. New weights are made with a dtype
+ * (`CANDLE_DTYPE_NONE` means float32) on a device.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Frees a module handle; the weights go with their last user. NULL is allowed.
+ */
+void candle_module_free(CandleModule *module);
+
+/**
+ * A second handle on the same module.
+ */
+CandleStatus candle_module_share(const CandleModule *module,
+                                 CandleModule **out,
+                                 CandleError **error);
+
+/**
+ * PyTorch's class name, such as "Linear". It lives as long as the handle.
+ */
+const char *candle_module_name(const CandleModule *module);
+
+/**
+ * The module's function.
+ */
+CandleStatus candle_module_forward(const CandleModule *module,
+                                   const CandleTensor *input,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Switches a module and all inside it to training (1) or evaluation (0).
+ */
+CandleStatus candle_module_set_training(CandleModule *module,
+                                        int32_t training,
+                                        CandleError **error);
+
+/**
+ * Clears the gradient of every parameter.
+ */
+CandleStatus candle_module_zero_grad(CandleModule *module, CandleError **error);
+
+/**
+ * Moves every parameter to a device (0 keeps where they are) and converts it to a floating dtype
+ * (`CANDLE_DTYPE_NONE` keeps it). The parameters stay the same tensors.
+ */
+CandleStatus candle_module_to(CandleModule *module,
+                              CandleDeviceKind device,
+                              int32_t device_index,
+                              CandleDType dtype,
+                              CandleError **error);
+
+/**
+ * The parameters in PyTorch's order, as handles on the tensors that the module uses.
+ */
+CandleStatus candle_module_parameters(const CandleModule *module,
+                                      CandleTensor **outputs,
+                                      size_t capacity,
+                                      size_t *num_outputs,
+                                      CandleError **error);
+
+/**
+ * The number of parameters.
+ */
+size_t candle_module_num_parameters(const CandleModule *module);
+
+/**
+ * Copies the dotted name of a parameter, such as "fc1.weight", NUL-terminated and cut where `capacity`
+ * ends, and returns its whole length; 0 when there is no such parameter.
+ *
+ * `name` may be NULL: then only the length is told.
+ */
+size_t candle_module_parameter_name(const CandleModule *module,
+                                    size_t index,
+                                    char *name,
+                                    size_t capacity);
+
+/**
+ * The parameter of a dotted name, as a handle on the tensor that the module uses.
+ */
+CandleStatus candle_module_get_parameter(const CandleModule *module,
+                                         const char *name,
+                                         CandleTensor **out,
+                                         CandleError **error);
+
+/**
+ * Puts another tensor of the same shape in the place of a parameter, which is how weights are tied.
+ */
+CandleStatus candle_module_set_parameter(CandleModule *module,
+                                         const char *name,
+                                         const CandleTensor *tensor,
+                                         CandleError **error);
+
+/**
+ * Everything that is saved, by dotted name; the tensors are those that the module uses.
+ */
+CandleStatus candle_module_state_dict(const CandleModule *module,
+                                      CandleTensorMap **out,
+                                      CandleError **error);
+
+/**
+ * Copies values into the parameters by name.
+ *
+ * Fails with `CANDLE_ERROR_STATE_DICT`, listing everything that does not fit, and changes nothing then.
+ * Missing and unexpected names count only when `strict` is not 0.
+ */
+CandleStatus candle_module_load_state_dict(CandleModule *module,
+                                           const CandleTensorMap *state,
+                                           int32_t strict,
+                                           CandleError **error);
+
+/**
+ * Writes the state to a safetensors file, which appears whole or not at all.
+ */
+CandleStatus candle_module_save(const CandleModule *module, const char *path, CandleError **error);
+
+/**
+ * Reads the state from a safetensors file; see `candle_module_load_state_dict`.
+ */
+CandleStatus candle_module_load(CandleModule *module,
+                                const char *path,
+                                int32_t strict,
+                                CandleError **error);
+
+/**
+ * Adds a module at the end of a sequential one; both may go on to be used.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when the first is no Sequential.
+ */
+CandleStatus candle_sequential_push(CandleModule *sequential,
+                                    const CandleModule *module,
+                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Layers.
+ *
+ * Each function makes a module. Where there are weights, `dtype` is theirs (`CANDLE_DTYPE_NONE` means
+ * float32), and a generator may be given for their initial values.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * An affine map `x Wᵀ + b`. PyTorch: `torch.nn.Linear`
+ *
+ * `generator` may be NULL for the default one.
+ */
+CandleStatus candle_linear_new(int64_t in_features,
+                               int64_t out_features,
+                               int32_t bias,
+                               CandleDType dtype,
+                               CandleDeviceKind device,
+                               int32_t device_index,
+                               const CandleGenerator *generator,
+                               CandleModule **out,
+                               CandleError **error);
+
+/**
+ * A table of vectors that is looked up by integers. PyTorch: `torch.nn.Embedding`
+ *
+ * `padding_idx` may be NULL; the vector there begins as zero and gets no gradient. `generator` may be NULL.
+ */
+CandleStatus candle_embedding_new(int64_t num_embeddings,
+                                  int64_t embedding_dim,
+                                  const int64_t *padding_idx,
+                                  CandleDType dtype,
+                                  CandleDeviceKind device,
+                                  int32_t device_index,
+                                  const CandleGenerator *generator,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/**
+ * Normalization over the last dimensions, with weights where `elementwise_affine` is not 0 and a bias
+ * where `bias` is not 0 too. PyTorch: `torch.nn.LayerNorm`
+ */
+CandleStatus candle_layer_norm_new(const int64_t *normalized_shape,
+                                   size_t num_normalized_shape,
+                                   double eps,
+                                   int32_t elementwise_affine,
+                                   int32_t bias,
+                                   CandleDType dtype,
+                                   CandleDeviceKind device,
+                                   int32_t device_index,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * Zeroes elements with probability `p` in training, and scales the others. PyTorch: `torch.nn.Dropout`
+ *
+ * `generator` may be NULL for the default one.
+ */
+CandleStatus candle_dropout_new(double p,
+                                const CandleGenerator *generator,
+                                CandleModule **out,
+                                CandleError **error);
+
+/**
+ * Makes one dimension of those from `start_dim` to `end_dim`. PyTorch: `torch.nn.Flatten`
+ */
+CandleStatus candle_flatten_new(int64_t start_dim,
+                                int64_t end_dim,
+                                CandleModule **out,
+                                CandleError **error);
+
+/**
+ * `max(x, 0)`. PyTorch: `torch.nn.ReLU`
+ */
+CandleStatus candle_relu_new(CandleModule **out, CandleError **error);
+
+/**
+ * The Gaussian error linear unit, exact or approximate. PyTorch: `torch.nn.GELU`
+ */
+CandleStatus candle_gelu_new(CandleApproximate approximate,
+                             CandleModule **out,
+                             CandleError **error);
+
+/**
+ * `x · sigmoid(x)`. PyTorch: `torch.nn.SiLU`
+ */
+CandleStatus candle_silu_new(CandleModule **out, CandleError **error);
+
+/**
+ * The hyperbolic tangent. PyTorch: `torch.nn.Tanh`
+ */
+CandleStatus candle_tanh_new(CandleModule **out, CandleError **error);
+
+/**
+ * The logistic function. PyTorch: `torch.nn.Sigmoid`
+ */
+CandleStatus candle_sigmoid_new(CandleModule **out, CandleError **error);
+
+/**
+ * Exponentials along a dimension, divided by their sum. PyTorch: `torch.nn.Softmax`
+ */
+CandleStatus candle_softmax_new(int64_t dim, CandleModule **out, CandleError **error);
+
+/**
+ * An empty sequence of layers; `candle_sequential_push` adds them. PyTorch: `torch.nn.Sequential`
+ */
+CandleStatus candle_sequential_new(CandleModule **out, CandleError **error);
+
+/**
+ * Two affine maps with a ReLU between: `fc2(relu(fc1(x)))`. `generator` may be NULL.
+ */
+CandleStatus candle_simple_nn_new(int64_t in_features,
+                                  int64_t hidden_size,
+                                  int64_t out_features,
+                                  CandleDType dtype,
+                                  CandleDeviceKind device,
+                                  int32_t device_index,
+                                  const CandleGenerator *generator,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/**
+ * Such a network with the weights and sizes of a safetensors file.
+ *
+ * Fails with `CANDLE_ERROR_STATE_DICT` when the file holds another model.
+ */
+CandleStatus candle_simple_nn_load(const char *path, CandleModule **out, CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Optimizers.
+ *
+ * An optimizer changes parameters in place from the gradients that `candle_tensor_backward` has left
+ * there. Parameters are in groups with options of their own; options and state have PyTorch's names.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Makes an optimizer for stochastic gradient descent over one group. PyTorch: `torch.optim.SGD`
+ *
+ * `options` may be NULL. Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for options out of their domains, and
+ * for parameters that are no leaves, not floating, or given twice.
+ */
+CandleStatus candle_sgd_new(const CandleTensor *const *params,
+                            size_t num_params,
+                            const CandleSgdOptions *options,
+                            CandleOptimizer **out,
+                            CandleError **error);
+
+/**
+ * Frees an optimizer. NULL is allowed.
+ */
+void candle_optimizer_free(CandleOptimizer *optimizer);
+
+/**
+ * PyTorch's class name, such as "SGD". It lives as long as the handle.
+ */
+const char *candle_optimizer_name(const CandleOptimizer *optimizer);
+
+/**
+ * Changes every parameter that has a gradient.
+ */
+CandleStatus candle_optimizer_step(CandleOptimizer *optimizer, CandleError **error);
+
+/**
+ * Clears the gradients of all parameters.
+ */
+CandleStatus candle_optimizer_zero_grad(CandleOptimizer *optimizer, CandleError **error);
+
+/**
+ * Adds a group with the options that the optimizer was made with.
+ */
+CandleStatus candle_optimizer_add_param_group(CandleOptimizer *optimizer,
+                                              const CandleTensor *const *params,
+                                              size_t num_params,
+                                              CandleError **error);
+
+/**
+ * The number of groups.
+ */
+size_t candle_optimizer_num_groups(const CandleOptimizer *optimizer);
+
+/**
+ * The parameters of a group, as handles on the tensors that the optimizer changes.
+ */
+CandleStatus candle_optimizer_params(const CandleOptimizer *optimizer,
+                                     size_t group,
+                                     CandleTensor **outputs,
+                                     size_t capacity,
+                                     size_t *num_outputs,
+                                     CandleError **error);
+
+/**
+ * An option of a group, such as "lr"; flags are 0 and 1.
+ */
+CandleStatus candle_optimizer_get_option(const CandleOptimizer *optimizer,
+                                         size_t group,
+                                         const char *name,
+                                         double *value,
+                                         CandleError **error);
+
+/**
+ * Sets options of a group. They are checked together, and none is set when one is wrong.
+ */
+CandleStatus candle_optimizer_set_options(CandleOptimizer *optimizer,
+                                          size_t group,
+                                          const char *const *names,
+                                          const double *values,
+                                          size_t num_values,
+                                          CandleError **error);
+
+/**
+ * What the optimizer remembers of a parameter, such as "momentum_buffer", as a copy; `state` becomes NULL
+ * when there is nothing yet.
+ */
+CandleStatus candle_optimizer_get_state(const CandleOptimizer *optimizer,
+                                        size_t group,
+                                        size_t index,
+                                        const char *name,
+                                        CandleTensor **state,
+                                        CandleError **error);
+
+/**
+ * Sets what the optimizer remembers of a parameter; `state` may be NULL, which clears it.
+ */
+CandleStatus candle_optimizer_set_state(CandleOptimizer *optimizer,
+                                        size_t group,
+                                        size_t index,
+                                        const char *name,
+                                        const CandleTensor *state,
+                                        CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------

@@ -173,6 +173,191 @@ static void test_candle_tensor_version(void) {
     CHECK(candle_tensor_version(NULL) == 0);
 }
 
+static void test_candle_tensor_set_data(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    CandleTensor *source = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_set_data(NULL, source, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_set_data(tensor, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_set_data(tensor, source, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_set_data(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+    candle_tensor_free(source);
+}
+
+static void test_candle_tensor_from_data(void) {
+    unsigned char data[64] = {0};
+    int64_t shape[4] = {1, 1, 1, 1};
+    int64_t strides[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_from_data(NULL, 1, shape, 1, strides, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_data(data, 1, NULL, 1, strides, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_data(data, 1, shape, 1, NULL, 1, 1, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_data(data, 1, shape, 1, strides, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_data(data, 1, shape, 1, strides, 1, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_data(NULL, 1, NULL, 1, NULL, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tensor_copy_to(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    unsigned char buffer[64] = {0};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_copy_to(NULL, buffer, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_copy_to(tensor, NULL, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_copy_to(tensor, buffer, 1, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_copy_to(NULL, NULL, 1, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_from_double(void) {
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_from_double(1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_double(1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_double(1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tensor_from_int64(void) {
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_from_int64(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_int64(1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_int64(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tensor_from_bool(void) {
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_from_bool(0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_bool(0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_bool(0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tensor_item_double(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    double out[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_item_double(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_item_double(tensor, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_item_double(tensor, out, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_item_double(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_item_int64(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    int64_t out[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_item_int64(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_item_int64(tensor, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_item_int64(tensor, out, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_item_int64(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_get_item(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    CandleIndex index[1] = {CANDLE_INDEX_INIT};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_get_item(NULL, index, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_get_item(tensor, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_get_item(tensor, index, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_get_item(tensor, index, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_get_item(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_set_item(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    CandleIndex index[1] = {CANDLE_INDEX_INIT};
+    CandleTensor *source = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_set_item(NULL, index, 1, source, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_set_item(tensor, NULL, 1, source, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_set_item(tensor, index, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_set_item(tensor, index, 1, source, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_set_item(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+    candle_tensor_free(source);
+}
+
 static void test_candle_tensor_backward(void) {
     CandleTensor *tensor = sample_CandleTensor();
     CandleTensor *gradient = sample_CandleTensor();
@@ -1543,6 +1728,392 @@ static void test_candle_tensor_empty_like(void) {
     candle_tensor_free(input);
 }
 
+static void test_candle_tensor_gather(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_gather(NULL, 1, index, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gather(input, 1, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gather(input, 1, index, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gather(input, 1, index, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gather(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+}
+
+static void test_candle_tensor_scatter_add(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *src = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_scatter_add(NULL, 1, index, src, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_add(input, 1, NULL, src, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_add(input, 1, index, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_add(input, 1, index, src, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_scatter_add(input, 1, index, src, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_add(NULL, 1, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(src);
+}
+
+static void test_candle_tensor_index_select(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_index_select(NULL, 1, index, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_select(input, 1, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_select(input, 1, index, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_index_select(input, 1, index, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_select(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+}
+
+static void test_candle_tensor_index_add(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *source = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_index_add(NULL, 1, index, source, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_add(input, 1, NULL, source, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_add(input, 1, index, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_add(input, 1, index, source, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_index_add(input, 1, index, source, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_add(NULL, 1, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(source);
+}
+
+static void test_candle_tensor_one_hot(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_one_hot(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_one_hot(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_one_hot(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_one_hot(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_embedding(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    int64_t padding_idx[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_embedding(NULL, weight, padding_idx, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding(input, NULL, padding_idx, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding(input, weight, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding(input, weight, padding_idx, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding(input, weight, padding_idx, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding(NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_masked_fill(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *mask = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_masked_fill(NULL, mask, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_fill(input, NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_fill(input, mask, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_masked_fill(input, mask, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_fill(NULL, NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(mask);
+}
+
+static void test_candle_tensor_masked_select(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *mask = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_masked_select(NULL, mask, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_select(input, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_select(input, mask, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_masked_select(input, mask, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_select(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(mask);
+}
+
+static void test_candle_tensor_nonzero(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_nonzero(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_nonzero(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_nonzero(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_nonzero(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_cat(void) {
+    const CandleTensor *tensors[1]; tensors[0] = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_cat(NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cat(tensors, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_cat(tensors, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cat(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)tensors[0]);
+}
+
+static void test_candle_tensor_stack(void) {
+    const CandleTensor *tensors[1]; tensors[0] = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_stack(NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_stack(tensors, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_stack(tensors, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_stack(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)tensors[0]);
+}
+
+static void test_candle_tensor_split(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *outputs[4] = {NULL, NULL, NULL, NULL};
+    size_t num_outputs[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_split(NULL, 1, 1, outputs, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_split(input, 1, 1, NULL, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_split(input, 1, 1, outputs, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_split(input, 1, 1, outputs, 1, num_outputs, NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_split(NULL, 1, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_split_with_sizes(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t sizes[4] = {1, 1, 1, 1};
+    CandleTensor *outputs[4] = {NULL, NULL, NULL, NULL};
+    size_t num_outputs[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_split_with_sizes(NULL, sizes, 1, 1, outputs, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_split_with_sizes(input, NULL, 1, 1, outputs, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_split_with_sizes(input, sizes, 1, 1, NULL, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_split_with_sizes(input, sizes, 1, 1, outputs, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_split_with_sizes(input, sizes, 1, 1, outputs, 1, num_outputs, NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_split_with_sizes(NULL, NULL, 1, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_chunk(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *outputs[4] = {NULL, NULL, NULL, NULL};
+    size_t num_outputs[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_chunk(NULL, 1, 1, outputs, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_chunk(input, 1, 1, NULL, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_chunk(input, 1, 1, outputs, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_chunk(input, 1, 1, outputs, 1, num_outputs, NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_chunk(NULL, 1, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
 static void test_candle_tensor_mse_loss(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *target = sample_CandleTensor();
@@ -2816,6 +3387,250 @@ static void test_candle_tensor_logsumexp(void) {
     candle_tensor_free(input);
 }
 
+static void test_candle_tensor_reshape(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t shape[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_reshape(NULL, shape, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_reshape(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_reshape(input, shape, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_reshape(input, shape, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_reshape(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_view(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t shape[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_view(NULL, shape, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_view(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_view(input, shape, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_view(input, shape, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_view(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_flatten(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_flatten(NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_flatten(input, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_flatten(input, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_flatten(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_transpose(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_transpose(NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_transpose(input, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_transpose(input, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_transpose(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_permute(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t dims[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_permute(NULL, dims, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_permute(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_permute(input, dims, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_permute(input, dims, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_permute(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_squeeze(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t dims[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_squeeze(NULL, dims, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_squeeze(input, NULL, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_squeeze(input, dims, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_squeeze(input, dims, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_squeeze(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_unsqueeze(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_unsqueeze(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unsqueeze(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_unsqueeze(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unsqueeze(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_expand(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t shape[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_expand(NULL, shape, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_expand(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_expand(input, shape, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_expand(input, shape, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_expand(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_narrow(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_narrow(NULL, 1, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_narrow(input, 1, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_narrow(input, 1, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_narrow(NULL, 1, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_select(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_select(NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_select(input, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_select(input, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_select(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
 static void test_candle_tensor_softmax(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
@@ -2860,6 +3675,893 @@ static void test_candle_tensor_log_softmax(void) {
     candle_tensor_free(input);
 }
 
+static void test_candle_tensor_map_new(void) {
+    CandleTensorMap *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_map_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_map_new(out, NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tensor_map_free(void) {
+    candle_tensor_map_free(NULL);
+}
+
+static void test_candle_tensor_map_len(void) {
+    CHECK(candle_tensor_map_len(NULL) == 0);
+}
+
+static void test_candle_tensor_map_name(void) {
+    CandleTensorMap *map = sample_CandleTensorMap();
+    unsigned char name[64] = {0};
+    CHECK(candle_tensor_map_name(NULL, 1, (char *)name, 1) == 0);
+    (void)candle_tensor_map_name(map, 1, NULL, 1);
+    CHECK(candle_tensor_map_name(NULL, 1, NULL, 1) == 0);
+    candle_tensor_map_free(map);
+}
+
+static void test_candle_tensor_map_at(void) {
+    CandleTensorMap *map = sample_CandleTensorMap();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_map_at(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_at(map, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_map_at(map, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_at(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_map_free(map);
+}
+
+static void test_candle_tensor_map_get(void) {
+    CandleTensorMap *map = sample_CandleTensorMap();
+    const char *name = "sample";
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_map_get(NULL, name, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_get(map, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_get(map, name, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_map_get(map, name, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_get(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_map_free(map);
+}
+
+static void test_candle_tensor_map_insert(void) {
+    CandleTensorMap *map = sample_CandleTensorMap();
+    const char *name = "sample";
+    CandleTensor *tensor = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_map_insert(NULL, name, tensor, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_insert(map, NULL, tensor, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_insert(map, name, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_map_insert(map, name, tensor, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_insert(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_map_free(map);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_map_num_metadata(void) {
+    CHECK(candle_tensor_map_num_metadata(NULL) == 0);
+}
+
+static void test_candle_tensor_map_metadata_key(void) {
+    CandleTensorMap *map = sample_CandleTensorMap();
+    unsigned char key[64] = {0};
+    CHECK(candle_tensor_map_metadata_key(NULL, 1, (char *)key, 1) == 0);
+    (void)candle_tensor_map_metadata_key(map, 1, NULL, 1);
+    CHECK(candle_tensor_map_metadata_key(NULL, 1, NULL, 1) == 0);
+    candle_tensor_map_free(map);
+}
+
+static void test_candle_tensor_map_metadata_value(void) {
+    CandleTensorMap *map = sample_CandleTensorMap();
+    unsigned char value[64] = {0};
+    CHECK(candle_tensor_map_metadata_value(NULL, 1, (char *)value, 1) == 0);
+    (void)candle_tensor_map_metadata_value(map, 1, NULL, 1);
+    CHECK(candle_tensor_map_metadata_value(NULL, 1, NULL, 1) == 0);
+    candle_tensor_map_free(map);
+}
+
+static void test_candle_tensor_map_set_metadata(void) {
+    CandleTensorMap *map = sample_CandleTensorMap();
+    const char *key = "sample";
+    const char *value = "sample";
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_map_set_metadata(NULL, key, value, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_set_metadata(map, NULL, value, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_set_metadata(map, key, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_map_set_metadata(map, key, value, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_set_metadata(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_map_free(map);
+}
+
+static void test_candle_tensor_map_save(void) {
+    CandleTensorMap *map = sample_CandleTensorMap();
+    const char *path = "sample";
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_map_save(NULL, path, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_save(map, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_map_save(map, path, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_save(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_map_free(map);
+}
+
+static void test_candle_tensor_map_load(void) {
+    const char *path = "sample";
+    CandleTensorMap *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_map_load(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_load(path, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_map_load(path, out, NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_map_load(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_module_free(void) {
+    candle_module_free(NULL);
+}
+
+static void test_candle_module_share(void) {
+    CandleModule *module = sample_CandleModule();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_share(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_share(module, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_module_share(module, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_share(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_module_name(void) {
+    CHECK(candle_module_name(NULL) != NULL);
+}
+
+static void test_candle_module_forward(void) {
+    CandleModule *module = sample_CandleModule();
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_forward(NULL, input, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_forward(module, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_forward(module, input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_module_forward(module, input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_forward(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+    candle_tensor_free(input);
+}
+
+static void test_candle_module_set_training(void) {
+    CandleModule *module = sample_CandleModule();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_set_training(NULL, 0, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_module_set_training(module, 0, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_set_training(NULL, 0, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_module_zero_grad(void) {
+    CandleModule *module = sample_CandleModule();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_zero_grad(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_module_zero_grad(module, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_zero_grad(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_module_to(void) {
+    CandleModule *module = sample_CandleModule();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_to(NULL, 1, 0, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_module_to(module, 1, 0, 1, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_to(NULL, 1, 0, 1, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_module_parameters(void) {
+    CandleModule *module = sample_CandleModule();
+    CandleTensor *outputs[4] = {NULL, NULL, NULL, NULL};
+    size_t num_outputs[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_parameters(NULL, outputs, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_parameters(module, NULL, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_parameters(module, outputs, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    (void)candle_module_parameters(module, outputs, 1, num_outputs, NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_parameters(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_module_num_parameters(void) {
+    CHECK(candle_module_num_parameters(NULL) == 0);
+}
+
+static void test_candle_module_parameter_name(void) {
+    CandleModule *module = sample_CandleModule();
+    unsigned char name[64] = {0};
+    CHECK(candle_module_parameter_name(NULL, 1, (char *)name, 1) == 0);
+    (void)candle_module_parameter_name(module, 1, NULL, 1);
+    CHECK(candle_module_parameter_name(NULL, 1, NULL, 1) == 0);
+    candle_module_free(module);
+}
+
+static void test_candle_module_get_parameter(void) {
+    CandleModule *module = sample_CandleModule();
+    const char *name = "sample";
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_get_parameter(NULL, name, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_get_parameter(module, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_get_parameter(module, name, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_module_get_parameter(module, name, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_get_parameter(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_module_set_parameter(void) {
+    CandleModule *module = sample_CandleModule();
+    const char *name = "sample";
+    CandleTensor *tensor = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_set_parameter(NULL, name, tensor, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_set_parameter(module, NULL, tensor, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_set_parameter(module, name, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_module_set_parameter(module, name, tensor, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_set_parameter(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_module_state_dict(void) {
+    CandleModule *module = sample_CandleModule();
+    CandleTensorMap *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_state_dict(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_state_dict(module, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    (void)candle_module_state_dict(module, out, NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_state_dict(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensorMap, out);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_module_load_state_dict(void) {
+    CandleModule *module = sample_CandleModule();
+    CandleTensorMap *state = sample_CandleTensorMap();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_load_state_dict(NULL, state, 0, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_load_state_dict(module, NULL, 0, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_module_load_state_dict(module, state, 0, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_load_state_dict(NULL, NULL, 0, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+    candle_tensor_map_free(state);
+}
+
+static void test_candle_module_save(void) {
+    CandleModule *module = sample_CandleModule();
+    const char *path = "sample";
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_save(NULL, path, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_save(module, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_module_save(module, path, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_save(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_module_load(void) {
+    CandleModule *module = sample_CandleModule();
+    const char *path = "sample";
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_load(NULL, path, 0, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_load(module, NULL, 0, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_module_load(module, path, 0, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_load(NULL, NULL, 0, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
+static void test_candle_sequential_push(void) {
+    CandleModule *sequential = sample_CandleModule();
+    CandleModule *module = sample_CandleModule();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_sequential_push(NULL, module, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sequential_push(sequential, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_sequential_push(sequential, module, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sequential_push(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(sequential);
+    candle_module_free(module);
+}
+
+static void test_candle_linear_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_linear_new(1, 1, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_linear_new(1, 1, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_linear_new(1, 1, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_linear_new(1, 1, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_embedding_new(void) {
+    int64_t padding_idx[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_embedding_new(1, 1, NULL, 1, 1, 0, generator, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_new(1, 1, padding_idx, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_embedding_new(1, 1, padding_idx, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_new(1, 1, padding_idx, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_embedding_new(1, 1, NULL, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_layer_norm_new(void) {
+    int64_t normalized_shape[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_layer_norm_new(NULL, 1, 1.0, 0, 0, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_layer_norm_new(normalized_shape, 1, 1.0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_layer_norm_new(normalized_shape, 1, 1.0, 0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_layer_norm_new(NULL, 1, 1.0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_dropout_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_dropout_new(1.0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout_new(1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_dropout_new(1.0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout_new(1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_flatten_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_flatten_new(1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_flatten_new(1, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_flatten_new(1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_relu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_relu_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_relu_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_relu_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_gelu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_gelu_new(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_gelu_new(1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_gelu_new(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_silu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_silu_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_silu_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_silu_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tanh_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tanh_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_tanh_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tanh_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_sigmoid_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_sigmoid_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_sigmoid_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sigmoid_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_softmax_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_softmax_new(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_softmax_new(1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_softmax_new(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_sequential_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_sequential_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_sequential_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sequential_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_simple_nn_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_simple_nn_new(1, 1, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_simple_nn_new(1, 1, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_simple_nn_new(1, 1, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_simple_nn_new(1, 1, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_simple_nn_load(void) {
+    const char *path = "sample";
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_simple_nn_load(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_simple_nn_load(path, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_simple_nn_load(path, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_simple_nn_load(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_sgd_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleSgdOptions *options = sample_CandleSgdOptions();
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_sgd_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_sgd_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sgd_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_sgd_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sgd_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+    candle_sgd_options_free(options);
+}
+
+static void test_candle_optimizer_free(void) {
+    candle_optimizer_free(NULL);
+}
+
+static void test_candle_optimizer_name(void) {
+    CHECK(candle_optimizer_name(NULL) != NULL);
+}
+
+static void test_candle_optimizer_step(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_optimizer_step(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_step(optimizer, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_step(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_optimizer_zero_grad(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_optimizer_zero_grad(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_zero_grad(optimizer, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_zero_grad(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_optimizer_add_param_group(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_optimizer_add_param_group(NULL, params, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_add_param_group(optimizer, NULL, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_add_param_group(optimizer, params, 1, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_add_param_group(NULL, NULL, 1, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_optimizer_num_groups(void) {
+    CHECK(candle_optimizer_num_groups(NULL) == 0);
+}
+
+static void test_candle_optimizer_params(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    CandleTensor *outputs[4] = {NULL, NULL, NULL, NULL};
+    size_t num_outputs[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_optimizer_params(NULL, 1, outputs, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_params(optimizer, 1, NULL, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_params(optimizer, 1, outputs, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_params(optimizer, 1, outputs, 1, num_outputs, NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_params(NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_optimizer_get_option(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    const char *name = "sample";
+    double value[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_optimizer_get_option(NULL, 1, name, value, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_get_option(optimizer, 1, NULL, value, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_get_option(optimizer, 1, name, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_get_option(optimizer, 1, name, value, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_get_option(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_optimizer_set_options(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    const char *names[1] = {"sample"};
+    double values[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_optimizer_set_options(NULL, 1, names, values, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_set_options(optimizer, 1, NULL, values, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_set_options(optimizer, 1, names, NULL, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_set_options(optimizer, 1, names, values, 1, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_set_options(NULL, 1, NULL, NULL, 1, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_optimizer_get_state(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    const char *name = "sample";
+    CandleTensor *state[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_optimizer_get_state(NULL, 1, 1, name, state, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(state[0] == NULL);
+    CLEAR(CandleTensor, state);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_get_state(optimizer, 1, 1, NULL, state, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(state[0] == NULL);
+    CLEAR(CandleTensor, state);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_get_state(optimizer, 1, 1, name, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(state[0] == NULL);
+    CLEAR(CandleTensor, state);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_get_state(optimizer, 1, 1, name, state, NULL);
+    CLEAR(CandleTensor, state);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_get_state(NULL, 1, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(state[0] == NULL);
+    CLEAR(CandleTensor, state);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_optimizer_set_state(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    const char *name = "sample";
+    CandleTensor *state = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_optimizer_set_state(NULL, 1, 1, name, state, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_set_state(optimizer, 1, 1, NULL, state, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_set_state(optimizer, 1, 1, name, NULL, error);
+    CLEAR(CandleError, error);
+    (void)candle_optimizer_set_state(optimizer, 1, 1, name, state, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_optimizer_set_state(NULL, 1, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+    candle_tensor_free(state);
+}
+
 static void test_candle_set_num_threads(void) {
     (void)candle_set_num_threads(1, NULL);
 }
@@ -2890,6 +4592,16 @@ int main(void) {
     RUN(test_candle_tensor_device_index);
     RUN(test_candle_tensor_is_contiguous);
     RUN(test_candle_tensor_version);
+    RUN(test_candle_tensor_set_data);
+    RUN(test_candle_tensor_from_data);
+    RUN(test_candle_tensor_copy_to);
+    RUN(test_candle_tensor_from_double);
+    RUN(test_candle_tensor_from_int64);
+    RUN(test_candle_tensor_from_bool);
+    RUN(test_candle_tensor_item_double);
+    RUN(test_candle_tensor_item_int64);
+    RUN(test_candle_tensor_get_item);
+    RUN(test_candle_tensor_set_item);
     RUN(test_candle_tensor_backward);
     RUN(test_candle_grad);
     RUN(test_candle_tensor_requires_grad);
@@ -2958,6 +4670,20 @@ int main(void) {
     RUN(test_candle_tensor_ones_like);
     RUN(test_candle_tensor_full_like);
     RUN(test_candle_tensor_empty_like);
+    RUN(test_candle_tensor_gather);
+    RUN(test_candle_tensor_scatter_add);
+    RUN(test_candle_tensor_index_select);
+    RUN(test_candle_tensor_index_add);
+    RUN(test_candle_tensor_one_hot);
+    RUN(test_candle_tensor_embedding);
+    RUN(test_candle_tensor_masked_fill);
+    RUN(test_candle_tensor_masked_select);
+    RUN(test_candle_tensor_nonzero);
+    RUN(test_candle_tensor_cat);
+    RUN(test_candle_tensor_stack);
+    RUN(test_candle_tensor_split);
+    RUN(test_candle_tensor_split_with_sizes);
+    RUN(test_candle_tensor_chunk);
     RUN(test_candle_tensor_mse_loss);
     RUN(test_candle_tensor_l1_loss);
     RUN(test_candle_tensor_cross_entropy);
@@ -3008,8 +4734,74 @@ int main(void) {
     RUN(test_candle_tensor_all);
     RUN(test_candle_tensor_any);
     RUN(test_candle_tensor_logsumexp);
+    RUN(test_candle_tensor_reshape);
+    RUN(test_candle_tensor_view);
+    RUN(test_candle_tensor_flatten);
+    RUN(test_candle_tensor_transpose);
+    RUN(test_candle_tensor_permute);
+    RUN(test_candle_tensor_squeeze);
+    RUN(test_candle_tensor_unsqueeze);
+    RUN(test_candle_tensor_expand);
+    RUN(test_candle_tensor_narrow);
+    RUN(test_candle_tensor_select);
     RUN(test_candle_tensor_softmax);
     RUN(test_candle_tensor_log_softmax);
+    RUN(test_candle_tensor_map_new);
+    RUN(test_candle_tensor_map_free);
+    RUN(test_candle_tensor_map_len);
+    RUN(test_candle_tensor_map_name);
+    RUN(test_candle_tensor_map_at);
+    RUN(test_candle_tensor_map_get);
+    RUN(test_candle_tensor_map_insert);
+    RUN(test_candle_tensor_map_num_metadata);
+    RUN(test_candle_tensor_map_metadata_key);
+    RUN(test_candle_tensor_map_metadata_value);
+    RUN(test_candle_tensor_map_set_metadata);
+    RUN(test_candle_tensor_map_save);
+    RUN(test_candle_tensor_map_load);
+    RUN(test_candle_module_free);
+    RUN(test_candle_module_share);
+    RUN(test_candle_module_name);
+    RUN(test_candle_module_forward);
+    RUN(test_candle_module_set_training);
+    RUN(test_candle_module_zero_grad);
+    RUN(test_candle_module_to);
+    RUN(test_candle_module_parameters);
+    RUN(test_candle_module_num_parameters);
+    RUN(test_candle_module_parameter_name);
+    RUN(test_candle_module_get_parameter);
+    RUN(test_candle_module_set_parameter);
+    RUN(test_candle_module_state_dict);
+    RUN(test_candle_module_load_state_dict);
+    RUN(test_candle_module_save);
+    RUN(test_candle_module_load);
+    RUN(test_candle_sequential_push);
+    RUN(test_candle_linear_new);
+    RUN(test_candle_embedding_new);
+    RUN(test_candle_layer_norm_new);
+    RUN(test_candle_dropout_new);
+    RUN(test_candle_flatten_new);
+    RUN(test_candle_relu_new);
+    RUN(test_candle_gelu_new);
+    RUN(test_candle_silu_new);
+    RUN(test_candle_tanh_new);
+    RUN(test_candle_sigmoid_new);
+    RUN(test_candle_softmax_new);
+    RUN(test_candle_sequential_new);
+    RUN(test_candle_simple_nn_new);
+    RUN(test_candle_simple_nn_load);
+    RUN(test_candle_sgd_new);
+    RUN(test_candle_optimizer_free);
+    RUN(test_candle_optimizer_name);
+    RUN(test_candle_optimizer_step);
+    RUN(test_candle_optimizer_zero_grad);
+    RUN(test_candle_optimizer_add_param_group);
+    RUN(test_candle_optimizer_num_groups);
+    RUN(test_candle_optimizer_params);
+    RUN(test_candle_optimizer_get_option);
+    RUN(test_candle_optimizer_set_options);
+    RUN(test_candle_optimizer_get_state);
+    RUN(test_candle_optimizer_set_state);
     RUN(test_candle_set_num_threads);
     return FINISH();
 }

@@ -7,6 +7,7 @@
 
 pub mod autograd;
 mod compute;
+pub mod data;
 mod device;
 mod dtype;
 mod error;

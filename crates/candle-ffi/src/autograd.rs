@@ -4,7 +4,7 @@
 //! and adds to the gradients of the leaves. Recording is a switch of each thread.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, borrow_list, borrow_list_optional, borrow_mut, borrow_optional, slice_output};
+use crate::handle::{borrow, borrow_list, borrow_list_optional, borrow_mut, borrow_optional, copy_text, slice_output};
 use crate::panic::{guard, neutral};
 use crate::tensor::{CandleTensor, tensor_or_null};
 use candle_ffi_core::{Error, ErrorCode, autograd};
@@ -118,15 +118,7 @@ pub unsafe extern "C" fn candle_tensor_grad_fn_name(
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let tensor = borrow(tensor, "tensor")?;
-        let text = tensor.grad_fn_name().unwrap_or_default();
-        if !name.is_null() && capacity > 0 {
-            let room = slice_output(name.cast::<u8>(), capacity, "name")?;
-            let len = text.len().min(capacity - 1);
-            for (slot, &byte) in room.iter_mut().zip(text.as_bytes()[..len].iter().chain(&[0])) {
-                slot.write(byte);
-            }
-        }
-        Ok(text.len())
+        copy_text(tensor.grad_fn_name().unwrap_or_default(), name, capacity, "name")
     })
 }
 
@@ -188,6 +180,12 @@ pub unsafe extern "C" fn candle_grad_mode_pop(error: *mut *mut CandleError) -> C
             Ok(())
         })
     }
+}
+
+/// Switches recording on this thread on (1) or off (0).
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_grad_mode_set(enabled: i32) {
+    autograd::set_enabled(enabled != 0);
 }
 
 /// 1 when operations on this thread are recorded, else 0.

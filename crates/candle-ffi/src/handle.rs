@@ -416,6 +416,83 @@ pub(crate) unsafe fn text<'a>(pointer: *const c_char, name: &'static str) -> Res
         .map_err(|_| Error::new(ErrorCode::InvalidUtf8, format!("`{name}` is not UTF-8")))
 }
 
+/// Types of elements: numbers whose every bit pattern is a value.
+///
+/// # Safety
+/// The type has no padding, no invalid bit pattern and no drop.
+pub(crate) unsafe trait Plain: Copy {}
+
+macro_rules! plain {
+    ($($T:ty),*) => {$(
+        // SAFETY: a number.
+        unsafe impl Plain for $T {}
+    )*};
+}
+
+plain!(u8, i16, u32, i32, i64, float8::F8E4M3, half::f16, half::bf16, f32, f64);
+
+/// New elements from bytes, without writing the memory twice.
+///
+/// # Safety
+/// `fill` writes every byte that it is given.
+pub(crate) unsafe fn elements_of_bytes<T: Plain>(count: usize, fill: impl FnOnce(&mut [MaybeUninit<u8>])) -> Vec<T> {
+    let mut elements = Vec::<T>::with_capacity(count);
+    let room = &mut elements.spare_capacity_mut()[..count];
+    // SAFETY: the same memory as bytes, which have no alignment.
+    fill(unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), size_of_val(room)) });
+    // SAFETY: `fill` has written every byte, and any bytes are a `T`.
+    unsafe { elements.set_len(count) };
+    elements
+}
+
+/// Elements seen as bytes.
+pub(crate) fn bytes_of<T: Plain>(elements: &[T]) -> &[u8] {
+    // SAFETY: plain numbers are initialised bytes without padding.
+    unsafe { std::slice::from_raw_parts(elements.as_ptr().cast(), size_of_val(elements)) }
+}
+
+/// Copies text for C, NUL-terminated and cut where the room ends, and returns its whole length.
+///
+/// # Safety
+/// `room` is NULL, which asks for the length alone, or points to `capacity` bytes that may be written.
+pub(crate) unsafe fn copy_text(text: &str, room: *mut c_char, capacity: usize, name: &'static str) -> Result<usize> {
+    if !room.is_null() && capacity > 0 {
+        // SAFETY: passed on from the caller.
+        let room = unsafe { slice_output(room.cast::<u8>(), capacity, name) }?;
+        let len = text.len().min(capacity - 1);
+        for (slot, &byte) in room.iter_mut().zip(text.as_bytes()[..len].iter().chain(&[0])) {
+            slot.write(byte);
+        }
+    }
+    Ok(text.len())
+}
+
+/// A structure of options, whose first member tells its size; NULL means the defaults, and so does what
+/// lies beyond the size that the caller knows.
+///
+/// # Safety
+/// `T` is plain numbers and begins with a `usize`, its size; `pointer` is NULL or points to a structure
+/// of the size that it tells.
+pub(crate) unsafe fn options<T: Copy + Default>(pointer: *const T, name: &'static str) -> Result<T> {
+    let mut options = T::default();
+    if pointer.is_null() {
+        return Ok(options);
+    }
+    check_array(pointer, 1, name)?;
+    // SAFETY: the structure begins with its size.
+    let size = unsafe { pointer.cast::<usize>().read() };
+    if size < size_of::<usize>() || size > size_of::<T>() {
+        return Err(Error::argument(format!(
+            "`{name}` has struct_size {size}; this library knows sizes from {} to {}",
+            size_of::<usize>(),
+            size_of::<T>()
+        )));
+    }
+    // SAFETY: the caller vouches for `size` bytes, which fit in a `T`; any bytes are numbers.
+    unsafe { ptr::copy_nonoverlapping(pointer.cast::<u8>(), ptr::from_mut(&mut options).cast(), size) };
+    Ok(options)
+}
+
 /// Where a result goes: checked before the work is done, written only when it has succeeded.
 pub(crate) struct Output<'a, T>(&'a mut MaybeUninit<T>);
 

@@ -21,10 +21,22 @@ pub mod device;
 
 pub mod tensor;
 
+pub mod data;
+
+pub mod index;
+
 pub mod autograd;
 
 pub mod generator;
 
 pub mod ops;
+
+pub mod tensor_map;
+
+pub mod module;
+
+pub mod layers;
+
+pub mod optimizer;
 
 pub mod threads;

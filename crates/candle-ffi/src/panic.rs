@@ -1,6 +1,6 @@
 //! No panic crosses the border: the guard around the body of every export.
 
-use crate::error::{CandleError, CandleStatus, report, status_of};
+use crate::error::{CandleError, CandleStatus, report};
 use candle_ffi_core::{Error, ErrorCode, Result};
 use std::any::Any;
 use std::cell::Cell;
@@ -28,12 +28,6 @@ pub(crate) unsafe fn guard(
 #[inline]
 pub(crate) fn neutral<T>(value: T, body: impl FnOnce() -> Result<T>) -> T {
     run(body).unwrap_or(value)
-}
-
-/// Runs the body of an export that reports by its status alone.
-#[inline]
-pub(crate) fn status(body: impl FnOnce() -> Result<()>) -> CandleStatus {
-    run(body).map_or_else(|failure| status_of(&failure), |()| crate::error::CANDLE_OK)
 }
 
 #[inline]

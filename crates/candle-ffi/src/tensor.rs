@@ -3,13 +3,12 @@
 //! A handle on an n-dimensional array. Handles are cheap: `candle_tensor_share` and many operations give
 //! a new handle on the same storage.
 
-use crate::device::{CandleDeviceKind, device_of};
-use crate::dtype::{CandleDType, dtype_of};
+use crate::device::CandleDeviceKind;
+use crate::dtype::CandleDType;
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{Kind, Opaque, borrow, free, into_handle, output, slice, slice_optional, slice_output};
+use crate::handle::{Kind, Opaque, borrow, borrow_mut, free, into_handle, output, slice_output};
 use crate::panic::{guard, neutral};
 use candle_ffi_core::{Error, ErrorCode, Tensor};
-use std::ffi::c_void;
 
 /// An n-dimensional array that can take part in a graph of operations.
 pub struct CandleTensor {
@@ -148,4 +147,21 @@ pub unsafe extern "C" fn candle_tensor_is_contiguous(tensor: *const CandleTensor
 pub unsafe extern "C" fn candle_tensor_version(tensor: *const CandleTensor) -> u32 {
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.version()) })
+}
+
+/// Replaces the values of a tensor by those of another, and keeps everything else; not part of any graph.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_tensor_set_data(
+    tensor: *mut CandleTensor,
+    source: *const CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "set_data", || {
+            let tensor = borrow_mut(tensor, "tensor")?;
+            let source = tensor.beside(source, "source")?;
+            tensor.set_data(&source)
+        })
+    }
 }

@@ -33,10 +33,36 @@ pub(crate) fn section(path: &Path, file: &syn::File, documentation: bool) -> Res
         // Other public structs are Rust's own.
         .filter(|name| name.starts_with("Candle"))
         .collect();
+    let initialisers: String =
+        if documentation { file.items.iter().filter_map(initialiser).collect() } else { String::new() };
     let type_items = vec![ItemType::OpaqueItems, ItemType::Structs, ItemType::Typedefs];
-    let types = if types.is_empty() { String::new() } else { bindings(path, type_items, types, documentation)? };
+    let types = if types.is_empty() {
+        String::new()
+    } else {
+        bindings(path, type_items, types, documentation)? + &initialisers
+    };
     let items = bindings(path, vec![ItemType::Constants, ItemType::Functions], Vec::new(), documentation)?;
     Ok(Section { introduction: crate::docs::trim(crate::docs::lines(&file.attrs)), types, items })
+}
+
+/// `CANDLE_INDEX_INIT` for a structure whose members' comments say "Default: `1`.".
+fn initialiser(item: &Item) -> Option<String> {
+    let Item::Struct(item) = item else { return None };
+    let values: Vec<String> = item
+        .fields
+        .iter()
+        .filter_map(|field| {
+            let comment = crate::docs::lines(&field.attrs).join(" ");
+            let (_, value) = comment.split_once("Default: `")?;
+            Some(value.split_once('`')?.0.to_owned())
+        })
+        .collect();
+    if values.is_empty() || values.len() != item.fields.len() {
+        return None;
+    }
+    let name = item.ident.to_string();
+    let constant = crate::rust_exports::snake(&name).to_uppercase();
+    Some(format!("\n\n/** The defaults of a `{name}`. */\n#define {constant}_INIT {{{}}}", values.join(", ")))
 }
 
 fn bindings(path: &Path, items: Vec<ItemType>, include: Vec<String>, documentation: bool) -> Result<String> {

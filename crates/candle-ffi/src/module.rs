@@ -1,0 +1,355 @@
+//! Modules.
+//!
+//! Layers and models made of layers: parameters and a forward function. Names, arguments, defaults,
+//! initial values and the names of the weights are PyTorch's. New weights are made with a dtype
+//! (`CANDLE_DTYPE_NONE` means float32) on a device.
+
+use crate::device::{CandleDeviceKind, device_of};
+use crate::dtype::{CandleDType, dtype_optional};
+use crate::error::{CandleError, CandleStatus, c_string};
+use crate::generator::CandleGenerator;
+use crate::handle::{Kind, Opaque, borrow, borrow_mut, borrow_optional, copy_text, free, output, output_list, text};
+use crate::panic::{guard, neutral};
+use crate::tensor::CandleTensor;
+use crate::tensor_map::CandleTensorMap;
+use candle_ffi_core::nn::{self, Module, Sequential, SharedModule};
+use candle_ffi_core::{Error, Result};
+use std::ffi::{CString, c_char};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A layer or a model made of layers.
+pub struct CandleModule {
+    _opaque: [u8; 0],
+}
+
+/// What a `CandleModule` owns: a share of the layer, and its name as C reads it.
+pub struct Layer {
+    pub(crate) module: SharedModule,
+    name: CString,
+    /// The layer once more when it is a container, whose further layers only it can take.
+    sequential: Option<Arc<Sequential>>,
+}
+
+impl Opaque for CandleModule {
+    type Value = Layer;
+    const KIND: Kind = Kind::Module;
+    const NAME: &'static str = "CandleModule";
+}
+
+impl Layer {
+    pub(crate) fn new(module: impl Module + 'static) -> Self {
+        Self { name: c_string(module.name()), module: Arc::new(module), sequential: None }
+    }
+
+    pub(crate) fn sequential() -> Self {
+        let sequential = Arc::new(Sequential::new());
+        Self { name: c_string(sequential.name()), module: sequential.clone(), sequential: Some(sequential) }
+    }
+
+    fn share(&self) -> Self {
+        Self { module: self.module.clone(), name: self.name.clone(), sequential: self.sequential.clone() }
+    }
+}
+
+/// Frees a module handle; the weights go with their last user. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_free(module: *mut CandleModule) {
+    // SAFETY: the caller keeps the contract of the header.
+    neutral((), || unsafe {
+        free(module);
+        Ok(())
+    });
+}
+
+/// A second handle on the same module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_share(
+    module: *const CandleModule,
+    out: *mut *mut CandleModule,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "module_share", || {
+            let out = output(out, "out")?;
+            out.put(borrow(module, "module")?.share());
+            Ok(())
+        })
+    }
+}
+
+/// PyTorch's class name, such as "Linear". It lives as long as the handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_name(module: *const CandleModule) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    neutral(c"".as_ptr(), || unsafe { Ok(borrow(module, "module")?.name.as_ptr()) })
+}
+
+/// The module's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_forward(
+    module: *const CandleModule,
+    input: *const CandleTensor,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "forward", || {
+            let out = output(out, "out")?;
+            let module = borrow(module, "module")?;
+            let input = borrow(input, "input")?;
+            out.put(module.module.forward(&input)?);
+            Ok(())
+        })
+    }
+}
+
+/// Switches a module and all inside it to training (1) or evaluation (0).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_set_training(
+    module: *mut CandleModule,
+    training: i32,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "set_training", || {
+            nn::set_training(borrow_mut(module, "module")?.module.as_ref(), training != 0);
+            Ok(())
+        })
+    }
+}
+
+/// Clears the gradient of every parameter.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_zero_grad(
+    module: *mut CandleModule,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { guard(error, "zero_grad", || nn::zero_grad(borrow_mut(module, "module")?.module.as_ref())) }
+}
+
+/// Moves every parameter to a device (0 keeps where they are) and converts it to a floating dtype
+/// (`CANDLE_DTYPE_NONE` keeps it). The parameters stay the same tensors.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_to(
+    module: *mut CandleModule,
+    device: CandleDeviceKind,
+    device_index: i32,
+    dtype: CandleDType,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "module_to", || {
+            let module = borrow_mut(module, "module")?;
+            let device = if device == 0 { None } else { Some(device_of(device, device_index)?) };
+            nn::move_to(module.module.as_ref(), device, dtype_optional(dtype, "dtype")?)
+        })
+    }
+}
+
+/// The parameters in PyTorch's order, as handles on the tensors that the module uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_parameters(
+    module: *const CandleModule,
+    outputs: *mut *mut CandleTensor,
+    capacity: usize,
+    num_outputs: *mut usize,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "parameters", || {
+            let room = output_list(outputs, capacity, num_outputs)?;
+            let module = borrow(module, "module")?;
+            room.put(nn::named_parameters(module.module.as_ref()).into_iter().map(|(_, tensor)| tensor).collect())
+        })
+    }
+}
+
+/// The number of parameters.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_num_parameters(module: *const CandleModule) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    neutral(0, || unsafe { Ok(nn::named_parameters(borrow(module, "module")?.module.as_ref()).len()) })
+}
+
+/// Copies the dotted name of a parameter, such as "fc1.weight", NUL-terminated and cut where `capacity`
+/// ends, and returns its whole length; 0 when there is no such parameter.
+///
+/// `name` may be NULL: then only the length is told.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_parameter_name(
+    module: *const CandleModule,
+    index: usize,
+    name: *mut c_char,
+    capacity: usize,
+) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    neutral(0, || unsafe {
+        let module = borrow(module, "module")?;
+        let parameters = nn::named_parameters(module.module.as_ref());
+        copy_text(parameters.get(index).map_or("", |(found, _)| found), name, capacity, "name")
+    })
+}
+
+/// The parameter of a dotted name, as a handle on the tensor that the module uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_get_parameter(
+    module: *const CandleModule,
+    name: *const c_char,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "get_parameter", || {
+            let out = output(out, "out")?;
+            let module = borrow(module, "module")?;
+            let name = text(name, "name")?;
+            let parameters = nn::named_parameters(module.module.as_ref());
+            let found = parameters.into_iter().find(|(known, _)| known == name);
+            out.put(found.ok_or_else(|| no_parameter(&module, name))?.1);
+            Ok(())
+        })
+    }
+}
+
+#[cold]
+fn no_parameter(module: &Layer, name: &str) -> Error {
+    Error::argument(format!("{} has no parameter {name:?}", module.module.name()))
+}
+
+/// Puts another tensor of the same shape in the place of a parameter, which is how weights are tied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_set_parameter(
+    module: *mut CandleModule,
+    name: *const c_char,
+    tensor: *const CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "set_parameter", || {
+            let module = borrow_mut(module, "module")?;
+            let (name, tensor) = (text(name, "name")?, borrow(tensor, "tensor")?);
+            nn::set_parameter(module.module.as_ref(), name, &tensor)
+        })
+    }
+}
+
+/// Everything that is saved, by dotted name; the tensors are those that the module uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_state_dict(
+    module: *const CandleModule,
+    out: *mut *mut CandleTensorMap,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "state_dict", || {
+            let out = output(out, "out")?;
+            out.put(nn::state_dict(borrow(module, "module")?.module.as_ref()).into());
+            Ok(())
+        })
+    }
+}
+
+/// Copies values into the parameters by name.
+///
+/// Fails with `CANDLE_ERROR_STATE_DICT`, listing everything that does not fit, and changes nothing then.
+/// Missing and unexpected names count only when `strict` is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_load_state_dict(
+    module: *mut CandleModule,
+    state: *const CandleTensorMap,
+    strict: i32,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "load_state_dict", || {
+            let module = borrow_mut(module, "module")?;
+            let state = borrow(state, "state")?;
+            nn::load_state_dict(module.module.as_ref(), &state.entries(), strict != 0)
+        })
+    }
+}
+
+/// Writes the state to a safetensors file, which appears whole or not at all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_save(
+    module: *const CandleModule,
+    path: *const c_char,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "module_save", || {
+            let module = borrow(module, "module")?;
+            nn::save(module.module.as_ref(), Path::new(text(path, "path")?))
+        })
+    }
+}
+
+/// Reads the state from a safetensors file; see `candle_module_load_state_dict`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_load(
+    module: *mut CandleModule,
+    path: *const c_char,
+    strict: i32,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "module_load", || {
+            let module = borrow_mut(module, "module")?;
+            nn::load(module.module.as_ref(), Path::new(text(path, "path")?), strict != 0)
+        })
+    }
+}
+
+/// Adds a module at the end of a sequential one; both may go on to be used.
+///
+/// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when the first is no Sequential.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_sequential_push(
+    sequential: *mut CandleModule,
+    module: *const CandleModule,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "sequential_push", || {
+            let container = borrow_mut(sequential, "sequential")?;
+            let module = container.beside(module, "module")?;
+            push(&container, &module)
+        })
+    }
+}
+
+fn push(container: &Layer, module: &Layer) -> Result<()> {
+    let sequential = container
+        .sequential
+        .as_ref()
+        .ok_or_else(|| Error::argument(format!("{} is no Sequential and takes no layers", container.module.name())))?;
+    if contains(module.module.as_ref(), &container.module) || Arc::ptr_eq(&container.module, &module.module) {
+        return Err(Error::argument("a Sequential cannot contain itself"));
+    }
+    sequential.push(module.module.clone());
+    Ok(())
+}
+
+fn contains(module: &dyn Module, wanted: &SharedModule) -> bool {
+    module.children().iter().any(|(_, child)| Arc::ptr_eq(child, wanted) || contains(child.as_ref(), wanted))
+}
+
+/// The generator as layers keep it.
+pub(crate) unsafe fn shared_generator(generator: *const CandleGenerator) -> Result<Option<candle_ffi_core::Generator>> {
+    // SAFETY: passed on from the caller.
+    Ok(unsafe { borrow_optional(generator, "generator") }?.map(|generator| generator.clone()))
+}
