@@ -157,6 +157,9 @@ from candle_ffi.errors import (
     UnsupportedError,
 )
 from candle_ffi.io import load_file, save_file
+from candle_ffi.models import load_pretrained_model
+from candle_ffi.nn import Module, Parameter, SimpleNN
+from candle_ffi.optim import SGD
 from candle_ffi.random import (
     Generator,
     get_rng_state,
@@ -188,6 +191,7 @@ from candle_ffi.threads import get_num_threads, set_num_threads
 __version__: str = _text(_lib.candle_ffi_version())
 
 __all__ = [
+    "SGD",
     "BackendError",
     "BusyError",
     "CandleError",
@@ -203,10 +207,13 @@ __all__ = [
     "InPlaceError",
     "InternalError",
     "InvalidArgumentError",
+    "Module",
     "NoGradientError",
     "OutOfMemoryError",
     "PanicError",
+    "Parameter",
     "ShapeError",
+    "SimpleNN",
     "Size",
     "StateDictError",
     "Tensor",
@@ -293,6 +300,7 @@ __all__ = [
     "linspace",
     "live_handles",
     "load_file",
+    "load_pretrained_model",
     "log",
     "log1p",
     "log_softmax",
