@@ -2,7 +2,7 @@
 
 use super::{to_device, to_dtype};
 use crate::dtype::Category;
-use crate::{DType, Error, Result, Tensor, compute};
+use crate::{DType, Error, Result, Tensor};
 
 /// The floating dtype of numbers and of integers that become floats.
 pub(crate) const DEFAULT_FLOAT: DType = DType::Float32;
@@ -112,7 +112,7 @@ pub(crate) fn sizes(dims: &[usize]) -> Vec<i64> {
 
 /// A number that takes the dtype of what it meets.
 pub(crate) fn number(value: f64) -> Tensor {
-    Tensor::from_wrapped_number(compute::from_vec(vec![value], &[], DType::Float64))
+    Tensor::from_number(value)
 }
 
 /// Fails for a dtype without arithmetic, in words of the operation's user.
