@@ -59,6 +59,10 @@ pub trait Number: Element {
     fn maximum(self, other: Self) -> Self;
     /// The smaller.
     fn minimum(self, other: Self) -> Self;
+    /// The larger; which one of a NaN and a number is not said.
+    fn larger(self, other: Self) -> Self;
+    /// The smaller; which one of a NaN and a number is not said.
+    fn smaller(self, other: Self) -> Self;
     /// Whether the value is not a number.
     fn is_nan(self) -> bool;
 }
@@ -211,6 +215,14 @@ macro_rules! integer {
                 if self < other { self } else { other }
             }
             #[inline(always)]
+            fn larger(self, other: Self) -> Self {
+                self.maximum(other)
+            }
+            #[inline(always)]
+            fn smaller(self, other: Self) -> Self {
+                self.minimum(other)
+            }
+            #[inline(always)]
             fn is_nan(self) -> bool {
                 false
             }
@@ -302,12 +314,22 @@ macro_rules! float_arithmetic {
             #[inline(always)]
             fn maximum(self, other: Self) -> Self {
                 let (a, b) = (self.to_compute(), other.to_compute());
-                if (a > b) | a.is_nan() { self } else { other }
+                let chosen = if a > b { self } else { other };
+                if a.is_nan() { self } else { chosen }
             }
             #[inline(always)]
             fn minimum(self, other: Self) -> Self {
                 let (a, b) = (self.to_compute(), other.to_compute());
-                if (a < b) | a.is_nan() { self } else { other }
+                let chosen = if a < b { self } else { other };
+                if a.is_nan() { self } else { chosen }
+            }
+            #[inline(always)]
+            fn larger(self, other: Self) -> Self {
+                if self.to_compute() > other.to_compute() { self } else { other }
+            }
+            #[inline(always)]
+            fn smaller(self, other: Self) -> Self {
+                if self.to_compute() < other.to_compute() { self } else { other }
             }
             #[inline(always)]
             fn is_nan(self) -> bool {

@@ -242,7 +242,7 @@ fn matrix_vector<T: Gemm>(
     out: &mut [MaybeUninit<T>],
     threads: bool,
 ) {
-    const LANES: usize = 32;
+    const LANES: usize = 64;
     const TILE: usize = 256;
     let k = vector.len();
     let shared = Shared::new(out);
@@ -258,14 +258,13 @@ fn matrix_vector<T: Gemm>(
                     for (row, cell) in range.clone().zip(out) {
                         let line = &matrix.data[row * matrix.row..][..k];
                         let mut sums = [T::Compute::ZERO; LANES];
-                        let (chunks, factors) = (line.chunks_exact(LANES), vector.chunks_exact(LANES));
-                        let rest = chunks.remainder().iter().zip(factors.remainder());
-                        for (chunk, factors) in chunks.zip(factors) {
+                        let ((chunks, rest), (factors, last)) = (line.as_chunks::<LANES>(), vector.as_chunks::<LANES>());
+                        for (chunk, factors) in chunks.iter().zip(factors) {
                             for i in 0..LANES {
                                 sums[i] += chunk[i].to_compute() * factors[i];
                             }
                         }
-                        for (sum, (x, y)) in sums.iter_mut().zip(rest) {
+                        for ((sum, x), y) in sums.iter_mut().zip(rest).zip(last) {
                             *sum += x.to_compute() * *y;
                         }
                         let mut half = LANES / 2;
@@ -283,9 +282,19 @@ fn matrix_vector<T: Gemm>(
                     let first = range.start + tile * TILE;
                     let mut sums = [T::Compute::ZERO; TILE];
                     let sums = &mut sums[..out.len()];
-                    for (p, factor) in vector.iter().enumerate() {
-                        let line = &matrix.data[p * matrix.column + first..][..sums.len()];
-                        for (sum, x) in sums.iter_mut().zip(line) {
+                    let width = sums.len();
+                    let line = |p: usize| &matrix.data[p * matrix.column + first..][..width];
+                    let (quads, last) = vector.as_chunks::<4>();
+                    for (p, factors) in quads.iter().enumerate() {
+                        let (a, b, c, d) = (line(4 * p), line(4 * p + 1), line(4 * p + 2), line(4 * p + 3));
+                        for i in 0..width {
+                            let low = factors[0] * a[i].to_compute() + factors[1] * b[i].to_compute();
+                            let high = factors[2] * c[i].to_compute() + factors[3] * d[i].to_compute();
+                            sums[i] += low + high;
+                        }
+                    }
+                    for (p, factor) in last.iter().enumerate() {
+                        for (sum, x) in sums.iter_mut().zip(line(4 * quads.len() + p)) {
                             *sum += *factor * x.to_compute();
                         }
                     }

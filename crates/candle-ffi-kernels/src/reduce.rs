@@ -11,8 +11,10 @@ use crate::math::Compute;
 use crate::parallel::{GRAIN_MATH, GRAIN_MEMORY, build, for_each_chunk};
 use crate::simd::{inlined, vectorize};
 
-/// Independent accumulators of a vectorised loop over a row: four AVX-512 registers of f32.
+/// Independent accumulators of a sum over a row: four AVX-512 registers of f32.
 const LANES: usize = 64;
+/// The same for other reductions, whose loops are longer: more would not stay in registers.
+const FEW_LANES: usize = 32;
 /// Elements that are added in the computing type before their sum goes to f64.
 const BLOCK: usize = 4096;
 /// Columns that are reduced together when the reduced dimension is not the last.
@@ -28,18 +30,22 @@ fn check_len(len: usize, outer: usize, n: usize, inner: usize) {
 
 /// Accumulates `f` of each element of a row, vectorised.
 #[inline(always)]
-fn lanes<T: Copy, A: Copy>(row: &[T], initial: A, f: impl Fn(A, T) -> A, join: impl Fn(A, A) -> A) -> A {
+fn lanes<const N: usize, T: Copy, A: Copy>(
+    row: &[T],
+    initial: A,
+    f: impl Fn(A, T) -> A,
+    join: impl Fn(A, A) -> A,
+) -> A {
     let mut total = initial;
-    if row.len() >= LANES {
-        let mut lanes = [initial; LANES];
-        let chunks = row.chunks_exact(LANES);
-        let rest = chunks.remainder();
+    if row.len() >= N {
+        let mut lanes = [initial; N];
+        let (chunks, rest) = row.as_chunks::<N>();
         for chunk in chunks {
-            for i in 0..LANES {
+            for i in 0..N {
                 lanes[i] = f(lanes[i], chunk[i]);
             }
         }
-        let mut width = LANES / 2;
+        let mut width = N / 2;
         while width > 0 {
             for i in 0..width {
                 lanes[i] = join(lanes[i], lanes[i + width]);
@@ -71,7 +77,7 @@ pub(crate) fn sum_row<T: Float>(row: &[T], f: impl Fn(T::Compute) -> T::Compute 
             #[inline(always)]
             |a: T::Compute, b: T::Compute| a + b,
         );
-        total += lanes(block, T::Compute::ZERO, add, join).to_f64();
+        total += lanes::<LANES, _, _>(block, T::Compute::ZERO, add, join).to_f64();
     }
     total
 }
@@ -263,11 +269,29 @@ pub fn var<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, correction: 
 #[inline(always)]
 fn fold<T: Copy + Sync, A: Copy + Send + Sync>(
     x: &[T],
+    shape: (usize, usize, usize),
+    initial: impl Fn(T) -> A + Copy + Sync,
+    empty: A,
+    f: impl Fn(A, T) -> A + Copy + Sync,
+    join: impl Fn(A, A) -> A + Copy + Sync,
+) -> Vec<A> {
+    let fold_row = inlined(
+        #[inline(always)]
+        |row: &[T]| lanes::<FEW_LANES, _, _>(row, initial(row[0]), f, join),
+    );
+    fold_with(x, shape, initial, empty, f, join, fold_row)
+}
+
+/// The same with a function of its own for a row.
+#[inline(always)]
+fn fold_with<T: Copy + Sync, A: Copy + Send + Sync>(
+    x: &[T],
     (outer, n, inner): (usize, usize, usize),
     initial: impl Fn(T) -> A + Copy + Sync,
     empty: A,
     f: impl Fn(A, T) -> A + Copy + Sync,
     join: impl Fn(A, A) -> A + Copy + Sync,
+    fold_row: impl Fn(&[T]) -> A + Copy + Sync,
 ) -> Vec<A> {
     check_len(x.len(), outer, n, inner);
     if n == 0 {
@@ -283,7 +307,7 @@ fn fold<T: Copy + Sync, A: Copy + Send + Sync>(
                 let row = &row[part * PART..((part + 1) * PART).min(n)];
                 cell[0] = vectorize(
                     #[inline(always)]
-                    || lanes(row, initial(row[0]), f, join),
+                    || fold_row(row),
                 );
             });
             result.push(partial[1..].iter().fold(partial[0], |a, b| join(a, *b)));
@@ -299,7 +323,7 @@ fn fold<T: Copy + Sync, A: Copy + Send + Sync>(
                     if inner == 1 {
                         for (i, cell) in out.iter_mut().enumerate() {
                             let row = &x[(start + i) * n..][..n];
-                            cell.write(lanes(row, initial(row[0]), f, join));
+                            cell.write(fold_row(row));
                         }
                     } else {
                         for_each_strip(start, out, inner, |plane, first, cells| {
@@ -447,13 +471,37 @@ pub fn all(x: &[u8], outer: usize, n: usize, inner: usize) -> Vec<u8> {
     )
 }
 
+/// The extreme of a row by a choice that does not care for NaN, which is looked for on its own: two short loops are
+/// faster than one with both tests.
+#[inline(always)]
+fn extreme<T: Number>(row: &[T], choose: impl Fn(T, T) -> T + Copy) -> T {
+    let mut result = row[0];
+    for block in row.chunks(BLOCK) {
+        let mut nan = false;
+        if !T::INTEGER {
+            for x in block {
+                nan |= x.is_nan();
+            }
+        }
+        if nan {
+            return block.iter().copied().find(|x| x.is_nan()).unwrap_or(result);
+        }
+        result = lanes::<LANES, _, _>(block, result, choose, choose);
+    }
+    result
+}
+
 /// The largest element; NaN where there is one. Of none, 0: the caller refuses it.
 pub fn max<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
     let keep = inlined(
         #[inline(always)]
         |x: T| x,
     );
-    fold(x, (outer, n, inner), keep, T::default(), T::maximum, T::maximum)
+    let fold_row = inlined(
+        #[inline(always)]
+        |row: &[T]| extreme(row, T::larger),
+    );
+    fold_with(x, (outer, n, inner), keep, T::default(), T::maximum, T::maximum, fold_row)
 }
 
 /// The smallest element; NaN where there is one. Of none, 0: the caller refuses it.
@@ -462,7 +510,11 @@ pub fn min<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
         #[inline(always)]
         |x: T| x,
     );
-    fold(x, (outer, n, inner), keep, T::default(), T::minimum, T::minimum)
+    let fold_row = inlined(
+        #[inline(always)]
+        |row: &[T]| extreme(row, T::smaller),
+    );
+    fold_with(x, (outer, n, inner), keep, T::default(), T::minimum, T::minimum, fold_row)
 }
 
 /// The index of the first element equal to an extreme value, along each row or column.

@@ -27,8 +27,7 @@ fn lanes<T: Float>(
     join: impl Fn(T::Compute, T::Compute) -> T::Compute,
 ) -> T::Compute {
     let mut lanes = [initial; LANES];
-    let chunks = row.chunks_exact(LANES);
-    let rest = chunks.remainder();
+    let (chunks, rest) = row.as_chunks::<LANES>();
     for chunk in chunks {
         for i in 0..LANES {
             lanes[i] = f(lanes[i], chunk[i].to_compute());
@@ -250,14 +249,13 @@ impl<T: Float> Kernel for Gradient<'_, T> {
         for ((out, grad), result) in out.chunks_exact(plane).zip(grad.chunks_exact(plane)).zip(result.chunks_exact_mut(plane)) {
             if inner == 1 {
                 let mut sums = [T::Compute::ZERO; LANES];
-                let (ys, gs) = (out.chunks_exact(LANES), grad.chunks_exact(LANES));
-                let rest = ys.remainder().iter().zip(gs.remainder());
-                for (y, g) in ys.zip(gs) {
+                let ((ys, y_rest), (gs, g_rest)) = (out.as_chunks::<LANES>(), grad.as_chunks::<LANES>());
+                for (y, g) in ys.iter().zip(gs) {
                     for i in 0..LANES {
                         sums[i] += term(y[i], g[i]);
                     }
                 }
-                for (sum, (y, g)) in sums.iter_mut().zip(rest) {
+                for ((sum, y), g) in sums.iter_mut().zip(y_rest).zip(g_rest) {
                     *sum += term(*y, *g);
                 }
                 let sum: T::Compute = sums.into_iter().sum();

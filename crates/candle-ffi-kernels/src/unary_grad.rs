@@ -53,7 +53,7 @@ rules! {
     // A NaN output lets the gradient pass, as in PyTorch.
     Relu: |y, grad| if y <= C::ZERO { C::ZERO } else { grad };
     Gelu: |x, grad| {
-        let cdf = C::HALF * (C::ONE + (x * C::of(std::f64::consts::FRAC_1_SQRT_2)).erf::<FMA>());
+        let cdf = C::HALF * (C::ONE + (x * C::of(std::f64::consts::FRAC_1_SQRT_2)).erf_near::<FMA>());
         // The density of the normal distribution: its factor is 1/√(2π).
         let pdf = C::of(0.398_942_280_401_432_7) * (-C::HALF * x * x).exp_flush::<FMA>();
         grad * (cdf + x * pdf)
