@@ -1,11 +1,11 @@
 //! Comparisons, logic and choice. A bool is a `u8` of 0 or 1.
 
+use crate::Element;
 use crate::binary::{reader, zip};
 use crate::copy::map;
 use crate::parallel::{GRAIN_MEMORY, build};
 use crate::simd::vectorize;
 use crate::strided::{BLOCK, Buffer, Strided};
-use crate::Element;
 
 /// A comparison. NaN is unequal to everything, and neither less nor greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::mem::MaybeUninit;
 
+use crate::Element;
 use crate::parallel::{GRAIN_MATH, GRAIN_MEMORY, Shared, build, for_each_part, for_each_range};
 use crate::simd::vectorize;
 use crate::strided::{Strided, StridedMut, Walk, copy_to_uninit};
-use crate::Element;
 
 /// The elements of a view in row-major order.
 pub fn contiguous<T: Element>(src: Strided<'_, T>) -> Vec<T> {
@@ -191,11 +191,7 @@ pub fn from_fn<T: Element>(len: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> 
 
 /// Applies an `#[inline(always)]` function to each element, vectorised.
 #[inline(always)]
-pub(crate) fn map<S: Copy + Sync, D: Copy + Send>(
-    src: &[S],
-    grain: usize,
-    f: impl Fn(S) -> D + Copy + Sync,
-) -> Vec<D> {
+pub(crate) fn map<S: Copy + Sync, D: Copy + Send>(src: &[S], grain: usize, f: impl Fn(S) -> D + Copy + Sync) -> Vec<D> {
     // SAFETY: the loop writes every element.
     unsafe {
         build(src.len(), grain, |start, part| {

@@ -448,7 +448,8 @@ fn f16_from_f32(value: f32) -> f16 {
     let magnitude = bits ^ sign;
     let special = if magnitude > 0x7f80_0000 { 0x7e00 } else { 0x7c00 };
     // An addition of the right power of two lets the processor round a subnormal result.
-    let subnormal = (f32::from_bits(magnitude) + f32::from_bits(SUBNORMAL_SHIFT)).to_bits().wrapping_sub(SUBNORMAL_SHIFT);
+    let subnormal =
+        (f32::from_bits(magnitude) + f32::from_bits(SUBNORMAL_SHIFT)).to_bits().wrapping_sub(SUBNORMAL_SHIFT);
     let normal = magnitude.wrapping_sub(((127 - 15) << 23) - 0xfff).wrapping_add((magnitude >> 13) & 1) >> 13;
     let result = if magnitude >= (127 + 16) << 23 {
         special
@@ -476,7 +477,8 @@ fn f8_from_f32(value: f32) -> F8E4M3 {
     let bits = value.to_bits();
     let sign = bits & 0x8000_0000;
     let magnitude = bits ^ sign;
-    let subnormal = (f32::from_bits(magnitude) + f32::from_bits(SUBNORMAL_SHIFT)).to_bits().wrapping_sub(SUBNORMAL_SHIFT);
+    let subnormal =
+        (f32::from_bits(magnitude) + f32::from_bits(SUBNORMAL_SHIFT)).to_bits().wrapping_sub(SUBNORMAL_SHIFT);
     let normal = magnitude.wrapping_sub(((127 - 7) << 23) - 0x7ffff).wrapping_add((magnitude >> 20) & 1) >> 20;
     let result = if magnitude >= 1087 << 20 {
         0x7f

@@ -18,7 +18,9 @@ fn check_slice(index: &[i64], size: usize) -> Result<()> {
 fn check_view(index: &Reader<'_, i64>, len: usize, size: usize) -> Result<()> {
     let mut buffer = Buffer::new();
     let step = index.longest().min(len.max(1));
-    (0..len).step_by(step).try_for_each(|start| check_slice(index.block(start, step.min(len - start), &mut buffer), size))
+    (0..len)
+        .step_by(step)
+        .try_for_each(|start| check_slice(index.block(start, step.min(len - start), &mut buffer), size))
 }
 
 /// Calls `f(linear position, place of the element with index 0 along `dim`)` for `range` of an index of `shape`.
@@ -304,13 +306,8 @@ mod tests {
         assert_eq!(one_hot(&[-1], 3), Err(Error::IndexOutOfRange { index: -1, size: 3 }));
         let mut dst = [0.0f32; 2];
         let index = [0i64, 5];
-        let result = scatter_add(
-            &mut dst,
-            &[2],
-            0,
-            Strided::new(&index, 0, &[2], &[1]),
-            Strided::new(&src, 0, &[2], &[1]),
-        );
+        let result =
+            scatter_add(&mut dst, &[2], 0, Strided::new(&index, 0, &[2], &[1]), Strided::new(&src, 0, &[2], &[1]));
         assert_eq!(result, Err(Error::IndexOutOfRange { index: 5, size: 2 }));
         assert!(index_add(&mut dst, 1, 2, 1, &index, &src).is_err());
         assert_eq!(dst, [0.0, 0.0]);

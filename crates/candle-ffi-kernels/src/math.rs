@@ -136,10 +136,7 @@ fn exp_parts32<const FMA: bool>(x: f32) -> (i32, f32, f32) {
     let n = shifted - SHIFT32;
     let r = Compute::fma::<FMA>(n, -0.693_359_4, x);
     let r = Compute::fma::<FMA>(n, 2.121_944_4e-4, r);
-    let p = poly32::<FMA, 6>(
-        r,
-        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5],
-    );
+    let p = poly32::<FMA, 6>(r, [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5]);
     let n = (shifted.to_bits() as i32).wrapping_sub(SHIFT32.to_bits() as i32);
     (n, r, p * r * r)
 }
@@ -364,10 +361,8 @@ impl Compute for f32 {
                 -1.609_603_3e-2,
             ],
         );
-        let q = poly32::<FMA, 5>(
-            s,
-            [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329_2e-3, -1.426_473_9e-2],
-        );
+        let q =
+            poly32::<FMA, 5>(s, [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329_2e-3, -1.426_473_9e-2]);
         let result = x * p / q;
         if self.abs() >= 3.9 { (1.0f32).copysign(self) } else { result }
     }
@@ -484,7 +479,8 @@ impl Compute for f64 {
         );
         let half_square = 0.5 * f * f;
         let low = e * 1.908_214_929_270_587_7e-10;
-        let result = Compute::fma::<FMA>(e, 6.931_471_803_691_238e-1, f - (half_square - (s * (half_square + r) + low)));
+        let result =
+            Compute::fma::<FMA>(e, 6.931_471_803_691_238e-1, f - (half_square - (s * (half_square + r) + low)));
         let result = if self == f64::INFINITY { self } else { result };
         let result = if self == 0.0 { f64::NEG_INFINITY } else { result };
         if self >= 0.0 { result } else { f64::NAN }

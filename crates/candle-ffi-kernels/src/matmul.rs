@@ -6,12 +6,12 @@ use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 
+use crate::Float;
 use crate::copy::contiguous;
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, Shared, for_each_range, num_threads, run_tasks};
 use crate::simd::vectorize;
 use crate::strided::{Strided, Walk};
-use crate::Float;
 
 /// A type with a matrix product.
 pub trait Gemm: Float<Compute = Self::Factor> {
@@ -98,11 +98,7 @@ fn product<T: Gemm>(lhs: Strided<'_, T>, rhs: Strided<'_, T>, bias: Option<&[T]>
     } else if let Some(folded) = fold_batch(lhs, rhs, count, sizes) {
         one(left(lhs.offset), right(rhs.offset), bias, folded, out, true);
     } else {
-        let walk = Walk::new(
-            batch,
-            [lhs.offset, rhs.offset],
-            [&lhs.strides[..rank - 2], &rhs.strides[..rank - 2]],
-        );
+        let walk = Walk::new(batch, [lhs.offset, rhs.offset], [&lhs.strides[..rank - 2], &rhs.strides[..rank - 2]]);
         let [left_step, right_step] = walk.dims()[0].1;
         let work = m * n * k;
         // Few large products share their threads one after the other; many are spread over the threads.
@@ -190,7 +186,11 @@ fn tiny<T: Gemm>(
                     } else {
                         for (j, cell) in line.iter_mut().enumerate() {
                             let inside = j < width;
-                            cell.write(if inside { rhs.data[at + j * rhs.column].to_compute() } else { T::Compute::ZERO });
+                            cell.write(if inside {
+                                rhs.data[at + j * rhs.column].to_compute()
+                            } else {
+                                T::Compute::ZERO
+                            });
                         }
                     }
                 }
@@ -258,7 +258,8 @@ fn matrix_vector<T: Gemm>(
                     for (row, cell) in range.clone().zip(out) {
                         let line = &matrix.data[row * matrix.row..][..k];
                         let mut sums = [T::Compute::ZERO; LANES];
-                        let ((chunks, rest), (factors, last)) = (line.as_chunks::<LANES>(), vector.as_chunks::<LANES>());
+                        let ((chunks, rest), (factors, last)) =
+                            (line.as_chunks::<LANES>(), vector.as_chunks::<LANES>());
                         for (chunk, factors) in chunks.iter().zip(factors) {
                             for i in 0..LANES {
                                 sums[i] += chunk[i].to_compute() * factors[i];
@@ -540,16 +541,10 @@ mod tests {
         for (m, k, n) in [(3, 5000, 4), (100, 200, 70), (1, 5000, 3)] {
             let (a, b) = (vec![bf16::ONE; m * k], vec![bf16::from_f32(0.5); k * n]);
             let (left_shape, right_shape) = ([m, k], [k, n]);
-            let out = matmul(
-                Strided::new(&a, 0, &left_shape, &[k, 1]),
-                Strided::new(&b, 0, &right_shape, &[n, 1]),
-            );
+            let out = matmul(Strided::new(&a, 0, &left_shape, &[k, 1]), Strided::new(&b, 0, &right_shape, &[n, 1]));
             assert!(out.iter().all(|x| *x == bf16::from_f32(k as f32 * 0.5)));
             let (a, b) = (vec![f16::ONE; m * k], vec![f16::from_f32(0.5); k * n]);
-            let out = matmul(
-                Strided::new(&a, 0, &left_shape, &[k, 1]),
-                Strided::new(&b, 0, &right_shape, &[n, 1]),
-            );
+            let out = matmul(Strided::new(&a, 0, &left_shape, &[k, 1]), Strided::new(&b, 0, &right_shape, &[n, 1]));
             assert!(out.iter().all(|x| *x == f16::from_f32(k as f32 * 0.5)));
         }
         let x = [1.0f64, 2.0, 3.0, 4.0];

@@ -2,11 +2,11 @@
 
 use std::mem::MaybeUninit;
 
-use crate::{Element, Float};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MATH, Shared, for_each_range};
 use crate::reduce::sum_row;
 use crate::simd::{inlined, vectorize};
+use crate::{Element, Float};
 
 /// Rows whose contributions to the gradients of weight and bias are added first; the same for any thread count.
 const ROWS: usize = 64;
@@ -22,7 +22,8 @@ pub fn layer_norm<T: Float>(
 ) -> (Vec<T>, Vec<T>, Vec<T>) {
     assert_eq!(x.len(), rows * n, "the length disagrees with the shape");
     assert!(weight.is_none_or(|w| w.len() == n) && bias.is_none_or(|b| b.len() == n), "weight or bias of another size");
-    let (mut out, mut means, mut rstds) = (Vec::with_capacity(x.len()), Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let (mut out, mut means, mut rstds) =
+        (Vec::with_capacity(x.len()), Vec::with_capacity(rows), Vec::with_capacity(rows));
     let shared = (
         Shared::new(&mut out.spare_capacity_mut()[..x.len()]),
         Shared::new(&mut means.spare_capacity_mut()[..rows]),

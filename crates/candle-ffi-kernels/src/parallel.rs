@@ -139,13 +139,8 @@ pub(crate) fn run_tasks(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
     start_pool();
     // SAFETY: only the lifetime is changed; `close_and_wait` keeps every use inside this call.
     let body: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(body) };
-    let job = Arc::new(Job {
-        body,
-        tasks,
-        next: AtomicUsize::new(0),
-        state: AtomicUsize::new(0),
-        panic: Mutex::new(None),
-    });
+    let job =
+        Arc::new(Job { body, tasks, next: AtomicUsize::new(0), state: AtomicUsize::new(0), panic: Mutex::new(None) });
     for _ in 0..helpers {
         let job = Arc::clone(&job);
         rayon::spawn(move || {

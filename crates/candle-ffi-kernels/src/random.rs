@@ -5,10 +5,10 @@
 
 use std::mem::MaybeUninit;
 
-use crate::{Element, Float};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MATH, build_units};
 use crate::simd::vectorize;
+use crate::{Element, Float};
 
 /// Elements that are drawn in one vectorised loop.
 const BLOCK: usize = 256;

@@ -19,11 +19,7 @@ impl<K: Kernel> WithSimd for Adapter<K> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> K::Output {
-        if S::IS_SCALAR || cfg!(target_family = "wasm") {
-            self.0.run::<false>()
-        } else {
-            self.0.run::<true>()
-        }
+        if S::IS_SCALAR || cfg!(target_family = "wasm") { self.0.run::<false>() } else { self.0.run::<true>() }
     }
 }
 

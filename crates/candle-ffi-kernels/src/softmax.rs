@@ -237,16 +237,18 @@ impl<T: Float> Kernel for Gradient<'_, T> {
         let rule = inlined(
             #[inline(always)]
             |y: T, g: T, sum: T::Compute| {
-            let (y, g) = (y.to_compute(), g.to_compute());
-            T::from_compute(if log { g - y.exp_flush::<FMA>() * sum } else { y * (g - sum) })
-        },
+                let (y, g) = (y.to_compute(), g.to_compute());
+                T::from_compute(if log { g - y.exp_flush::<FMA>() * sum } else { y * (g - sum) })
+            },
         );
         let term = inlined(
             #[inline(always)]
             |y: T, g: T| if log { g.to_compute() } else { y.to_compute() * g.to_compute() },
         );
         let plane = n * inner;
-        for ((out, grad), result) in out.chunks_exact(plane).zip(grad.chunks_exact(plane)).zip(result.chunks_exact_mut(plane)) {
+        for ((out, grad), result) in
+            out.chunks_exact(plane).zip(grad.chunks_exact(plane)).zip(result.chunks_exact_mut(plane))
+        {
             if inner == 1 {
                 let mut sums = [T::Compute::ZERO; LANES];
                 let ((ys, y_rest), (gs, g_rest)) = (out.as_chunks::<LANES>(), grad.as_chunks::<LANES>());
@@ -272,7 +274,9 @@ impl<T: Float> Kernel for Gradient<'_, T> {
                         *sum += term(*y, *g);
                     }
                 }
-                for ((y, g), result) in out.chunks_exact(inner).zip(grad.chunks_exact(inner)).zip(result.chunks_exact_mut(inner)) {
+                for ((y, g), result) in
+                    out.chunks_exact(inner).zip(grad.chunks_exact(inner)).zip(result.chunks_exact_mut(inner))
+                {
                     let result = &mut result[first..][..width];
                     for (((cell, y), g), sum) in result.iter_mut().zip(&y[first..]).zip(&g[first..]).zip(&sums) {
                         cell.write(rule(*y, *g, *sum));
@@ -313,7 +317,8 @@ mod tests {
     use super::*;
     use half::bf16;
 
-    const SHAPES: [(usize, usize, usize); 6] = [(50, 1000, 1), (3, 10, 1), (2, 7, 130), (1, 1, 1), (1, 300, 3), (40, 50, 64)];
+    const SHAPES: [(usize, usize, usize); 6] =
+        [(50, 1000, 1), (3, 10, 1), (2, 7, 130), (1, 1, 1), (1, 300, 3), (40, 50, 64)];
 
     #[test]
     fn values_and_gradients() {
@@ -324,7 +329,8 @@ mod tests {
             let soft = softmax(&x, outer, n, inner);
             let log = log_softmax(&x, outer, n, inner);
             let lse = logsumexp(&x, outer, n, inner);
-            let (soft_grad, log_grad) = (softmax_grad(&soft, &g, outer, n, inner), log_softmax_grad(&log, &g, outer, n, inner));
+            let (soft_grad, log_grad) =
+                (softmax_grad(&soft, &g, outer, n, inner), log_softmax_grad(&log, &g, outer, n, inner));
             for (k, lse) in lse.iter().enumerate() {
                 let at = |i: usize| (k / inner * n + i) * inner + k % inner;
                 let total: f64 = (0..n).map(|i| f64::from(x[at(i)]).exp()).sum();
