@@ -63,7 +63,7 @@ parity: $(PEERS)/.made $(native)
 clean:
 	cargo clean --quiet
 	rm -rf $(VENV) $(PEERS) build dist *.egg-info candle_ffi/lib candle_ffi/include candle_ffi/*.so
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis training.png
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis training.png digits.safetensors
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment to build in. Stamps say what it has.

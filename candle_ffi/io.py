@@ -49,14 +49,14 @@ def save_file(
     >>> cf.load_file(path)
     {'x': tensor([1., 1.])}
     """
-    content = _Map(lib.py_tensor_map_new())
+    content = _Map(lib.py_map_new())
     for name, tensor in tensors.items():
         if not isinstance(tensor, TensorBase):
             raise TypeError(f"save_file: {name!r} is a {type(tensor).__name__}, not a tensor")
-        check(lib.py_tensor_map_insert(content.pointer, _text(name), tensor._handle))
+        check(lib.py_map_insert(content.pointer, _text(name), tensor._handle))
     for key, value in (metadata or {}).items():
-        check(lib.py_tensor_map_set_metadata(content.pointer, _text(key), _text(value)))
-    check(lib.py_tensor_map_save(content.pointer, _encoded(path)))
+        check(lib.py_map_set_metadata(content.pointer, _text(key), _text(value)))
+    check(lib.py_map_save(content.pointer, _encoded(path)))
 
 
 def load_file(path: Path, device: Device | str | None = None) -> dict[str, Tensor]:
@@ -93,10 +93,10 @@ def load_file(path: Path, device: Device | str | None = None) -> dict[str, Tenso
         ...
     candle_ffi.errors.FileError: ...
     """
-    content = _Map(lib.py_tensor_map_load(_encoded(path)))
+    content = _Map(lib.py_map_load(_encoded(path)))
     loaded = {}
     for index in range(lib.candle_tensor_map_len(content.pointer)):
-        tensor = wrap(lib.py_tensor_map_at(content.pointer, index))
+        tensor = wrap(lib.py_map_at(content.pointer, index))
         loaded[content.name(index)] = tensor if device is None else tensor.to(device=device)
     return loaded
 

@@ -6,6 +6,7 @@ into the current folder, or into the one given as the argument.
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import matplotlib.pyplot as plt
 
 EPOCHS = 40
 BATCH = 32
+RATE = 0.05
 History = dict[str, list[float]]
 
 
@@ -103,11 +105,13 @@ def train(
         Loss and accuracies after each epoch.
     """
     images, labels = train_set
-    optimizer = cf.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
+    optimizer = cf.optim.SGD(model.parameters(), lr=RATE, momentum=0.9, weight_decay=1e-4)
     history: History = {"loss": [], "train": [], "test": []}
     progress = tqdm(range(EPOCHS), desc="training", unit="epoch")
-    for _ in progress:
+    for epoch in progress:
         model.train()
+        # The learning rate falls from its start to zero along a cosine.
+        optimizer.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * epoch / EPOCHS)) / 2
         order = cf.randperm(len(images))
         total = 0.0
         for start in range(0, len(images), BATCH):
@@ -173,7 +177,7 @@ def main(folder: Path) -> None:
     """
     digits = load_digits()
     pixels, labels = (digits.data / 16.0).astype(np.float32), digits.target.astype(np.int64)
-    split = train_test_split(pixels, labels, test_size=0.2, stratify=labels, random_state=0)
+    split = train_test_split(pixels, labels, test_size=0.2, stratify=labels, random_state=42)
     x_train, x_test, y_train, y_test = (cf.tensor(part) for part in split)
 
     cf.manual_seed(0)

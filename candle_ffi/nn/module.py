@@ -51,7 +51,7 @@ class Module:
     ...         return x * self.factor
     >>> model = Scale()
     >>> model(cf.tensor([1.0, 2.0]))
-    tensor([3., 6.], grad_fn=<MulBackward>)
+    tensor([3., 6.], grad_fn=<MulBackward0>)
     >>> list(model.state_dict())
     ['factor']
     """
@@ -95,12 +95,14 @@ class Module:
                     f"{type(self).__name__}.__init__ must call super().__init__() first"
                 )
             own[name] = value
-        elif isinstance(value, Parameter):
-            self._forget(name)
-            self._parameters[name] = value
-        elif isinstance(value, Module):
-            self._forget(name)
-            self._modules[name] = value
+        elif isinstance(value, (Parameter, Module)):
+            home: dict[str, Any] = (
+                self._parameters if isinstance(value, Parameter) else self._modules
+            )
+            # One that is replaced keeps its place in the order.
+            if name not in home:
+                self._forget(name)
+            home[name] = value
         elif name in self._parameters and value is not None:
             raise TypeError(
                 f"{type(self).__name__}.{name} is a parameter: set it to a Parameter or to None, "
