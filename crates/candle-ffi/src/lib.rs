@@ -1,6 +1,6 @@
 //! The C ABI of candle_ffi.
 //!
-//! - Infrastructure: [`handle`] (pointers and ownership), `panic` (the guard), [`error`].
+//! - Infrastructure: `allocator`, [`handle`] (pointers and ownership), `panic` (the guard), [`error`].
 //! - One file for each C type or subject, written by hand.
 //! - [`ops`]: one export for each operation of `candle-ffi-core`, written by `cargo xtask gen`.
 //!
@@ -8,6 +8,7 @@
 //! The header has the files' sections in the order in which they stand here.
 #![expect(clippy::missing_safety_doc, reason = "every export has the one contract at the top of the header")]
 
+mod allocator;
 pub mod handle;
 mod panic;
 

@@ -1,0 +1,64 @@
+//! The memory of tensors: the system's allocator, with huge pages for what is large.
+//!
+//! A fresh block of memory costs a page fault for each page that is touched first. With pages of
+//! 4 KiB that is more than the work of an elementwise operation on the block; Linux gives pages of
+//! 2 MiB to whom asks for them. NumPy asks as well.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// Blocks of at least this many bytes are worth the question.
+const LARGE: usize = 4 << 20;
+
+struct HugePages;
+
+#[global_allocator]
+static ALLOCATOR: HugePages = HugePages;
+
+// SAFETY: every block is the system allocator's, by the same layout; advice changes no content.
+unsafe impl GlobalAlloc for HugePages {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: passed on from the caller.
+        let block = unsafe { System.alloc(layout) };
+        if layout.size() >= LARGE && !block.is_null() {
+            ask_for_huge_pages(block, layout.size());
+        }
+        block
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: passed on from the caller.
+        let block = unsafe { System.alloc_zeroed(layout) };
+        if layout.size() >= LARGE && !block.is_null() {
+            ask_for_huge_pages(block, layout.size());
+        }
+        block
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: passed on from the caller.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on from the caller.
+        unsafe { System.realloc(block, layout, new_size) }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[cold]
+fn ask_for_huge_pages(block: *mut u8, size: usize) {
+    const PAGE: usize = 4096;
+    // The advice is for whole pages; those that the block shares with others are left out.
+    let start = block.map_addr(|address| address.next_multiple_of(PAGE));
+    let inside = (block.addr() + size).saturating_sub(start.addr()) / PAGE * PAGE;
+    // SAFETY: the range lies within the block. Failure (an old kernel) costs nothing but speed.
+    unsafe { libc::madvise(start.cast(), inside, libc::MADV_HUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ask_for_huge_pages(_block: *mut u8, _size: usize) {}
