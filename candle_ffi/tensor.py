@@ -25,6 +25,12 @@ from candle_ffi.shape import Shapes
 __all__ = ["Size", "Tensor", "wrap"]
 
 _new: Final = object.__new__
+_rank: Final = lib.candle_tensor_rank
+_py_shape: Final = lib.py_shape
+_py_select: Final = lib.py_select
+_INT64S: Final = ffi.typeof("int64_t[]")
+_INT64: Final = ffi.typeof("int64_t *")
+_DOUBLE: Final = ffi.typeof("double *")
 
 
 class Size(tuple[int, ...]):
@@ -51,16 +57,16 @@ class Size(tuple[int, ...]):
 
 def _binary(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
     """Return the operator of a native operation; nothing stands between the two."""
-    native = getattr(lib, f"py_{name}")
+    native, operand_or_none = getattr(lib, f"py_{name}"), _handles.operand_or_none
 
     def operation(self: Any, other: Any) -> Any:
-        try:
+        if type(other) is Tensor:
             handle = native(self._handle, other._handle)
-        except AttributeError:
-            number = _handles.operand_or_none(other)
-            if number is None:
+        else:
+            operand = operand_or_none(other)
+            if operand is None:
                 return NotImplemented
-            first, second = (number, self) if reflected else (self, number)
+            first, second = (operand, self) if reflected else (self, operand)
             handle = native(first._handle, second._handle)
         if handle:
             result = _new(Tensor)
@@ -170,7 +176,7 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
     @property
     def shape(self) -> Size:
         """The sizes; a tuple that may also be called."""
-        return Size(self._sizes(lib.py_shape))
+        return Size(self._sizes(_py_shape))
 
     def size(self, dim: int | None = None) -> Any:
         """Return the sizes, or the size of one dimension.
@@ -192,15 +198,17 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
             ) from None
 
     def _sizes(self, read: Any) -> list[int]:
-        rank = lib.candle_tensor_rank(self._handle)
-        cells = ffi.new("int64_t[]", rank)
+        rank = _rank(self._handle)
+        if rank == 0:
+            return []
+        cells = ffi.new(_INT64S, rank)
         read(self._handle, cells, rank)
-        return ffi.unpack(cells, rank) if rank else []
+        return ffi.unpack(cells, rank)
 
     @property
     def ndim(self) -> int:
         """The number of dimensions."""
-        return int(lib.candle_tensor_rank(self._handle))
+        return _rank(self._handle)  # type: ignore[no-any-return]
 
     def dim(self) -> int:
         """Return the number of dimensions."""
@@ -423,10 +431,10 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
         """
         dtype = self.dtype
         if dtype.is_floating_point:
-            cell = ffi.new("double *")
+            cell = ffi.new(_DOUBLE)
             check(lib.py_item_double(self._handle, cell))
         else:
-            cell = ffi.new("int64_t *")
+            cell = ffi.new(_INT64)
             check(lib.py_item_int64(self._handle, cell))
         return bool(cell[0]) if dtype is dtypes.bool else cell[0]
 
@@ -459,7 +467,7 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return (get_item(self, row) for row in range(self.shape[0]))
+        return (_ops.select(self, 0, row) for row in range(self.shape[0]))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any().item())
@@ -471,6 +479,8 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
         return tensor_repr(self)
 
     def __getitem__(self, index: Any) -> Tensor:
+        if type(index) is int and (row := _py_select(self._handle, 0, index)):
+            return wrap(row)  # one row is what loops ask for, so it takes no detour
         return get_item(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:

@@ -145,6 +145,20 @@ class SGD(Optimizer):
             native.step(group)
         return loss
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters.
+
+        Parameters
+        ----------
+        set_to_none : bool, default True
+            False fills them with zeros instead.
+        """
+        if set_to_none:
+            for native in self._native:
+                native.zero_grad()
+        else:
+            super().zero_grad(set_to_none=False)
+
     def _take(self, params: Iterable[Tensor]) -> None:
         """Add those of the parameters that are not known yet, as the short form gives them."""
         known = {id(param) for group in self.param_groups for param in group["params"]}
@@ -183,6 +197,9 @@ class _Native:
             self._options = options
         if lib.py_optimizer_step(self._handle):
             raise take_error()
+
+    def zero_grad(self) -> None:
+        check(lib.py_optimizer_zero_grad(self._handle))
 
     def buffer(self, index: int) -> Tensor | None:
         cell = ffi.new("CandleTensor **")
