@@ -17,9 +17,9 @@ pub(crate) struct Inner {
     pub(crate) history: History,
     /// A Python or C number: takes part in promotion only by its category.
     wrapped_number: bool,
-    /// For a view, the tensor whose storage it shares (never itself a view), and the state of that
-    /// tensor's history when the view was made.
-    base: Option<(Tensor, u32)>,
+    /// For a view, the tensor whose storage it shares, which is never itself a view; and the state of
+    /// that tensor's history when the view was made, unless the view has been detached from it.
+    base: Option<(Tensor, Option<u32>)>,
     versions: Versions,
 }
 
@@ -45,10 +45,15 @@ impl Tensor {
     pub(crate) fn from_view(value: Value, of: &Self) -> Self {
         let base = of.base().clone();
         let seen = base.0.versions.history.load(Ordering::Acquire);
-        Self::build(value, Some((base, seen)), of.0.wrapped_number)
+        Self::build(value, Some((base, Some(seen))), of.0.wrapped_number)
     }
 
-    fn build(value: Value, base: Option<(Self, u32)>, wrapped_number: bool) -> Self {
+    /// A tensor that shares the storage of another and has no part in its history.
+    pub(crate) fn from_detached(value: Value, of: &Self) -> Self {
+        Self::build(value, Some((of.base().clone(), None)), of.0.wrapped_number)
+    }
+
+    fn build(value: Value, base: Option<(Self, Option<u32>)>, wrapped_number: bool) -> Self {
         Self(Arc::new(Inner {
             value: RwLock::new(value),
             history: History::default(),
@@ -114,7 +119,7 @@ impl Tensor {
     /// Fails for a view whose base has since become the result of an in-place operation in the graph.
     pub(crate) fn check_view(&self) -> Result<()> {
         match &self.0.base {
-            Some((base, seen)) if base.0.versions.history.load(Ordering::Acquire) != *seen => Err(Error::new(
+            Some((base, Some(seen))) if base.0.versions.history.load(Ordering::Acquire) != *seen => Err(Error::new(
                 ErrorCode::ModifiedInPlace,
                 "this tensor is a view of one that was changed in place by a differentiable operation after the view was made; \
                  make the view again",

@@ -278,7 +278,7 @@ fn accumulate_into_leaf(leaf: &Tensor, gradient: Tensor, create_graph: bool) -> 
     let gradient = match leaf.grad() {
         Some(before) => ops::add(&before, &gradient)?,
         None if create_graph || gradient.is_unshared() && gradient.is_contiguous() => gradient,
-        None => ops::clone(&ops::contiguous(&gradient)?)?,
+        None => ops::clone(&gradient)?,
     };
     leaf.set_grad(Some(&gradient))
 }

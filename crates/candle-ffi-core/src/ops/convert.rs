@@ -106,7 +106,7 @@ pub fn clone(input: &Tensor) -> Result<Tensor> {
 /// False
 /// ```
 pub fn detach(input: &Tensor) -> Result<Tensor> {
-    Ok(Tensor::from_view(input.value(), input))
+    Ok(Tensor::from_detached(input.value(), input))
 }
 
 /// Copies the elements of another tensor into this one.
