@@ -4376,7 +4376,7 @@ static void test_candle_simple_nn_load(void) {
 
 static void test_candle_sgd_new(void) {
     const CandleTensor *params[1]; params[0] = sample_CandleTensor();
-    CandleSgdOptions *options = sample_CandleSgdOptions();
+    CandleSgdOptions options[1] = {CANDLE_SGD_OPTIONS_INIT};
     CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
     CHECK_EQUAL(candle_sgd_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
@@ -4398,7 +4398,6 @@ static void test_candle_sgd_new(void) {
     CLEAR(CandleOptimizer, out);
     CLEAR(CandleError, error);
     candle_tensor_free((void *)params[0]);
-    candle_sgd_options_free(options);
 }
 
 static void test_candle_optimizer_free(void) {

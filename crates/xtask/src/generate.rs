@@ -3,7 +3,7 @@
 use crate::exports::{Export, exports};
 use crate::source::{Source, read};
 use crate::{Result, cdef, header, null_test, ops_table, python, rust_exports, shims, symbols};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -70,8 +70,10 @@ fn files(root: &Path) -> Result<Files> {
     let mut sections = Vec::new();
     let mut plain_sections = Vec::new();
     let mut exported: Vec<Export> = Vec::new();
+    let mut opaque = BTreeSet::new();
     for path in abi_sources(root, &source, &files)? {
         let file = read(&path)?;
+        opaque.extend(header::opaque_types(&file));
         exported.extend(exports(&file).map_err(|error| format!("{}: {error}", path.display()))?);
         sections.push(header::section(&path, &file, true)?);
         plain_sections.push(header::section(&path, &file, false)?);
@@ -91,7 +93,7 @@ fn files(root: &Path) -> Result<Files> {
     files.insert("candle_ffi/_ops.py".into(), python::module(&source)?);
     files.insert("docs/ops.md".into(), ops_table::page(&source));
     files.insert("tests/abi/symbols.txt".into(), symbols::list(&exported, &constants));
-    files.insert("tests/c/test_null.c".into(), null_test::program(&exported));
+    files.insert("tests/c/test_null.c".into(), null_test::program(&exported, &opaque));
     Ok(files)
 }
 

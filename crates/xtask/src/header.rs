@@ -45,6 +45,19 @@ pub(crate) fn section(path: &Path, file: &syn::File, documentation: bool) -> Res
     Ok(Section { introduction: crate::docs::trim(crate::docs::lines(&file.attrs)), types, items })
 }
 
+/// The types of handles: public structs of ours whose members C does not see.
+pub(crate) fn opaque_types(file: &syn::File) -> Vec<String> {
+    let structs = file.items.iter().filter_map(|item| match item {
+        Item::Struct(item) if matches!(item.vis, Visibility::Public(_)) => Some(item),
+        _ => None,
+    });
+    structs
+        .filter(|item| !item.attrs.iter().any(|attribute| attribute.path().is_ident("repr")))
+        .map(|item| item.ident.to_string())
+        .filter(|name| name.starts_with("Candle"))
+        .collect()
+}
+
 /// `CANDLE_INDEX_INIT` for a structure whose members' comments say "Default: `1`.".
 fn initialiser(item: &Item) -> Option<String> {
     let Item::Struct(item) = item else { return None };

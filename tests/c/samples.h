@@ -1,0 +1,65 @@
+/* One object of each type, for tests that call every function. */
+
+#ifndef CANDLE_TEST_SAMPLES_H
+#define CANDLE_TEST_SAMPLES_H
+
+#include "harness.h"
+
+static CandleTensor *sample_CandleTensor(void) {
+    static const float values[4] = {1.0F, 2.0F, 3.0F, 4.0F};
+    static const int64_t shape[2] = {2, 2};
+    return floats(values, shape, 2);
+}
+
+static CandleGenerator *sample_CandleGenerator(void) MAYBE_UNUSED;
+static CandleGenerator *sample_CandleGenerator(void) {
+    CandleGenerator *out = NULL;
+    CHECK_OK(candle_generator_new(1, &out, &error));
+    return out;
+}
+
+static CandleError *sample_CandleError(void) MAYBE_UNUSED;
+static CandleError *sample_CandleError(void) {
+    CandleError *out = NULL;
+    CHECK_EQUAL(candle_device_check(0, 0, &out), CANDLE_ERROR_DEVICE);
+    return out;
+}
+
+static CandleTensorMap *sample_CandleTensorMap(void) MAYBE_UNUSED;
+static CandleTensorMap *sample_CandleTensorMap(void) {
+    CandleTensorMap *out = NULL;
+    CHECK_OK(candle_tensor_map_new(&out, &error));
+    return out;
+}
+
+static CandleModule *sample_CandleModule(void) MAYBE_UNUSED;
+static CandleModule *sample_CandleModule(void) {
+    CandleModule *out = NULL;
+    CHECK_OK(candle_linear_new(2, 2, 1, CANDLE_DTYPE_NONE, CANDLE_DEVICE_CPU, 0, NULL, &out, &error));
+    return out;
+}
+
+static CandleOptimizer *sample_CandleOptimizer(void) MAYBE_UNUSED;
+static CandleOptimizer *sample_CandleOptimizer(void) {
+    CandleOptimizer *out = NULL;
+    CHECK_OK(candle_sgd_new(NULL, 0, NULL, &out, &error));
+    return out;
+}
+
+/* Frees what a call has written, and clears the room for the next one. */
+#define CLEAR(type, room)                                                                          \
+    do {                                                                                           \
+        size_t at_;                                                                                \
+        for (at_ = 0; at_ < sizeof(room) / sizeof((room)[0]); at_++) {                             \
+            FREE_##type((room)[at_]);                                                              \
+            (room)[at_] = NULL;                                                                    \
+        }                                                                                          \
+    } while (0)
+#define FREE_CandleTensor candle_tensor_free
+#define FREE_CandleGenerator candle_generator_free
+#define FREE_CandleError candle_error_free
+#define FREE_CandleTensorMap candle_tensor_map_free
+#define FREE_CandleModule candle_module_free
+#define FREE_CandleOptimizer candle_optimizer_free
+
+#endif /* CANDLE_TEST_SAMPLES_H */
