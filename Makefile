@@ -58,7 +58,8 @@ bench: $(PEERS)/.made $(native)
 	PYTHONPATH=. $(PEERS)/bin/python benches/run.py
 
 parity: $(PEERS)/.made $(native)
-	PYTHONPATH=. $(PEERS)/bin/python -m tests.python.make_reference
+	$(PEERS)/bin/python tests/python/make_reference.py
+	PYTHONPATH=. $(PEERS)/bin/python -m pytest --quiet tests/python/test_parity.py
 
 clean:
 	cargo clean --quiet

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from candle_ffi._cffi import ffi, lib
-
 from candle_ffi.errors import BY_CODE, CandleError
 
 __all__ = ["check", "ffi", "lib", "take_error", "text"]

@@ -203,7 +203,7 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
             return []
         cells = ffi.new(_INT64S, rank)
         read(self._handle, cells, rank)
-        return ffi.unpack(cells, rank)
+        return list(ffi.unpack(cells, rank))
 
     @property
     def ndim(self) -> int:
