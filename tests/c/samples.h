@@ -5,6 +5,7 @@
 
 #include "harness.h"
 
+static CandleTensor *sample_CandleTensor(void) MAYBE_UNUSED;
 static CandleTensor *sample_CandleTensor(void) {
     static const float values[4] = {1.0F, 2.0F, 3.0F, 4.0F};
     static const int64_t shape[2] = {2, 2};
