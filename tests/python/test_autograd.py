@@ -333,7 +333,7 @@ class TestInPlace:
 
     def test_a_result_must_fit_its_place(self) -> None:
         x = cf.ones(3)
-        with pytest.raises(backend.error("ShapeError"), match=r"3.*2, 3"):
+        with pytest.raises(backend.error("ShapeError"), match=r"3.*2, 3|2, 3.*3"):
             x += cf.ones(2, 3)
         y = cf.ones(3, dtype=cf.int64)
         with pytest.raises(backend.error("DTypeError"), match=r"(?i)int64|Long"):

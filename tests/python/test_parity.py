@@ -190,7 +190,7 @@ def rearrangement(draw: Draw) -> tuple[Call, list[np.ndarray]]:
 
 
 def norm(draw: Draw) -> tuple[Call, list[np.ndarray]]:
-    shape = (*draw.shape(int(draw.random.randint(1, 3))), max(draw.size(60), 2))
+    shape = (*draw.shape(int(draw.random.randint(1, 3))), max(draw.size(60), 4))
     arrays = [draw.numbers(shape), draw.numbers(shape[-1:]), draw.numbers(shape[-1:])]
     return lambda lib, x, w, b: lib.nn.functional.layer_norm(x, shape[-1:], w, b), arrays
 

@@ -18,6 +18,9 @@ if backend.IS_TORCH:
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
+#: In the guides a block may show a part of a file; a program brings what it needs.
+COMPLETE = re.compile(r"^(import|from) |^>>> |^#include ", re.MULTILINE)
+
 
 def blocks(language: str) -> list[object]:
     """The fenced programs in that language, each with the place where it stands."""
@@ -25,7 +28,8 @@ def blocks(language: str) -> list[object]:
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         text = path.read_text() if path.exists() else ""
         for match in FENCE.finditer(text):
-            if match[1] == language:
+            fragment = path.name != "README.md" and not COMPLETE.search(match[2])
+            if match[1] == language and not fragment:
                 line = text[: match.start()].count("\n") + 1
                 found.append(pytest.param(match[2], id=f"{path.name}:{line}"))
     return found
