@@ -40,7 +40,6 @@ pub unsafe extern "C" fn candle_tensor_backward(
 /// element. `grads` has room for `num_inputs` handles; the one of an unused input becomes NULL when
 /// `allow_unused` is not 0, and fails with `CANDLE_ERROR_GRAPH` otherwise.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the options of torch.autograd.grad")]
 pub unsafe extern "C" fn candle_grad(
     outputs: *const *const CandleTensor,
     num_outputs: usize,

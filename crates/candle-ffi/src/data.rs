@@ -20,7 +20,6 @@ use std::mem::MaybeUninit;
 /// the far end. Data may be unaligned. Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when `byte_len` is not what the shape
 /// needs, or smaller than what the strides reach.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "an array is described by all of them")]
 pub unsafe extern "C" fn candle_tensor_from_data(
     data: *const c_void,
     byte_len: usize,

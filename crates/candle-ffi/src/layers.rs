@@ -30,7 +30,6 @@ fn factory(dtype: CandleDType, device: CandleDeviceKind, index: i32, generator: 
 ///
 /// `generator` may be NULL for the default one.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the arguments of torch.nn.Linear")]
 pub unsafe extern "C" fn candle_linear_new(
     in_features: i64,
     out_features: i64,
@@ -58,7 +57,6 @@ pub unsafe extern "C" fn candle_linear_new(
 ///
 /// `padding_idx` may be NULL; the vector there begins as zero and gets no gradient. `generator` may be NULL.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the arguments of torch.nn.Embedding")]
 pub unsafe extern "C" fn candle_embedding_new(
     num_embeddings: i64,
     embedding_dim: i64,
@@ -86,7 +84,6 @@ pub unsafe extern "C" fn candle_embedding_new(
 /// Normalization over the last dimensions, with weights where `elementwise_affine` is not 0 and a bias
 /// where `bias` is not 0 too. PyTorch: `torch.nn.LayerNorm`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the arguments of torch.nn.LayerNorm")]
 pub unsafe extern "C" fn candle_layer_norm_new(
     normalized_shape: *const i64,
     num_normalized_shape: usize,
@@ -235,7 +232,6 @@ pub unsafe extern "C" fn candle_sequential_new(
 
 /// Two affine maps with a ReLU between: `fc2(relu(fc1(x)))`. `generator` may be NULL.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "sizes, and what every layer with weights takes")]
 pub unsafe extern "C" fn candle_simple_nn_new(
     in_features: i64,
     hidden_size: i64,

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::python_docs::docstring;
 use crate::rust_exports::snake;
 use crate::shims;
-use crate::signature::{Output, Parameter, Signature, Type};
+use crate::signature::{Output, Parameter, ParameterType, Signature};
 use crate::source::{Choice, Operation, Source};
 use std::fmt::Write;
 
@@ -153,9 +153,9 @@ fn defaults(operation: &Operation) -> Result<Vec<Option<String>>> {
     for parameter in operation.signature.parameters.iter().rev() {
         let stated = operation.docs.defaults.iter().find(|(name, _)| *name == parameter.name);
         let stated = stated.map(|(_, value)| match parameter.kind {
-            Type::Choice(_) => format!("\"{}\"", value.trim_matches('"')),
+            ParameterType::Choice(_) => format!("\"{}\"", value.trim_matches('"')),
             // None is the CPU in Python, where devices are objects.
-            Type::Device => "None".to_owned(),
+            ParameterType::Device => "None".to_owned(),
             _ => value.clone(),
         });
         if let (Some(_), Some(after)) = (&stated, required) {
@@ -171,53 +171,53 @@ fn defaults(operation: &Operation) -> Result<Vec<Option<String>>> {
     Ok(defaults)
 }
 
-fn implied(kind: &Type) -> Option<&'static str> {
+fn implied(kind: &ParameterType) -> Option<&'static str> {
     match kind {
-        Type::Bool => Some("False"),
-        Type::OptionalTensor
-        | Type::OptionalDouble
-        | Type::OptionalInt64
-        | Type::OptionalInt64s
-        | Type::OptionalDType
-        | Type::Device
-        | Type::Generator
-        | Type::OptionalGenerator => Some("None"),
+        ParameterType::Bool => Some("False"),
+        ParameterType::OptionalTensor
+        | ParameterType::OptionalDouble
+        | ParameterType::OptionalInt64
+        | ParameterType::OptionalInt64s
+        | ParameterType::OptionalDType
+        | ParameterType::Device
+        | ParameterType::Generator
+        | ParameterType::OptionalGenerator => Some("None"),
         _ => None,
     }
 }
 
 /// Whether a tensor may also be given as a number.
 fn takes_number(parameter: &Parameter, position: usize, signature: &Signature) -> bool {
-    parameter.kind == Type::Tensor
+    parameter.kind == ParameterType::Tensor
         && !(position == 0 && signature.is_method())
         && !(position == 0 && signature.is_in_place())
 }
 
 pub(crate) fn annotation(parameter: &Parameter, position: usize, signature: &Signature) -> String {
     match &parameter.kind {
-        Type::Tensor if takes_number(parameter, position, signature) => "Tensor | Number",
-        Type::Tensor => "Tensor",
-        Type::OptionalTensor => "Tensor | None",
-        Type::Tensors => "Sequence[Tensor]",
-        Type::Double => "float",
-        Type::Int64 | Type::Size => "int",
-        Type::Bool => "bool",
-        Type::OptionalDouble => "float | None",
-        Type::OptionalInt64 => "int | None",
-        Type::Int64s => "int | Sequence[int]",
-        Type::OptionalInt64s => "int | Sequence[int] | None",
-        Type::DType => "DType",
-        Type::OptionalDType => "DType | None",
-        Type::Device => "Device | str | None",
-        Type::Generator | Type::OptionalGenerator => "Generator | None",
-        Type::Choice(_) => "str",
+        ParameterType::Tensor if takes_number(parameter, position, signature) => "Tensor | Number",
+        ParameterType::Tensor => "Tensor",
+        ParameterType::OptionalTensor => "Tensor | None",
+        ParameterType::Tensors => "Sequence[Tensor]",
+        ParameterType::Double => "float",
+        ParameterType::Int64 | ParameterType::Size => "int",
+        ParameterType::Bool => "bool",
+        ParameterType::OptionalDouble => "float | None",
+        ParameterType::OptionalInt64 => "int | None",
+        ParameterType::Int64s => "int | Sequence[int]",
+        ParameterType::OptionalInt64s => "int | Sequence[int] | None",
+        ParameterType::DType => "DType",
+        ParameterType::OptionalDType => "DType | None",
+        ParameterType::Device => "Device | str | None",
+        ParameterType::Generator | ParameterType::OptionalGenerator => "Generator | None",
+        ParameterType::Choice(_) => "str",
     }
     .to_owned()
 }
 
 fn body(text: &mut String, operation: &Operation, source: &Source) {
     let signature = &operation.signature;
-    let tensors_only = signature.parameters.iter().all(|parameter| parameter.kind == Type::Tensor);
+    let tensors_only = signature.parameters.iter().all(|parameter| parameter.kind == ParameterType::Tensor);
     let shim = format!("_{}", shims::name(&signature.symbol()));
     if tensors_only && matches!(signature.output, Output::Tensor | Output::InPlace) {
         return short_body(text, signature, &shim);
@@ -292,13 +292,15 @@ fn short_body(text: &mut String, signature: &Signature, shim: &str) {
 fn preparation(parameter: &Parameter, position: usize, signature: &Signature) -> Vec<String> {
     let name = &parameter.name;
     match parameter.kind {
-        Type::Tensor if takes_number(parameter, position, signature) => vec![format!("{name} = operand({name})")],
-        Type::Tensors => vec![format!("{name} = as_list({name})")],
-        Type::Int64s => vec![format!("{name} = sizes({name})")],
-        Type::OptionalInt64s => {
+        ParameterType::Tensor if takes_number(parameter, position, signature) => {
+            vec![format!("{name} = operand({name})")]
+        }
+        ParameterType::Tensors => vec![format!("{name} = as_list({name})")],
+        ParameterType::Int64s => vec![format!("{name} = sizes({name})")],
+        ParameterType::OptionalInt64s => {
             vec![format!("{name}_sizes = NULL if {name} is None else sizes({name})")]
         }
-        Type::Device => vec![format!("{name} = as_device({name})")],
+        ParameterType::Device => vec![format!("{name} = as_device({name})")],
         _ => Vec::new(),
     }
 }
@@ -306,19 +308,21 @@ fn preparation(parameter: &Parameter, position: usize, signature: &Signature) ->
 fn arguments(parameter: &Parameter) -> Vec<String> {
     let name = &parameter.name;
     match &parameter.kind {
-        Type::Tensor => vec![format!("{name}._handle")],
-        Type::OptionalTensor | Type::Generator | Type::OptionalGenerator => {
+        ParameterType::Tensor => vec![format!("{name}._handle")],
+        ParameterType::OptionalTensor | ParameterType::Generator | ParameterType::OptionalGenerator => {
             vec![format!("NULL if {name} is None else {name}._handle")]
         }
-        Type::Tensors => vec![format!("handles({name})"), format!("len({name})")],
-        Type::OptionalDouble => vec![format!("{name} is not None"), format!("{name} or 0.0")],
-        Type::OptionalInt64 => vec![format!("{name} is not None"), format!("{name} or 0")],
-        Type::Int64s => vec![name.clone(), format!("len({name})")],
-        Type::OptionalInt64s => vec![format!("{name}_sizes"), format!("0 if {name} is None else len({name}_sizes)")],
-        Type::DType | Type::OptionalDType => vec![format!("dtype_code({name})")],
-        Type::Device => vec![format!("{name}.kind"), format!("{name}.index")],
-        Type::Choice(choice) => vec![format!("choice(\"{name}\", {name}, _{})", snake(choice).to_uppercase())],
-        Type::Double | Type::Int64 | Type::Size | Type::Bool => vec![name.clone()],
+        ParameterType::Tensors => vec![format!("handles({name})"), format!("len({name})")],
+        ParameterType::OptionalDouble => vec![format!("{name} is not None"), format!("{name} or 0.0")],
+        ParameterType::OptionalInt64 => vec![format!("{name} is not None"), format!("{name} or 0")],
+        ParameterType::Int64s => vec![name.clone(), format!("len({name})")],
+        ParameterType::OptionalInt64s => {
+            vec![format!("{name}_sizes"), format!("0 if {name} is None else len({name}_sizes)")]
+        }
+        ParameterType::DType | ParameterType::OptionalDType => vec![format!("dtype_code({name})")],
+        ParameterType::Device => vec![format!("{name}.kind"), format!("{name}.index")],
+        ParameterType::Choice(choice) => vec![format!("choice(\"{name}\", {name}, _{})", snake(choice).to_uppercase())],
+        ParameterType::Double | ParameterType::Int64 | ParameterType::Size | ParameterType::Bool => vec![name.clone()],
     }
 }
 

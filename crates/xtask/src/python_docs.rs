@@ -28,8 +28,10 @@ pub(crate) fn docstring(operation: &Operation, source: &Source, defaults: &[Opti
         let kind = annotation(parameter, position, signature).replace("Sequence[int]", "sequence of int");
         let kind =
             kind.replace("Sequence[Tensor]", "sequence of Tensor").replace(" | ", " or ").replace("Number", "number");
-        let choices =
-            source.choices.iter().find(|choice| parameter.kind == crate::signature::Type::Choice(choice.name.clone()));
+        let choices = source
+            .choices
+            .iter()
+            .find(|choice| parameter.kind == crate::signature::ParameterType::Choice(choice.name.clone()));
         let kind = choices.map_or(kind, |choice| {
             let names: Vec<String> = choice
                 .variants

@@ -1,6 +1,6 @@
 //! The exports of the operations: `crates/candle-ffi/src/ops/*.rs`.
 
-use crate::signature::{Output, Parameter, Signature, Type};
+use crate::signature::{Output, Parameter, ParameterType, Signature};
 use crate::source::{Choice, Operation, OpsFile, Source};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -132,9 +132,6 @@ fn function(text: &mut String, operation: &Operation, source: &Source) {
         }
     }
     parameters.push("error: *mut *mut CandleError".into());
-    if parameters.len() > 7 {
-        text.push_str("#[expect(clippy::too_many_arguments, reason = \"the parameters are PyTorch's\")]\n");
-    }
     let _ = writeln!(
         text,
         "pub unsafe extern \"C\" fn {}({}) -> CandleStatus {{",
@@ -193,28 +190,28 @@ fn body(text: &mut String, signature: &Signature, source: &Source) {
     text.push('\n');
 }
 
-fn is_pointer(kind: &Type) -> bool {
-    may_be_null(kind) || matches!(kind, Type::Tensor | Type::Tensors | Type::Int64s)
+fn is_pointer(kind: &ParameterType) -> bool {
+    may_be_null(kind) || matches!(kind, ParameterType::Tensor | ParameterType::Tensors | ParameterType::Int64s)
 }
 
 fn rust_parameters(parameter: &Parameter, changed: bool) -> Vec<String> {
     let name = &parameter.name;
     let list = |element: &str| vec![format!("{name}: *const {element}"), format!("num_{name}: usize")];
     match &parameter.kind {
-        Type::Tensor if changed => vec![format!("{name}: *mut CandleTensor")],
-        Type::Tensor | Type::OptionalTensor => vec![format!("{name}: *const CandleTensor")],
-        Type::Tensors => list("*const CandleTensor"),
-        Type::Double => vec![format!("{name}: f64")],
-        Type::Int64 => vec![format!("{name}: i64")],
-        Type::Size => vec![format!("{name}: usize")],
-        Type::Bool => vec![format!("{name}: i32")],
-        Type::OptionalDouble => vec![format!("{name}: *const f64")],
-        Type::OptionalInt64 => vec![format!("{name}: *const i64")],
-        Type::Int64s | Type::OptionalInt64s => list("i64"),
-        Type::DType | Type::OptionalDType => vec![format!("{name}: CandleDType")],
-        Type::Device => vec![format!("{name}: CandleDeviceKind"), format!("{name}_index: i32")],
-        Type::Generator | Type::OptionalGenerator => vec![format!("{name}: *const CandleGenerator")],
-        Type::Choice(choice) => vec![format!("{name}: {}", c_type(choice))],
+        ParameterType::Tensor if changed => vec![format!("{name}: *mut CandleTensor")],
+        ParameterType::Tensor | ParameterType::OptionalTensor => vec![format!("{name}: *const CandleTensor")],
+        ParameterType::Tensors => list("*const CandleTensor"),
+        ParameterType::Double => vec![format!("{name}: f64")],
+        ParameterType::Int64 => vec![format!("{name}: i64")],
+        ParameterType::Size => vec![format!("{name}: usize")],
+        ParameterType::Bool => vec![format!("{name}: i32")],
+        ParameterType::OptionalDouble => vec![format!("{name}: *const f64")],
+        ParameterType::OptionalInt64 => vec![format!("{name}: *const i64")],
+        ParameterType::Int64s | ParameterType::OptionalInt64s => list("i64"),
+        ParameterType::DType | ParameterType::OptionalDType => vec![format!("{name}: CandleDType")],
+        ParameterType::Device => vec![format!("{name}: CandleDeviceKind"), format!("{name}_index: i32")],
+        ParameterType::Generator | ParameterType::OptionalGenerator => vec![format!("{name}: *const CandleGenerator")],
+        ParameterType::Choice(choice) => vec![format!("{name}: {}", c_type(choice))],
     }
 }
 
@@ -224,22 +221,22 @@ fn conversion(parameter: &Parameter, position: usize, signature: &Signature) -> 
     let in_place = signature.is_in_place();
     let first = &signature.parameters[0].name;
     let value = match &parameter.kind {
-        Type::Tensor if in_place && position == 0 => format!("borrow_mut({name}, \"{name}\")?"),
-        Type::Tensor if in_place => format!("{first}.beside({name}, \"{name}\")?"),
-        Type::OptionalTensor if in_place => format!("{first}.beside_optional({name}, \"{name}\")?"),
-        Type::Tensor => format!("borrow({name}, \"{name}\")?"),
-        Type::OptionalTensor | Type::Generator | Type::OptionalGenerator => {
+        ParameterType::Tensor if in_place && position == 0 => format!("borrow_mut({name}, \"{name}\")?"),
+        ParameterType::Tensor if in_place => format!("{first}.beside({name}, \"{name}\")?"),
+        ParameterType::OptionalTensor if in_place => format!("{first}.beside_optional({name}, \"{name}\")?"),
+        ParameterType::Tensor => format!("borrow({name}, \"{name}\")?"),
+        ParameterType::OptionalTensor | ParameterType::Generator | ParameterType::OptionalGenerator => {
             format!("borrow_optional({name}, \"{name}\")?")
         }
-        Type::Tensors => format!("borrow_list({name}, num_{name}, \"{name}\")?"),
-        Type::OptionalDouble | Type::OptionalInt64 => format!("value_optional({name}, \"{name}\")?"),
-        Type::Int64s => format!("slice({name}, num_{name}, \"{name}\")?"),
-        Type::OptionalInt64s => format!("slice_optional({name}, num_{name}, \"{name}\")?"),
-        Type::DType => format!("dtype_of({name}, \"{name}\")?"),
-        Type::OptionalDType => format!("dtype_optional({name}, \"{name}\")?"),
-        Type::Device => format!("device_of({name}, {name}_index)?"),
-        Type::Choice(choice) => format!("{}({name}, \"{name}\")?", converter(choice)),
-        Type::Double | Type::Int64 | Type::Size | Type::Bool => return None,
+        ParameterType::Tensors => format!("borrow_list({name}, num_{name}, \"{name}\")?"),
+        ParameterType::OptionalDouble | ParameterType::OptionalInt64 => format!("value_optional({name}, \"{name}\")?"),
+        ParameterType::Int64s => format!("slice({name}, num_{name}, \"{name}\")?"),
+        ParameterType::OptionalInt64s => format!("slice_optional({name}, num_{name}, \"{name}\")?"),
+        ParameterType::DType => format!("dtype_of({name}, \"{name}\")?"),
+        ParameterType::OptionalDType => format!("dtype_optional({name}, \"{name}\")?"),
+        ParameterType::Device => format!("device_of({name}, {name}_index)?"),
+        ParameterType::Choice(choice) => format!("{}({name}, \"{name}\")?", converter(choice)),
+        ParameterType::Double | ParameterType::Int64 | ParameterType::Size | ParameterType::Bool => return None,
     };
     Some(format!("let {name} = {value};"))
 }
@@ -248,11 +245,11 @@ fn conversion(parameter: &Parameter, position: usize, signature: &Signature) -> 
 fn argument(parameter: &Parameter) -> String {
     let name = &parameter.name;
     match parameter.kind {
-        Type::Tensor => format!("&{name}"),
-        Type::Generator => format!("{name}.as_deref().unwrap_or(Generator::default_generator())"),
-        Type::OptionalTensor | Type::OptionalGenerator => format!("{name}.as_deref()"),
-        Type::Tensors => format!("&{name}.references()"),
-        Type::Bool => format!("{name} != 0"),
+        ParameterType::Tensor => format!("&{name}"),
+        ParameterType::Generator => format!("{name}.as_deref().unwrap_or(Generator::default_generator())"),
+        ParameterType::OptionalTensor | ParameterType::OptionalGenerator => format!("{name}.as_deref()"),
+        ParameterType::Tensors => format!("&{name}.references()"),
+        ParameterType::Bool => format!("{name} != 0"),
         _ => name.clone(),
     }
 }
@@ -285,15 +282,15 @@ fn comment(operation: &Operation) -> Vec<String> {
 }
 
 /// Whether NULL stands for "not given".
-pub(crate) fn may_be_null(kind: &Type) -> bool {
+pub(crate) fn may_be_null(kind: &ParameterType) -> bool {
     matches!(
         kind,
-        Type::OptionalTensor
-            | Type::OptionalDouble
-            | Type::OptionalInt64
-            | Type::OptionalInt64s
-            | Type::Generator
-            | Type::OptionalGenerator
+        ParameterType::OptionalTensor
+            | ParameterType::OptionalDouble
+            | ParameterType::OptionalInt64
+            | ParameterType::OptionalInt64s
+            | ParameterType::Generator
+            | ParameterType::OptionalGenerator
     )
 }
 

@@ -4,7 +4,7 @@
 
 use crate::Result;
 use crate::exports::{CParameter, Export};
-use crate::signature::Type;
+use crate::signature::ParameterType;
 use crate::source::Source;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -59,8 +59,8 @@ pub(crate) fn shims(source: &Source, exports: &[Export]) -> Result<Shims> {
     for operation in source.operations() {
         for parameter in &operation.signature.parameters {
             let kind = match parameter.kind {
-                Type::OptionalDouble => "double",
-                Type::OptionalInt64 => "int64_t",
+                ParameterType::OptionalDouble => "double",
+                ParameterType::OptionalInt64 => "int64_t",
                 _ => continue,
             };
             numbers.insert((operation.signature.symbol(), parameter.name.clone()), kind);

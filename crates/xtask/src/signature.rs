@@ -7,7 +7,7 @@ use syn::{FnArg, ItemFn, Pat, ReturnType};
 
 /// The type of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Type {
+pub(crate) enum ParameterType {
     Tensor,
     OptionalTensor,
     Tensors,
@@ -43,7 +43,7 @@ pub(crate) enum Output {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
-    pub(crate) kind: Type,
+    pub(crate) kind: ParameterType,
 }
 
 /// The names that the types of a signature may refer to.
@@ -93,7 +93,7 @@ impl Signature {
     fn check(&self) -> Result<()> {
         let first = self.parameters.first().map(|parameter| &parameter.kind);
         match (self.name.ends_with('_'), &self.output) {
-            (true, Output::InPlace) if first == Some(&Type::Tensor) => Ok(()),
+            (true, Output::InPlace) if first == Some(&ParameterType::Tensor) => Ok(()),
             (true, Output::InPlace) => {
                 Err("an in-place operation takes the tensor that it changes first, as `&Tensor`".into())
             }
@@ -107,7 +107,7 @@ impl Signature {
 
     /// Whether the operation is also a method: its first parameter is the tensor `input`.
     pub(crate) fn is_method(&self) -> bool {
-        self.parameters.first().is_some_and(|first| first.kind == Type::Tensor && first.name == "input")
+        self.parameters.first().is_some_and(|first| first.kind == ParameterType::Tensor && first.name == "input")
     }
 
     /// Whether the operation changes its first parameter.
@@ -148,23 +148,23 @@ fn parameter(input: &FnArg, known: &Known) -> Result<Parameter> {
     };
     let name = pattern.ident.to_string();
     let kind = match text(&typed.ty).as_str() {
-        "&Tensor" => Type::Tensor,
-        "Option<&Tensor>" => Type::OptionalTensor,
-        "&[&Tensor]" => Type::Tensors,
-        "f64" => Type::Double,
-        "i64" => Type::Int64,
-        "usize" => Type::Size,
-        "bool" => Type::Bool,
-        "Option<f64>" => Type::OptionalDouble,
-        "Option<i64>" => Type::OptionalInt64,
-        "&[i64]" => Type::Int64s,
-        "Option<&[i64]>" => Type::OptionalInt64s,
-        "DType" => Type::DType,
-        "Option<DType>" => Type::OptionalDType,
-        "Device" => Type::Device,
-        "&Generator" => Type::Generator,
-        "Option<&Generator>" => Type::OptionalGenerator,
-        other if known.choices.contains(other) => Type::Choice(other.to_owned()),
+        "&Tensor" => ParameterType::Tensor,
+        "Option<&Tensor>" => ParameterType::OptionalTensor,
+        "&[&Tensor]" => ParameterType::Tensors,
+        "f64" => ParameterType::Double,
+        "i64" => ParameterType::Int64,
+        "usize" => ParameterType::Size,
+        "bool" => ParameterType::Bool,
+        "Option<f64>" => ParameterType::OptionalDouble,
+        "Option<i64>" => ParameterType::OptionalInt64,
+        "&[i64]" => ParameterType::Int64s,
+        "Option<&[i64]>" => ParameterType::OptionalInt64s,
+        "DType" => ParameterType::DType,
+        "Option<DType>" => ParameterType::OptionalDType,
+        "Device" => ParameterType::Device,
+        "&Generator" => ParameterType::Generator,
+        "Option<&Generator>" => ParameterType::OptionalGenerator,
+        other if known.choices.contains(other) => ParameterType::Choice(other.to_owned()),
         other => {
             return Err(format!(
                 "the parameter `{name}` is a `{other}`, which cannot cross the ABI; the known types are in crates/xtask/src/signature.rs"
@@ -188,8 +188,8 @@ mod tests {
         let signature =
             parse("pub fn sum(input: &Tensor, dim: Option<&[i64]>, r: Reduction) -> Result<Vec<Tensor>> {}")
                 .expect("known");
-        assert_eq!(signature.parameters[1].kind, Type::OptionalInt64s);
-        assert_eq!(signature.parameters[2].kind, Type::Choice("Reduction".into()));
+        assert_eq!(signature.parameters[1].kind, ParameterType::OptionalInt64s);
+        assert_eq!(signature.parameters[2].kind, ParameterType::Choice("Reduction".into()));
         assert_eq!(signature.output, Output::Tensors);
         assert!(signature.is_method());
     }

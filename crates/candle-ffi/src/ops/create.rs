@@ -77,7 +77,6 @@ pub unsafe extern "C" fn candle_tensor_ones(
 ///
 /// PyTorch: `torch.full`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_full(
     shape: *const i64,
     num_shape: usize,
@@ -141,7 +140,6 @@ pub unsafe extern "C" fn candle_tensor_empty(
 ///
 /// PyTorch: `torch.arange`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_arange(
     start: f64,
     end: f64,
@@ -172,7 +170,6 @@ pub unsafe extern "C" fn candle_tensor_arange(
 ///
 /// PyTorch: `torch.linspace`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_linspace(
     start: f64,
     end: f64,

@@ -95,7 +95,6 @@ pub unsafe extern "C" fn candle_tensor_split(
 ///
 /// PyTorch: `torch.split`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_split_with_sizes(
     input: *const CandleTensor,
     sizes: *const i64,

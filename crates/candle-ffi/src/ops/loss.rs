@@ -79,7 +79,6 @@ pub unsafe extern "C" fn candle_tensor_l1_loss(
 ///
 /// PyTorch: `torch.nn.functional.cross_entropy`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_cross_entropy(
     input: *const CandleTensor,
     target: *const CandleTensor,

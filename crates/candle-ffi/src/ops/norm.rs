@@ -18,7 +18,6 @@ use candle_ffi_core::ops;
 ///
 /// PyTorch: `torch.nn.functional.layer_norm`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_layer_norm(
     input: *const CandleTensor,
     normalized_shape: *const i64,

@@ -20,7 +20,6 @@ use candle_ffi_core::ops;
 ///
 /// PyTorch: `torch.rand`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_rand(
     shape: *const i64,
     num_shape: usize,
@@ -55,7 +54,6 @@ pub unsafe extern "C" fn candle_tensor_rand(
 ///
 /// PyTorch: `torch.randn`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_randn(
     shape: *const i64,
     num_shape: usize,
@@ -90,7 +88,6 @@ pub unsafe extern "C" fn candle_tensor_randn(
 ///
 /// PyTorch: `torch.randint`
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the parameters are PyTorch's")]
 pub unsafe extern "C" fn candle_tensor_randint(
     low: i64,
     high: i64,
