@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -21,9 +22,10 @@ __all__ = [
     "choice",
     "collect",
     "handles",
+    "int_tuple",
     "operand",
     "operand_or_none",
-    "sizes",
+    "tensor_of",
     "wrap",
 ]
 
@@ -67,12 +69,24 @@ _numbers: dict[tuple[type, Any], Tensor] = {}
 _MOST_NUMBERS = 256
 
 
-def operand(value: Any) -> Tensor:
+def operand(value: Any, operation: str = "", name: str = "") -> Tensor:
     """Return a tensor unchanged, and a number as a tensor that does not promote."""
     tensor = operand_or_none(value)
     if tensor is None:
-        raise TypeError(f"expected a tensor or a number, not {type(value).__name__}")
+        raise _wrong_type("a tensor or a number", value, operation, name)
     return tensor
+
+
+def tensor_of(value: Any, operation: str, name: str) -> Tensor:
+    """Return a tensor unchanged, and raise for anything else."""
+    if isinstance(value, TensorBase):
+        return value  # type: ignore[return-value]
+    raise _wrong_type("a tensor", value, operation, name)
+
+
+def _wrong_type(wanted: str, value: Any, operation: str, name: str) -> TypeError:
+    where = f"{operation}: {name} must be" if name else "expected"
+    return TypeError(f"{where} {wanted}, not {type(value).__name__}")
 
 
 def operand_or_none(value: Any) -> Tensor | None:
@@ -109,11 +123,15 @@ def _number(value: bool | int | float) -> Tensor:
     return wrap(_float(value))
 
 
-def as_list(tensors: Sequence[Tensor]) -> list[Tensor]:
+def as_list(tensors: Sequence[Tensor], operation: str, name: str) -> list[Tensor]:
     """Return the tensors as a list, which keeps them alive during a call."""
     if isinstance(tensors, TensorBase):
-        raise TypeError("expected a sequence of tensors, not a tensor")
-    return list(tensors)
+        raise _wrong_type("a sequence of tensors", tensors, operation, name)
+    found = list(tensors)
+    for tensor in found:
+        if not isinstance(tensor, TensorBase):
+            raise _wrong_type("a sequence of tensors", tensor, operation, f"an element of {name}")
+    return found
 
 
 def handles(tensors: Sequence[Tensor]) -> list[Any]:
@@ -127,23 +145,25 @@ def handles(tensors: Sequence[Tensor]) -> list[Any]:
         raise TypeError(f"expected tensors, but found {', '.join(kinds)}") from None
 
 
-def sizes(value: int | Sequence[int]) -> tuple[int, ...]:
+def int_tuple(value: int | Sequence[int]) -> tuple[int, ...]:
     """Return sizes or dims as a tuple; a single one may stand alone."""
     if type(value) is int:
         return (value,)
     try:
         return tuple(value)  # type: ignore[arg-type]
     except TypeError:
-        return (value.__index__(),)  # type: ignore[union-attr]
+        return (index(value),)  # type: ignore[arg-type]
 
 
-def choice(name: str, value: str, values: Mapping[str, int]) -> int:
+def choice(value: str, operation: str, name: str, values: Mapping[str, int]) -> int:
     """Return the number of an option, or raise an error that names those that exist."""
     try:
         return values[value]
     except (KeyError, TypeError):
         known = ", ".join(repr(known) for known in values)
-        raise InvalidArgumentError(f"{name} must be one of {known}, not {value!r}") from None
+        raise InvalidArgumentError(
+            f"{operation}: {name} must be one of {known}, not {value!r}", operation=operation
+        ) from None
 
 
 def collect(function: Callable[..., int], *arguments: Any) -> list[Tensor]:

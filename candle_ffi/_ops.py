@@ -14,8 +14,9 @@ from candle_ffi._handles import (
     choice,
     collect,
     handles,
+    int_tuple,
     operand,
-    sizes,
+    tensor_of,
     wrap,
 )
 from candle_ffi._lib import ffi, lib, take_error
@@ -329,7 +330,11 @@ def relu(input: Tensor) -> Tensor:
     >>> cf.relu(cf.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    handle = _py_relu(input._handle)
+    try:
+        handle = _py_relu(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "relu", "input")
+        handle = _py_relu(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -360,7 +365,11 @@ def sigmoid(input: Tensor) -> Tensor:
     >>> cf.sigmoid(cf.tensor([0.0, 2.0]))
     tensor([0.5000, 0.8808])
     """
-    handle = _py_sigmoid(input._handle)
+    try:
+        handle = _py_sigmoid(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sigmoid", "input")
+        handle = _py_sigmoid(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -391,7 +400,11 @@ def tanh(input: Tensor) -> Tensor:
     >>> cf.tanh(cf.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7616])
     """
-    handle = _py_tanh(input._handle)
+    try:
+        handle = _py_tanh(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "tanh", "input")
+        handle = _py_tanh(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -426,7 +439,9 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     >>> cf.gelu(cf.tensor([-1.0, 1.0]))
     tensor([-0.1587,  0.8413])
     """
-    return wrap(_py_gelu(input._handle, choice("approximate", approximate, _APPROXIMATE)))
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "gelu", "input")
+    return wrap(_py_gelu(input._handle, choice(approximate, "gelu", "approximate", _APPROXIMATE)))
 
 
 def silu(input: Tensor) -> Tensor:
@@ -453,7 +468,11 @@ def silu(input: Tensor) -> Tensor:
     >>> cf.silu(cf.tensor([-1.0, 1.0]))
     tensor([-0.2689,  0.7311])
     """
-    handle = _py_silu(input._handle)
+    try:
+        handle = _py_silu(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "silu", "input")
+        handle = _py_silu(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -488,7 +507,8 @@ def add(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_add(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "add", "input")
+        other = operand(other, "add", "other")
         handle = _py_add(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -529,7 +549,8 @@ def sub(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_sub(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "sub", "input")
+        other = operand(other, "sub", "other")
         handle = _py_sub(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -566,7 +587,8 @@ def mul(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_mul(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "mul", "input")
+        other = operand(other, "mul", "other")
         handle = _py_mul(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -603,7 +625,8 @@ def div(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_div(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "div", "input")
+        other = operand(other, "div", "other")
         handle = _py_div(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -644,7 +667,8 @@ def floor_divide(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_floor_divide(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "floor_divide", "input")
+        other = operand(other, "floor_divide", "other")
         handle = _py_floor_divide(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -685,7 +709,8 @@ def remainder(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_remainder(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "remainder", "input")
+        other = operand(other, "remainder", "other")
         handle = _py_remainder(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -697,7 +722,8 @@ def remainder(input: Tensor, other: Tensor | Number) -> Tensor:
 def pow(input: Tensor, other: Tensor | Number) -> Tensor:
     """Power of two tensors, element by element.
 
-    Shapes broadcast and dtypes promote. Differentiable, also with respect to the exponent.
+    Shapes broadcast and dtypes promote. Powers of integers are integers: negative ones are
+    truncated. Differentiable, also with respect to the exponent.
 
     Parameters
     ----------
@@ -711,8 +737,7 @@ def pow(input: Tensor, other: Tensor | Number) -> Tensor:
     Raises
     ------
     CandleError
-        ``InvalidArgumentError`` when an integer is raised to a negative power, ``DTypeError`` for
-        bools.
+        ``InvalidArgumentError`` when integers are raised to a negative number.
 
     Notes
     -----
@@ -727,7 +752,8 @@ def pow(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_pow(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "pow", "input")
+        other = operand(other, "pow", "other")
         handle = _py_pow(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -764,7 +790,11 @@ def neg(input: Tensor) -> Tensor:
     >>> cf.neg(cf.tensor([1.0, -2.0]))
     tensor([-1.,  2.])
     """
-    handle = _py_neg(input._handle)
+    try:
+        handle = _py_neg(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "neg", "input")
+        handle = _py_neg(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -800,7 +830,8 @@ def add_(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         failed = _py_add_(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "add_", "input")
+        other = operand(other, "add_", "other")
         failed = _py_add_(input._handle, other._handle)
     if failed:
         raise take_error()
@@ -835,7 +866,8 @@ def sub_(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         failed = _py_sub_(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "sub_", "input")
+        other = operand(other, "sub_", "other")
         failed = _py_sub_(input._handle, other._handle)
     if failed:
         raise take_error()
@@ -870,7 +902,8 @@ def mul_(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         failed = _py_mul_(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "mul_", "input")
+        other = operand(other, "mul_", "other")
         failed = _py_mul_(input._handle, other._handle)
     if failed:
         raise take_error()
@@ -905,7 +938,8 @@ def div_(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         failed = _py_div_(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "div_", "input")
+        other = operand(other, "div_", "other")
         failed = _py_div_(input._handle, other._handle)
     if failed:
         raise take_error()
@@ -940,7 +974,8 @@ def pow_(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         failed = _py_pow_(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "pow_", "input")
+        other = operand(other, "pow_", "other")
         failed = _py_pow_(input._handle, other._handle)
     if failed:
         raise take_error()
@@ -975,7 +1010,8 @@ def eq(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_eq(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "eq", "input")
+        other = operand(other, "eq", "other")
         handle = _py_eq(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1012,7 +1048,8 @@ def ne(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_ne(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "ne", "input")
+        other = operand(other, "ne", "other")
         handle = _py_ne(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1049,7 +1086,8 @@ def lt(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_lt(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "lt", "input")
+        other = operand(other, "lt", "other")
         handle = _py_lt(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1086,7 +1124,8 @@ def le(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_le(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "le", "input")
+        other = operand(other, "le", "other")
         handle = _py_le(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1123,7 +1162,8 @@ def gt(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_gt(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "gt", "input")
+        other = operand(other, "gt", "other")
         handle = _py_gt(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1160,7 +1200,8 @@ def ge(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_ge(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "ge", "input")
+        other = operand(other, "ge", "other")
         handle = _py_ge(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1196,7 +1237,8 @@ def logical_and(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_logical_and(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "logical_and", "input")
+        other = operand(other, "logical_and", "other")
         handle = _py_logical_and(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1232,7 +1274,8 @@ def logical_or(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_logical_or(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "logical_or", "input")
+        other = operand(other, "logical_or", "other")
         handle = _py_logical_or(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1268,7 +1311,8 @@ def logical_xor(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_logical_xor(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "logical_xor", "input")
+        other = operand(other, "logical_xor", "other")
         handle = _py_logical_xor(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1300,7 +1344,11 @@ def logical_not(input: Tensor) -> Tensor:
     >>> cf.logical_not(cf.tensor([True, False]))
     tensor([False,  True])
     """
-    handle = _py_logical_not(input._handle)
+    try:
+        handle = _py_logical_not(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "logical_not", "input")
+        handle = _py_logical_not(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -1331,7 +1379,11 @@ def isnan(input: Tensor) -> Tensor:
     >>> cf.isnan(cf.tensor([1.0, float("nan")]))
     tensor([False,  True])
     """
-    handle = _py_isnan(input._handle)
+    try:
+        handle = _py_isnan(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "isnan", "input")
+        handle = _py_isnan(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -1367,7 +1419,8 @@ def maximum(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_maximum(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "maximum", "input")
+        other = operand(other, "maximum", "other")
         handle = _py_maximum(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1404,7 +1457,8 @@ def minimum(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_minimum(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "minimum", "input")
+        other = operand(other, "minimum", "other")
         handle = _py_minimum(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1417,8 +1471,8 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
     """Elements limited to a range.
 
     Keeps the shape; an element below ``min`` becomes ``min``, one above ``max`` becomes ``max``,
-    NaN stays NaN. A floating bound makes integers ``float32``. Differentiable; the gradient passes
-    where the element is within the range, bounds included.
+    NaN stays NaN. A bound that is not whole makes integers ``float32``. Differentiable; the
+    gradient passes where the element lies within the range and not on a bound.
 
     Parameters
     ----------
@@ -1445,6 +1499,8 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
     >>> cf.clamp(cf.tensor([-1.0, 0.5, 2.0]), min=0.0, max=1.0)
     tensor([0.0000, 0.5000, 1.0000])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "clamp", "input")
     return wrap(_py_clamp(input._handle, min is not None, min or 0.0, max is not None, max or 0.0))
 
 
@@ -1482,9 +1538,9 @@ def where(condition: Tensor | Number, input: Tensor | Number, other: Tensor | Nu
     try:
         handle = _py_where(condition._handle, input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        condition = operand(condition)
-        input = operand(input)
-        other = operand(other)
+        condition = operand(condition, "where", "condition")
+        input = operand(input, "where", "input")
+        other = operand(other, "where", "other")
         handle = _py_where(condition._handle, input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -1519,6 +1575,8 @@ def to_dtype(input: Tensor, dtype: DType) -> Tensor:
     >>> cf.to_dtype(cf.tensor([1.5, -2.7]), cf.int64)
     tensor([ 1, -2])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "to_dtype", "input")
     return wrap(_py_to_dtype(input._handle, dtype_code(dtype)))
 
 
@@ -1552,6 +1610,8 @@ def to_device(input: Tensor, device: Device | str | None = None) -> Tensor:
     >>> cf.to_device(cf.tensor([1.0]), cf.Device("cpu"))
     tensor([1.])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "to_device", "input")
     device = as_device(device)
     return wrap(_py_to_device(input._handle, device.kind, device.index))
 
@@ -1579,7 +1639,11 @@ def contiguous(input: Tensor) -> Tensor:
     >>> cf.contiguous(cf.tensor([[1.0, 2.0], [3.0, 4.0]]).T).is_contiguous()
     True
     """
-    handle = _py_contiguous(input._handle)
+    try:
+        handle = _py_contiguous(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "contiguous", "input")
+        handle = _py_contiguous(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -1613,7 +1677,11 @@ def clone(input: Tensor) -> Tensor:
     >>> x
     tensor([1., 2.])
     """
-    handle = _py_clone(input._handle)
+    try:
+        handle = _py_clone(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "clone", "input")
+        handle = _py_clone(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -1645,7 +1713,11 @@ def detach(input: Tensor) -> Tensor:
     >>> cf.detach(cf.tensor([1.0], requires_grad=True)).requires_grad
     False
     """
-    handle = _py_detach(input._handle)
+    try:
+        handle = _py_detach(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "detach", "input")
+        handle = _py_detach(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -1690,7 +1762,8 @@ def copy_(input: Tensor, source: Tensor | Number) -> Tensor:
     try:
         failed = _py_copy_(input._handle, source._handle)  # type: ignore[union-attr]
     except AttributeError:
-        source = operand(source)
+        input = tensor_of(input, "copy_", "input")
+        source = operand(source, "copy_", "source")
         failed = _py_copy_(input._handle, source._handle)
     if failed:
         raise take_error()
@@ -1728,6 +1801,8 @@ def fill_(input: Tensor, value: float) -> Tensor:
     >>> cf.fill_(cf.zeros([2]), 3.0)
     tensor([3., 3.])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "fill_", "input")
     if _py_fill_(input._handle, value):
         raise take_error()
     return input
@@ -1762,7 +1837,11 @@ def zero_(input: Tensor) -> Tensor:
     >>> cf.zero_(cf.ones([2]))
     tensor([0., 0.])
     """
-    failed = _py_zero_(input._handle)
+    try:
+        failed = _py_zero_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "zero_", "input")
+        failed = _py_zero_(input._handle)
     if failed:
         raise take_error()
     return input
@@ -1800,7 +1879,7 @@ def zeros(
     >>> cf.zeros([2])
     tensor([0., 0.])
     """
-    shape = sizes(shape)
+    shape = int_tuple(shape)
     device = as_device(device)
     return wrap(_py_zeros(shape, len(shape), dtype_code(dtype), device.kind, device.index))
 
@@ -1837,7 +1916,7 @@ def ones(
     >>> cf.ones([2])
     tensor([1., 1.])
     """
-    shape = sizes(shape)
+    shape = int_tuple(shape)
     device = as_device(device)
     return wrap(_py_ones(shape, len(shape), dtype_code(dtype), device.kind, device.index))
 
@@ -1878,7 +1957,7 @@ def full(
     >>> cf.full([2], 3.0)
     tensor([3., 3.])
     """
-    shape = sizes(shape)
+    shape = int_tuple(shape)
     device = as_device(device)
     return wrap(_py_full(shape, len(shape), value, dtype_code(dtype), device.kind, device.index))
 
@@ -1915,7 +1994,7 @@ def empty(
     >>> cf.empty([2, 3]).shape
     (2, 3)
     """
-    shape = sizes(shape)
+    shape = int_tuple(shape)
     device = as_device(device)
     return wrap(_py_empty(shape, len(shape), dtype_code(dtype), device.kind, device.index))
 
@@ -2065,6 +2144,8 @@ def zeros_like(input: Tensor, dtype: DType | None = None) -> Tensor:
     >>> cf.zeros_like(cf.tensor([1.0, 2.0]))
     tensor([0., 0.])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "zeros_like", "input")
     return wrap(_py_zeros_like(input._handle, dtype_code(dtype)))
 
 
@@ -2092,6 +2173,8 @@ def ones_like(input: Tensor, dtype: DType | None = None) -> Tensor:
     >>> cf.ones_like(cf.tensor([1.0, 2.0]))
     tensor([1., 1.])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "ones_like", "input")
     return wrap(_py_ones_like(input._handle, dtype_code(dtype)))
 
 
@@ -2120,6 +2203,8 @@ def full_like(input: Tensor, value: float, dtype: DType | None = None) -> Tensor
     >>> cf.full_like(cf.tensor([1.0, 2.0]), 7.0)
     tensor([7., 7.])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "full_like", "input")
     return wrap(_py_full_like(input._handle, value, dtype_code(dtype)))
 
 
@@ -2148,6 +2233,8 @@ def empty_like(input: Tensor, dtype: DType | None = None) -> Tensor:
     >>> cf.empty_like(cf.tensor([1.0, 2.0])).shape
     (2,)
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "empty_like", "input")
     return wrap(_py_empty_like(input._handle, dtype_code(dtype)))
 
 
@@ -2185,7 +2272,10 @@ def gather(input: Tensor, dim: int, index: Tensor | Number) -> Tensor:
     tensor([[1],
             [4]])
     """
-    index = operand(index)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "gather", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "gather", "index")
     return wrap(_py_gather(input._handle, dim, index._handle))
 
 
@@ -2223,8 +2313,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor | Number, src: Tensor | N
     >>> cf.scatter_add(cf.zeros([3]), 0, cf.tensor([0, 0, 2]), cf.tensor([1.0, 2.0, 3.0]))
     tensor([3., 0., 3.])
     """
-    index = operand(index)
-    src = operand(src)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "scatter_add", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "scatter_add", "index")
+    if not isinstance(src, TensorBase):
+        src = operand(src, "scatter_add", "src")
     return wrap(_py_scatter_add(input._handle, dim, index._handle, src._handle))
 
 
@@ -2260,7 +2354,10 @@ def index_select(input: Tensor, dim: int, index: Tensor | Number) -> Tensor:
     tensor([[3, 4],
             [3, 4]])
     """
-    index = operand(index)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "index_select", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "index_select", "index")
     return wrap(_py_index_select(input._handle, dim, index._handle))
 
 
@@ -2297,8 +2394,12 @@ def index_add(input: Tensor, dim: int, index: Tensor | Number, source: Tensor | 
     >>> cf.index_add(cf.zeros([3]), 0, cf.tensor([2, 2]), cf.tensor([1.0, 2.0]))
     tensor([0., 0., 3.])
     """
-    index = operand(index)
-    source = operand(source)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "index_add", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "index_add", "index")
+    if not isinstance(source, TensorBase):
+        source = operand(source, "index_add", "source")
     return wrap(_py_index_add(input._handle, dim, index._handle, source._handle))
 
 
@@ -2334,6 +2435,8 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "one_hot", "input")
     return wrap(_py_one_hot(input._handle, num_classes))
 
 
@@ -2370,7 +2473,10 @@ def embedding(input: Tensor, weight: Tensor | Number, padding_idx: int | None = 
     tensor([[3., 4.],
             [1., 2.]])
     """
-    weight = operand(weight)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "embedding", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "embedding", "weight")
     return wrap(
         _py_embedding(input._handle, weight._handle, padding_idx is not None, padding_idx or 0)
     )
@@ -2407,7 +2513,10 @@ def masked_fill(input: Tensor, mask: Tensor | Number, value: float) -> Tensor:
     >>> cf.masked_fill(cf.tensor([1.0, 2.0]), cf.tensor([True, False]), 0.0)
     tensor([0., 2.])
     """
-    mask = operand(mask)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "masked_fill", "input")
+    if not isinstance(mask, TensorBase):
+        mask = operand(mask, "masked_fill", "mask")
     return wrap(_py_masked_fill(input._handle, mask._handle, value))
 
 
@@ -2443,7 +2552,8 @@ def masked_select(input: Tensor, mask: Tensor | Number) -> Tensor:
     try:
         handle = _py_masked_select(input._handle, mask._handle)  # type: ignore[union-attr]
     except AttributeError:
-        mask = operand(mask)
+        input = tensor_of(input, "masked_select", "input")
+        mask = operand(mask, "masked_select", "mask")
         handle = _py_masked_select(input._handle, mask._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -2476,7 +2586,11 @@ def nonzero(input: Tensor) -> Tensor:
     tensor([[0, 1],
             [1, 0]])
     """
-    handle = _py_nonzero(input._handle)
+    try:
+        handle = _py_nonzero(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "nonzero", "input")
+        handle = _py_nonzero(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -2515,7 +2629,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     >>> cf.cat([cf.tensor([1, 2]), cf.tensor([3])])
     tensor([1, 2, 3])
     """
-    tensors = as_list(tensors)
+    tensors = as_list(tensors, "cat", "tensors")
     return wrap(_py_cat(handles(tensors), len(tensors), dim))
 
 
@@ -2550,7 +2664,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensor([[1, 2],
             [3, 4]])
     """
-    tensors = as_list(tensors)
+    tensors = as_list(tensors, "stack", "tensors")
     return wrap(_py_stack(handles(tensors), len(tensors), dim))
 
 
@@ -2584,6 +2698,8 @@ def split(input: Tensor, split_size: int, dim: int = 0) -> list[Tensor]:
     >>> [part.shape for part in cf.split(cf.zeros([5]), 2)]
     [(2,), (2,), (1,)]
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "split", "input")
     return collect(_py_split, input._handle, split_size, dim)
 
 
@@ -2618,7 +2734,9 @@ def split_with_sizes(input: Tensor, sizes: int | Sequence[int], dim: int = 0) ->
     >>> [part.shape for part in cf.split_with_sizes(cf.zeros([5]), [1, 4])]
     [(1,), (4,)]
     """
-    sizes = sizes(sizes)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "split_with_sizes", "input")
+    sizes = int_tuple(sizes)
     return collect(_py_split_with_sizes, input._handle, sizes, len(sizes), dim)
 
 
@@ -2652,6 +2770,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
     >>> [part.shape for part in cf.chunk(cf.zeros([5]), 3)]
     [(2,), (2,), (1,)]
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "chunk", "input")
     return collect(_py_chunk, input._handle, chunks, dim)
 
 
@@ -2685,9 +2805,14 @@ def mse_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") ->
     >>> cf.mse_loss(cf.tensor([1.0, 2.0]), cf.tensor([0.0, 4.0]))
     tensor(2.5000)
     """
-    target = operand(target)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "mse_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "mse_loss", "target")
     return wrap(
-        _py_mse_loss(input._handle, target._handle, choice("reduction", reduction, _REDUCTION))
+        _py_mse_loss(
+            input._handle, target._handle, choice(reduction, "mse_loss", "reduction", _REDUCTION)
+        )
     )
 
 
@@ -2721,9 +2846,14 @@ def l1_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> 
     >>> cf.l1_loss(cf.tensor([1.0, 2.0]), cf.tensor([0.0, 4.0]))
     tensor(1.5000)
     """
-    target = operand(target)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "l1_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "l1_loss", "target")
     return wrap(
-        _py_l1_loss(input._handle, target._handle, choice("reduction", reduction, _REDUCTION))
+        _py_l1_loss(
+            input._handle, target._handle, choice(reduction, "l1_loss", "reduction", _REDUCTION)
+        )
     )
 
 
@@ -2773,14 +2903,19 @@ def cross_entropy(
     >>> cf.cross_entropy(cf.tensor([[2.0, 0.0], [0.0, 2.0]]), cf.tensor([0, 1]))
     tensor(0.1269)
     """
-    target = operand(target)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "cross_entropy", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "cross_entropy", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "cross_entropy", "weight")
     return wrap(
         _py_cross_entropy(
             input._handle,
             target._handle,
             NULL if weight is None else weight._handle,
             ignore_index,
-            choice("reduction", reduction, _REDUCTION),
+            choice(reduction, "cross_entropy", "reduction", _REDUCTION),
             label_smoothing,
         )
     )
@@ -2827,14 +2962,19 @@ def nll_loss(
     >>> cf.nll_loss(cf.tensor([[-0.5, -1.0], [-2.0, -0.1]]), cf.tensor([0, 1]))
     tensor(0.3000)
     """
-    target = operand(target)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "nll_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "nll_loss", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "nll_loss", "weight")
     return wrap(
         _py_nll_loss(
             input._handle,
             target._handle,
             NULL if weight is None else weight._handle,
             ignore_index,
-            choice("reduction", reduction, _REDUCTION),
+            choice(reduction, "nll_loss", "reduction", _REDUCTION),
         )
     )
 
@@ -2879,13 +3019,20 @@ def binary_cross_entropy_with_logits(
     >>> cf.binary_cross_entropy_with_logits(cf.tensor([0.0, 2.0]), cf.tensor([0.0, 1.0]))
     tensor(0.4100)
     """
-    target = operand(target)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "binary_cross_entropy_with_logits", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "binary_cross_entropy_with_logits", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "binary_cross_entropy_with_logits", "weight")
+    if pos_weight is not None and not isinstance(pos_weight, TensorBase):
+        pos_weight = tensor_of(pos_weight, "binary_cross_entropy_with_logits", "pos_weight")
     return wrap(
         _py_binary_cross_entropy_with_logits(
             input._handle,
             target._handle,
             NULL if weight is None else weight._handle,
-            choice("reduction", reduction, _REDUCTION),
+            choice(reduction, "binary_cross_entropy_with_logits", "reduction", _REDUCTION),
             NULL if pos_weight is None else pos_weight._handle,
         )
     )
@@ -2915,7 +3062,11 @@ def sqrt(input: Tensor) -> Tensor:
     >>> cf.sqrt(cf.tensor([4.0, 9.0]))
     tensor([2., 3.])
     """
-    handle = _py_sqrt(input._handle)
+    try:
+        handle = _py_sqrt(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sqrt", "input")
+        handle = _py_sqrt(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -2946,7 +3097,11 @@ def rsqrt(input: Tensor) -> Tensor:
     >>> cf.rsqrt(cf.tensor([4.0, 16.0]))
     tensor([0.5000, 0.2500])
     """
-    handle = _py_rsqrt(input._handle)
+    try:
+        handle = _py_rsqrt(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "rsqrt", "input")
+        handle = _py_rsqrt(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -2957,7 +3112,7 @@ def rsqrt(input: Tensor) -> Tensor:
 def square(input: Tensor) -> Tensor:
     """Square of each element.
 
-    Keeps the shape and dtype. Differentiable.
+    Keeps the shape and dtype; bools become ``int64``. Differentiable.
 
     Parameters
     ----------
@@ -2966,11 +3121,6 @@ def square(input: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-
-    Raises
-    ------
-    CandleError
-        ``DTypeError`` for bools.
 
     Notes
     -----
@@ -2982,7 +3132,11 @@ def square(input: Tensor) -> Tensor:
     >>> cf.square(cf.tensor([2.0, -3.0]))
     tensor([4., 9.])
     """
-    handle = _py_square(input._handle)
+    try:
+        handle = _py_square(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "square", "input")
+        handle = _py_square(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3013,7 +3167,11 @@ def reciprocal(input: Tensor) -> Tensor:
     >>> cf.reciprocal(cf.tensor([2.0, 4.0]))
     tensor([0.5000, 0.2500])
     """
-    handle = _py_reciprocal(input._handle)
+    try:
+        handle = _py_reciprocal(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "reciprocal", "input")
+        handle = _py_reciprocal(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3044,7 +3202,11 @@ def exp(input: Tensor) -> Tensor:
     >>> cf.exp(cf.tensor([0.0, 1.0]))
     tensor([1.0000, 2.7183])
     """
-    handle = _py_exp(input._handle)
+    try:
+        handle = _py_exp(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "exp", "input")
+        handle = _py_exp(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3075,7 +3237,11 @@ def expm1(input: Tensor) -> Tensor:
     >>> cf.expm1(cf.tensor([0.0, 1.0]))
     tensor([0.0000, 1.7183])
     """
-    handle = _py_expm1(input._handle)
+    try:
+        handle = _py_expm1(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "expm1", "input")
+        handle = _py_expm1(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3107,7 +3273,11 @@ def log(input: Tensor) -> Tensor:
     >>> cf.log(cf.tensor([1.0, 10.0]))
     tensor([0.0000, 2.3026])
     """
-    handle = _py_log(input._handle)
+    try:
+        handle = _py_log(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "log", "input")
+        handle = _py_log(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3138,7 +3308,11 @@ def log1p(input: Tensor) -> Tensor:
     >>> cf.log1p(cf.tensor([0.0, 1.0]))
     tensor([0.0000, 0.6931])
     """
-    handle = _py_log1p(input._handle)
+    try:
+        handle = _py_log1p(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "log1p", "input")
+        handle = _py_log1p(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3174,7 +3348,11 @@ def abs(input: Tensor) -> Tensor:
     >>> cf.abs(cf.tensor([-1.0, 2.0]))
     tensor([1., 2.])
     """
-    handle = _py_abs(input._handle)
+    try:
+        handle = _py_abs(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "abs", "input")
+        handle = _py_abs(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3185,7 +3363,7 @@ def abs(input: Tensor) -> Tensor:
 def sign(input: Tensor) -> Tensor:
     """Sign of each element: -1, 0 or 1.
 
-    Keeps the shape and dtype. NaN stays NaN. The gradient is zero. Differentiable.
+    Keeps the shape and dtype; the sign of NaN is 0. The gradient is zero. Differentiable.
 
     Parameters
     ----------
@@ -3194,11 +3372,6 @@ def sign(input: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-
-    Raises
-    ------
-    CandleError
-        ``DTypeError`` for bools.
 
     Notes
     -----
@@ -3210,7 +3383,11 @@ def sign(input: Tensor) -> Tensor:
     >>> cf.sign(cf.tensor([-2.0, 0.0, 3.0]))
     tensor([-1.,  0.,  1.])
     """
-    handle = _py_sign(input._handle)
+    try:
+        handle = _py_sign(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sign", "input")
+        handle = _py_sign(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3241,7 +3418,11 @@ def sin(input: Tensor) -> Tensor:
     >>> cf.sin(cf.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8415])
     """
-    handle = _py_sin(input._handle)
+    try:
+        handle = _py_sin(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sin", "input")
+        handle = _py_sin(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3272,7 +3453,11 @@ def cos(input: Tensor) -> Tensor:
     >>> cf.cos(cf.tensor([0.0, 1.0]))
     tensor([1.0000, 0.5403])
     """
-    handle = _py_cos(input._handle)
+    try:
+        handle = _py_cos(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "cos", "input")
+        handle = _py_cos(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3303,7 +3488,11 @@ def erf(input: Tensor) -> Tensor:
     >>> cf.erf(cf.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8427])
     """
-    handle = _py_erf(input._handle)
+    try:
+        handle = _py_erf(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "erf", "input")
+        handle = _py_erf(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3339,7 +3528,11 @@ def floor(input: Tensor) -> Tensor:
     >>> cf.floor(cf.tensor([1.5, -1.5]))
     tensor([ 1., -2.])
     """
-    handle = _py_floor(input._handle)
+    try:
+        handle = _py_floor(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "floor", "input")
+        handle = _py_floor(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3375,7 +3568,11 @@ def ceil(input: Tensor) -> Tensor:
     >>> cf.ceil(cf.tensor([1.5, -1.5]))
     tensor([ 2., -1.])
     """
-    handle = _py_ceil(input._handle)
+    try:
+        handle = _py_ceil(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "ceil", "input")
+        handle = _py_ceil(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3411,7 +3608,11 @@ def round(input: Tensor) -> Tensor:
     >>> cf.round(cf.tensor([0.5, 1.5, 2.6]))
     tensor([0., 2., 3.])
     """
-    handle = _py_round(input._handle)
+    try:
+        handle = _py_round(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "round", "input")
+        handle = _py_round(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3447,7 +3648,11 @@ def trunc(input: Tensor) -> Tensor:
     >>> cf.trunc(cf.tensor([1.5, -1.5]))
     tensor([ 1., -1.])
     """
-    handle = _py_trunc(input._handle)
+    try:
+        handle = _py_trunc(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "trunc", "input")
+        handle = _py_trunc(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -3459,8 +3664,8 @@ def matmul(input: Tensor, other: Tensor | Number) -> Tensor:
     """Matrix product over the last two dimensions; leading dimensions broadcast.
 
     Shapes ``[…, m, k] × […, k, n] → […, m, n]``; a one-dimensional ``input`` is a row, a
-    one-dimensional ``other`` a column, and that dimension is dropped from the result.
-    Differentiable.
+    one-dimensional ``other`` a column, and that dimension is dropped from the result. Integers wrap
+    around. Differentiable.
 
     Parameters
     ----------
@@ -3475,7 +3680,7 @@ def matmul(input: Tensor, other: Tensor | Number) -> Tensor:
     ------
     CandleError
         ``ShapeError`` when the inner sizes differ or an input is a scalar, ``DTypeError`` when the
-        dtypes differ or are not floating.
+        dtypes differ or are bool.
 
     Notes
     -----
@@ -3490,7 +3695,8 @@ def matmul(input: Tensor, other: Tensor | Number) -> Tensor:
     try:
         handle = _py_matmul(input._handle, other._handle)  # type: ignore[union-attr]
     except AttributeError:
-        other = operand(other)
+        input = tensor_of(input, "matmul", "input")
+        other = operand(other, "matmul", "other")
         handle = _py_matmul(input._handle, other._handle)
     if handle:
         result: Tensor = _new(Tensor)
@@ -3518,8 +3724,7 @@ def linear(input: Tensor, weight: Tensor | Number, bias: Tensor | None = None) -
     Raises
     ------
     CandleError
-        ``ShapeError`` when the sizes differ, ``DTypeError`` when the dtypes differ or are not
-        floating.
+        ``ShapeError`` when the sizes differ, ``DTypeError`` when the dtypes differ or are bool.
 
     Notes
     -----
@@ -3531,7 +3736,12 @@ def linear(input: Tensor, weight: Tensor | Number, bias: Tensor | None = None) -
     >>> cf.linear(cf.tensor([1.0, 2.0]), cf.tensor([[3.0, 4.0]]), cf.tensor([0.5]))
     tensor([11.5000])
     """
-    weight = operand(weight)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "linear", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "linear", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "linear", "bias")
     return wrap(_py_linear(input._handle, weight._handle, NULL if bias is None else bias._handle))
 
 
@@ -3577,7 +3787,13 @@ def layer_norm(
     >>> cf.layer_norm(cf.tensor([[1.0, 3.0]]), [2])
     tensor([[-1.0000,  1.0000]])
     """
-    normalized_shape = sizes(normalized_shape)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "layer_norm", "input")
+    normalized_shape = int_tuple(normalized_shape)
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "layer_norm", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "layer_norm", "bias")
     return wrap(
         _py_layer_norm(
             input._handle,
@@ -3626,7 +3842,7 @@ def rand(
     >>> cf.rand([2, 3]).shape
     (2, 3)
     """
-    shape = sizes(shape)
+    shape = int_tuple(shape)
     device = as_device(device)
     return wrap(
         _py_rand(
@@ -3676,7 +3892,7 @@ def randn(
     >>> cf.randn([2, 3]).shape
     (2, 3)
     """
-    shape = sizes(shape)
+    shape = int_tuple(shape)
     device = as_device(device)
     return wrap(
         _py_randn(
@@ -3731,7 +3947,7 @@ def randint(
     >>> bool((cf.randint(0, 10, [100]) < 10).all())
     True
     """
-    shape = sizes(shape)
+    shape = int_tuple(shape)
     device = as_device(device)
     return wrap(
         _py_randint(
@@ -3827,6 +4043,8 @@ def rand_like(
     >>> cf.rand_like(cf.zeros([2, 3])).shape
     (2, 3)
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "rand_like", "input")
     return wrap(
         _py_rand_like(
             input._handle, dtype_code(dtype), NULL if generator is None else generator._handle
@@ -3868,6 +4086,8 @@ def randn_like(
     >>> cf.randn_like(cf.zeros([2, 3])).shape
     (2, 3)
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "randn_like", "input")
     return wrap(
         _py_randn_like(
             input._handle, dtype_code(dtype), NULL if generator is None else generator._handle
@@ -3909,6 +4129,8 @@ def dropout(
     >>> cf.dropout(cf.tensor([1.0, 2.0]), p=0.5, training=False)
     tensor([1., 2.])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "dropout", "input")
     return wrap(
         _py_dropout(input._handle, p, training, NULL if generator is None else generator._handle)
     )
@@ -3950,6 +4172,8 @@ def uniform_(
     >>> bool((cf.uniform_(cf.zeros([100]), -1.0, 1.0) >= -1.0).all())
     True
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "uniform_", "input")
     if _py_uniform_(input._handle, low, high, NULL if generator is None else generator._handle):
         raise take_error()
     return input
@@ -3990,6 +4214,8 @@ def normal_(
     >>> cf.normal_(cf.zeros([2, 3]), mean=1.0, std=0.1).shape
     (2, 3)
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "normal_", "input")
     if _py_normal_(input._handle, mean, std, NULL if generator is None else generator._handle):
         raise take_error()
     return input
@@ -4032,7 +4258,9 @@ def sum(
     >>> cf.sum(cf.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
     tensor([4., 6.])
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "sum", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(
         _py_sum(
             input._handle,
@@ -4081,7 +4309,9 @@ def mean(
     >>> cf.mean(cf.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor(2.5000)
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "mean", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(
         _py_mean(
             input._handle,
@@ -4130,7 +4360,9 @@ def prod(
     >>> cf.prod(cf.tensor([1.0, 2.0, 3.0]))
     tensor(6.)
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "prod", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(
         _py_prod(
             input._handle,
@@ -4180,7 +4412,9 @@ def var(
     >>> cf.var(cf.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "var", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(
         _py_var(input._handle, dim_sizes, 0 if dim is None else len(dim_sizes), correction, keepdim)
     )
@@ -4222,7 +4456,9 @@ def std(
     >>> cf.std(cf.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "std", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(
         _py_std(input._handle, dim_sizes, 0 if dim is None else len(dim_sizes), correction, keepdim)
     )
@@ -4256,7 +4492,11 @@ def max(input: Tensor) -> Tensor:
     >>> cf.max(cf.tensor([[1.0, 4.0], [3.0, 2.0]]))
     tensor(4.)
     """
-    handle = _py_max(input._handle)
+    try:
+        handle = _py_max(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "max", "input")
+        handle = _py_max(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -4292,7 +4532,11 @@ def min(input: Tensor) -> Tensor:
     >>> cf.min(cf.tensor([[1.0, 4.0], [3.0, 2.0]]))
     tensor(1.)
     """
-    handle = _py_min(input._handle)
+    try:
+        handle = _py_min(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "min", "input")
+        handle = _py_min(input._handle)
     if handle:
         result: Tensor = _new(Tensor)
         result._handle = handle
@@ -4331,7 +4575,9 @@ def amax(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = 
     >>> cf.amax(cf.tensor([[1.0, 4.0], [3.0, 2.0]]), dim=0)
     tensor([3., 4.])
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "amax", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(_py_amax(input._handle, dim_sizes, 0 if dim is None else len(dim_sizes), keepdim))
 
 
@@ -4366,7 +4612,9 @@ def amin(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = 
     >>> cf.amin(cf.tensor([[1.0, 4.0], [3.0, 2.0]]), dim=0)
     tensor([1., 2.])
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "amin", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(_py_amin(input._handle, dim_sizes, 0 if dim is None else len(dim_sizes), keepdim))
 
 
@@ -4402,6 +4650,8 @@ def max_dim(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices:
     >>> cf.max_dim(cf.tensor([[1.0, 4.0], [3.0, 2.0]]), 1).indices
     tensor([1, 0])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_dim", "input")
     cells = ffi.new("CandleTensor *[2]")
     if _py_max_dim(input._handle, dim, keepdim, cells, cells + 1):
         raise take_error()
@@ -4440,6 +4690,8 @@ def min_dim(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices:
     >>> cf.min_dim(cf.tensor([[1.0, 4.0], [3.0, 2.0]]), 1).indices
     tensor([0, 1])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "min_dim", "input")
     cells = ffi.new("CandleTensor *[2]")
     if _py_min_dim(input._handle, dim, keepdim, cells, cells + 1):
         raise take_error()
@@ -4478,6 +4730,8 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> cf.argmax(cf.tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)
     tensor([1, 0])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "argmax", "input")
     return wrap(_py_argmax(input._handle, dim is not None, dim or 0, keepdim))
 
 
@@ -4513,6 +4767,8 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> cf.argmin(cf.tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)
     tensor([0, 1])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "argmin", "input")
     return wrap(_py_argmin(input._handle, dim is not None, dim or 0, keepdim))
 
 
@@ -4547,7 +4803,9 @@ def all(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = F
     >>> cf.all(cf.tensor([[True, False], [True, True]]), dim=1)
     tensor([False,  True])
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "all", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(_py_all(input._handle, dim_sizes, 0 if dim is None else len(dim_sizes), keepdim))
 
 
@@ -4582,7 +4840,9 @@ def any(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = F
     >>> cf.any(cf.tensor([[True, False], [False, False]]), dim=1)
     tensor([ True, False])
     """
-    dim_sizes = NULL if dim is None else sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "any", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
     return wrap(_py_any(input._handle, dim_sizes, 0 if dim is None else len(dim_sizes), keepdim))
 
 
@@ -4616,7 +4876,9 @@ def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) ->
     >>> cf.logsumexp(cf.tensor([1000.0, 1000.0]), dim=0)
     tensor(1000.6931)
     """
-    dim = sizes(dim)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "logsumexp", "input")
+    dim = int_tuple(dim)
     return wrap(_py_logsumexp(input._handle, dim, len(dim), keepdim))
 
 
@@ -4651,7 +4913,9 @@ def reshape(input: Tensor, shape: int | Sequence[int]) -> Tensor:
     tensor([[1, 2],
             [3, 4]])
     """
-    shape = sizes(shape)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "reshape", "input")
+    shape = int_tuple(shape)
     return wrap(_py_reshape(input._handle, shape, len(shape)))
 
 
@@ -4686,7 +4950,9 @@ def view(input: Tensor, shape: int | Sequence[int]) -> Tensor:
     tensor([[1, 2],
             [3, 4]])
     """
-    shape = sizes(shape)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "view", "input")
+    shape = int_tuple(shape)
     return wrap(_py_view(input._handle, shape, len(shape)))
 
 
@@ -4720,6 +4986,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     >>> cf.flatten(cf.zeros([2, 3, 4]), 1).shape
     (2, 12)
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "flatten", "input")
     return wrap(_py_flatten(input._handle, start_dim, end_dim))
 
 
@@ -4754,6 +5022,8 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "transpose", "input")
     return wrap(_py_transpose(input._handle, dim0, dim1))
 
 
@@ -4786,7 +5056,9 @@ def permute(input: Tensor, dims: int | Sequence[int]) -> Tensor:
     >>> cf.permute(cf.zeros([2, 3, 4]), [2, 0, 1]).shape
     (4, 2, 3)
     """
-    dims = sizes(dims)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "permute", "input")
+    dims = int_tuple(dims)
     return wrap(_py_permute(input._handle, dims, len(dims)))
 
 
@@ -4819,7 +5091,9 @@ def squeeze(input: Tensor, dims: int | Sequence[int] | None = None) -> Tensor:
     >>> cf.squeeze(cf.zeros([1, 3, 1])).shape
     (3,)
     """
-    dims_sizes = NULL if dims is None else sizes(dims)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "squeeze", "input")
+    dims_sizes = NULL if dims is None else int_tuple(dims)
     return wrap(_py_squeeze(input._handle, dims_sizes, 0 if dims is None else len(dims_sizes)))
 
 
@@ -4852,6 +5126,8 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     >>> cf.unsqueeze(cf.tensor([1, 2]), -1).shape
     (2, 1)
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "unsqueeze", "input")
     return wrap(_py_unsqueeze(input._handle, dim))
 
 
@@ -4886,7 +5162,9 @@ def expand(input: Tensor, shape: int | Sequence[int]) -> Tensor:
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    shape = sizes(shape)
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "expand", "input")
+    shape = int_tuple(shape)
     return wrap(_py_expand(input._handle, shape, len(shape)))
 
 
@@ -4921,6 +5199,8 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     >>> cf.narrow(cf.tensor([1, 2, 3, 4]), 0, 1, 2)
     tensor([2, 3])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "narrow", "input")
     return wrap(_py_narrow(input._handle, dim, start, length))
 
 
@@ -4954,14 +5234,15 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     >>> cf.select(cf.tensor([[1, 2], [3, 4]]), 1, 0)
     tensor([1, 3])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "select", "input")
     return wrap(_py_select(input._handle, dim, index))
 
 
 def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Softmax: ``exp(x) / sum(exp(x))`` along a dimension, without overflow.
 
-    Keeps the shape; integers and bools become ``float32``, or ``dtype`` where given.
-    Differentiable.
+    Keeps the shape. ``dtype`` is what the elements are converted to first. Differentiable.
 
     Parameters
     ----------
@@ -4976,7 +5257,8 @@ def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     Raises
     ------
     CandleError
-        ``CandleIndexError`` for a dimension out of range.
+        ``DTypeError`` for integers and bools without a ``dtype``, ``CandleIndexError`` for a
+        dimension out of range.
 
     Notes
     -----
@@ -4988,14 +5270,15 @@ def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     >>> cf.softmax(cf.tensor([1.0, 2.0]), dim=0)
     tensor([0.2689, 0.7311])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "softmax", "input")
     return wrap(_py_softmax(input._handle, dim, dtype_code(dtype)))
 
 
 def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Logarithm of softmax: ``x - log(sum(exp(x)))`` along a dimension, without overflow.
 
-    Keeps the shape; integers and bools become ``float32``, or ``dtype`` where given.
-    Differentiable.
+    Keeps the shape. ``dtype`` is what the elements are converted to first. Differentiable.
 
     Parameters
     ----------
@@ -5010,7 +5293,8 @@ def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     Raises
     ------
     CandleError
-        ``CandleIndexError`` for a dimension out of range.
+        ``DTypeError`` for integers and bools without a ``dtype``, ``CandleIndexError`` for a
+        dimension out of range.
 
     Notes
     -----
@@ -5022,6 +5306,8 @@ def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     >>> cf.log_softmax(cf.tensor([1.0, 2.0]), dim=0)
     tensor([-1.3133, -0.3133])
     """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "log_softmax", "input")
     return wrap(_py_log_softmax(input._handle, dim, dtype_code(dtype)))
 
 

@@ -116,6 +116,12 @@ static int32_t py_set_requires_grad(CandleTensor *tensor, int32_t requires_grad)
     return candle_tensor_set_requires_grad(tensor, requires_grad, py_error_cell());
 }
 
+static CandleTensor *py_tensor_grad(const CandleTensor *tensor) {
+    CandleTensor *out = NULL;
+    candle_tensor_grad(tensor, &out, py_error_cell());
+    return out;
+}
+
 static int32_t py_set_grad(CandleTensor *tensor, const CandleTensor *grad) {
     return candle_tensor_set_grad(tensor, grad, py_error_cell());
 }

@@ -308,7 +308,7 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
     @property
     def grad(self) -> Tensor | None:
         """The gradient accumulated so far, or None; it can be set."""
-        handle = lib.candle_tensor_grad(self._handle)
+        handle = lib.py_tensor_grad(self._handle)
         return wrap(handle) if handle else None
 
     @grad.setter

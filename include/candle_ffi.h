@@ -858,9 +858,11 @@ size_t candle_tensor_grad_fn_name(const CandleTensor *tensor,
                                   size_t capacity);
 
 /**
- * The gradient accumulated so far, as a new handle on the same tensor; NULL when there is none.
+ * The gradient accumulated so far, as a handle on the same tensor; `out` becomes NULL when there is none.
  */
-CandleTensor *candle_tensor_grad(const CandleTensor *tensor);
+CandleStatus candle_tensor_grad(const CandleTensor *tensor,
+                                CandleTensor **out,
+                                CandleError **error);
 
 /**
  * Replaces the gradient of a tensor; `grad` may be NULL, which clears it.
@@ -1124,9 +1126,10 @@ CandleStatus candle_tensor_remainder(const CandleTensor *input,
 /**
  * Power of two tensors, element by element.
  *
- * Shapes broadcast and dtypes promote. Differentiable, also with respect to the exponent.
+ * Shapes broadcast and dtypes promote. Powers of integers are integers: negative ones are truncated.
+ * Differentiable, also with respect to the exponent.
  *
- * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when an integer is raised to a negative power, `CANDLE_ERROR_DTYPE` for bools.
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when integers are raised to a negative number.
  *
  * PyTorch: `torch.pow`
  */
@@ -1376,8 +1379,8 @@ CandleStatus candle_tensor_minimum(const CandleTensor *input,
  * Elements limited to a range.
  *
  * Keeps the shape; an element below `min` becomes `min`, one above `max` becomes `max`, NaN stays NaN.
- * A floating bound makes integers `float32`. Differentiable; the gradient passes where the element is
- * within the range, bounds included.
+ * A bound that is not whole makes integers `float32`. Differentiable; the gradient passes where the
+ * element lies within the range and not on a bound.
  *
  * `min` may be NULL. `max` may be NULL.
  *
@@ -2072,9 +2075,7 @@ CandleStatus candle_tensor_rsqrt(const CandleTensor *input,
 /**
  * Square of each element.
  *
- * Keeps the shape and dtype. Differentiable.
- *
- * Errors: `CANDLE_ERROR_DTYPE` for bools.
+ * Keeps the shape and dtype; bools become `int64`. Differentiable.
  *
  * PyTorch: `torch.square`
  */
@@ -2149,9 +2150,7 @@ CandleStatus candle_tensor_abs(const CandleTensor *input, CandleTensor **out, Ca
 /**
  * Sign of each element: -1, 0 or 1.
  *
- * Keeps the shape and dtype. NaN stays NaN. The gradient is zero. Differentiable.
- *
- * Errors: `CANDLE_ERROR_DTYPE` for bools.
+ * Keeps the shape and dtype; the sign of NaN is 0. The gradient is zero. Differentiable.
  *
  * PyTorch: `torch.sign`
  */
@@ -2244,10 +2243,10 @@ CandleStatus candle_tensor_trunc(const CandleTensor *input,
  * Matrix product over the last two dimensions; leading dimensions broadcast.
  *
  * Shapes `[…, m, k] × […, k, n] → […, m, n]`; a one-dimensional `input` is a row, a one-dimensional
- * `other` a column, and that dimension is dropped from the result. Differentiable.
+ * `other` a column, and that dimension is dropped from the result. Integers wrap around. Differentiable.
  *
  * Errors: `CANDLE_ERROR_SHAPE` when the inner sizes differ or an input is a scalar, `CANDLE_ERROR_DTYPE` when the dtypes differ or are
- * not floating.
+ * bool.
  *
  * PyTorch: `torch.matmul`
  */
@@ -2264,7 +2263,7 @@ CandleStatus candle_tensor_matmul(const CandleTensor *input,
  *
  * `bias` may be NULL.
  *
- * Errors: `CANDLE_ERROR_SHAPE` when the sizes differ, `CANDLE_ERROR_DTYPE` when the dtypes differ or are not floating.
+ * Errors: `CANDLE_ERROR_SHAPE` when the sizes differ, `CANDLE_ERROR_DTYPE` when the dtypes differ or are bool.
  *
  * PyTorch: `torch.nn.functional.linear`
  */
@@ -2932,9 +2931,9 @@ CandleStatus candle_tensor_select(const CandleTensor *input,
 /**
  * Softmax: `exp(x) / sum(exp(x))` along a dimension, without overflow.
  *
- * Keeps the shape; integers and bools become `float32`, or `dtype` where given. Differentiable.
+ * Keeps the shape. `dtype` is what the elements are converted to first. Differentiable.
  *
- * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+ * Errors: `CANDLE_ERROR_DTYPE` for integers and bools without a `dtype`, `CANDLE_ERROR_INDEX` for a dimension out of range.
  *
  * PyTorch: `torch.softmax`
  */
@@ -2947,9 +2946,9 @@ CandleStatus candle_tensor_softmax(const CandleTensor *input,
 /**
  * Logarithm of softmax: `x - log(sum(exp(x)))` along a dimension, without overflow.
  *
- * Keeps the shape; integers and bools become `float32`, or `dtype` where given. Differentiable.
+ * Keeps the shape. `dtype` is what the elements are converted to first. Differentiable.
  *
- * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+ * Errors: `CANDLE_ERROR_DTYPE` for integers and bools without a `dtype`, `CANDLE_ERROR_INDEX` for a dimension out of range.
  *
  * PyTorch: `torch.log_softmax`
  */

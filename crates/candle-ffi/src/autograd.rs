@@ -4,7 +4,9 @@
 //! and adds to the gradients of the leaves. Recording is a switch of each thread.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, borrow_list, borrow_list_optional, borrow_mut, borrow_optional, copy_text, slice_output};
+use crate::handle::{
+    borrow, borrow_list, borrow_list_optional, borrow_mut, borrow_optional, copy_text, output, slice_output,
+};
 use crate::panic::{guard, neutral};
 use crate::tensor::{CandleTensor, tensor_or_null};
 use candle_ffi_core::{Error, ErrorCode, autograd};
@@ -121,11 +123,21 @@ pub unsafe extern "C" fn candle_tensor_grad_fn_name(
     })
 }
 
-/// The gradient accumulated so far, as a new handle on the same tensor; NULL when there is none.
+/// The gradient accumulated so far, as a handle on the same tensor; `out` becomes NULL when there is none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn candle_tensor_grad(tensor: *const CandleTensor) -> *mut CandleTensor {
+pub unsafe extern "C" fn candle_tensor_grad(
+    tensor: *const CandleTensor,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(std::ptr::null_mut(), || unsafe { Ok(tensor_or_null(borrow(tensor, "tensor")?.grad())) })
+    unsafe {
+        guard(error, "grad", || {
+            let out = output(out, "out")?;
+            out.set(tensor_or_null(borrow(tensor, "tensor")?.grad()));
+            Ok(())
+        })
+    }
 }
 
 /// Replaces the gradient of a tensor; `grad` may be NULL, which clears it.

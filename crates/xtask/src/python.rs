@@ -46,8 +46,19 @@ pub(crate) fn module(source: &Source) -> Result<String> {
 }
 
 fn imports(body: &str) -> String {
-    let helpers =
-        ["NULL", "Number", "TensorBase", "as_list", "choice", "collect", "handles", "operand", "sizes", "wrap"];
+    let helpers = [
+        "NULL",
+        "Number",
+        "TensorBase",
+        "as_list",
+        "choice",
+        "collect",
+        "handles",
+        "int_tuple",
+        "operand",
+        "tensor_of",
+        "wrap",
+    ];
     let used: Vec<&str> = helpers.into_iter().filter(|name| mentions(body, name)).collect();
     let mut text = format!(
         "from candle_ffi._handles import (\n{})\n",
@@ -227,7 +238,8 @@ fn body(text: &mut String, operation: &Operation, source: &Source) {
             let _ = writeln!(text, "    {line}");
         }
     }
-    let arguments: Vec<String> = signature.parameters.iter().flat_map(arguments).collect();
+    let arguments: Vec<String> =
+        signature.parameters.iter().flat_map(|parameter| arguments(parameter, &signature.name)).collect();
     match &signature.output {
         Output::InPlace => {
             call(text, "    ", "if ", &shim, &arguments, ":");
@@ -258,54 +270,64 @@ fn body(text: &mut String, operation: &Operation, source: &Source) {
 
 /// For operations of tensors alone, which are called most: no function is called but the native one.
 fn short_body(text: &mut String, signature: &Signature, shim: &str) {
-    let plain: Vec<String> =
-        signature.parameters.iter().map(|parameter| format!("{}._handle", parameter.name)).collect();
+    let names: Vec<&str> = signature.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let plain: Vec<String> = names.iter().map(|name| format!("{name}._handle")).collect();
     let plain = plain.join(", ");
-    let numbers: Vec<&str> = signature
+    let target = if signature.is_in_place() { "failed" } else { "handle" };
+    // A `try` costs nothing when all are tensors. The names keep the handles of numbers alive.
+    let takes: Vec<bool> = signature
         .parameters
         .iter()
         .enumerate()
-        .filter(|(position, parameter)| takes_number(parameter, *position, signature))
-        .map(|(_, parameter)| parameter.name.as_str())
+        .map(|(position, parameter)| takes_number(parameter, position, signature))
         .collect();
-    let target = if signature.is_in_place() { "failed" } else { "handle" };
-    if numbers.is_empty() {
-        let _ = writeln!(text, "    {target} = {shim}({plain})");
-    } else {
-        // A `try` costs nothing when all are tensors. The names keep the numbers' handles alive.
-        let ignore = "  # type: ignore[union-attr]";
-        let _ = writeln!(text, "    try:\n        {target} = {shim}({plain}){ignore}\n    except AttributeError:");
-        for number in &numbers {
-            let _ = writeln!(text, "        {number} = operand({number})");
-        }
-        let _ = writeln!(text, "        {target} = {shim}({plain})");
+    let ignore = if takes.contains(&true) { "  # type: ignore[union-attr]" } else { "" };
+    let _ = writeln!(text, "    try:\n        {target} = {shim}({plain}){ignore}\n    except AttributeError:");
+    for (name, takes) in names.iter().zip(&takes) {
+        let convert = if *takes { "operand" } else { "tensor_of" };
+        let _ = writeln!(text, "        {name} = {convert}({name}, \"{}\", \"{name}\")", signature.name);
     }
+    let _ = writeln!(text, "        {target} = {shim}({plain})");
     if signature.is_in_place() {
-        let _ =
-            writeln!(text, "    if failed:\n        raise take_error()\n    return {}", signature.parameters[0].name);
+        let _ = writeln!(text, "    if failed:\n        raise take_error()\n    return {}", names[0]);
     } else {
-        text.push_str("    if handle:\n        result: Tensor = _new(Tensor)\n        result._handle = handle\n        return result\n    raise take_error()\n");
+        text.push_str(
+            "    if handle:\n        result: Tensor = _new(Tensor)\n        result._handle = handle\n        return result\n    raise take_error()\n",
+        );
     }
 }
 
 /// Lines that bring an argument into the form in which it crosses.
 fn preparation(parameter: &Parameter, position: usize, signature: &Signature) -> Vec<String> {
-    let name = &parameter.name;
+    let (name, operation) = (&parameter.name, &signature.name);
     match parameter.kind {
         ParameterType::Tensor if takes_number(parameter, position, signature) => {
-            vec![format!("{name} = operand({name})")]
+            vec![
+                format!("if not isinstance({name}, TensorBase):"),
+                format!("    {name} = operand({name}, \"{operation}\", \"{name}\")"),
+            ]
         }
-        ParameterType::Tensors => vec![format!("{name} = as_list({name})")],
-        ParameterType::Int64s => vec![format!("{name} = sizes({name})")],
+        ParameterType::Tensor => {
+            vec![
+                format!("if not isinstance({name}, TensorBase):"),
+                format!("    {name} = tensor_of({name}, \"{operation}\", \"{name}\")"),
+            ]
+        }
+        ParameterType::OptionalTensor => vec![
+            format!("if {name} is not None and not isinstance({name}, TensorBase):"),
+            format!("    {name} = tensor_of({name}, \"{operation}\", \"{name}\")"),
+        ],
+        ParameterType::Tensors => vec![format!("{name} = as_list({name}, \"{operation}\", \"{name}\")")],
+        ParameterType::Int64s => vec![format!("{name} = int_tuple({name})")],
         ParameterType::OptionalInt64s => {
-            vec![format!("{name}_sizes = NULL if {name} is None else sizes({name})")]
+            vec![format!("{name}_sizes = NULL if {name} is None else int_tuple({name})")]
         }
         ParameterType::Device => vec![format!("{name} = as_device({name})")],
         _ => Vec::new(),
     }
 }
 
-fn arguments(parameter: &Parameter) -> Vec<String> {
+fn arguments(parameter: &Parameter, operation: &str) -> Vec<String> {
     let name = &parameter.name;
     match &parameter.kind {
         ParameterType::Tensor => vec![format!("{name}._handle")],
@@ -321,7 +343,9 @@ fn arguments(parameter: &Parameter) -> Vec<String> {
         }
         ParameterType::DType | ParameterType::OptionalDType => vec![format!("dtype_code({name})")],
         ParameterType::Device => vec![format!("{name}.kind"), format!("{name}.index")],
-        ParameterType::Choice(choice) => vec![format!("choice(\"{name}\", {name}, _{})", snake(choice).to_uppercase())],
+        ParameterType::Choice(choice) => {
+            vec![format!("choice({name}, \"{operation}\", \"{name}\", _{})", snake(choice).to_uppercase())]
+        }
         ParameterType::Double | ParameterType::Int64 | ParameterType::Size | ParameterType::Bool => vec![name.clone()],
     }
 }

@@ -46,10 +46,19 @@ static CandleError *py_take_error(void) {
 }
 ";
 
-/// The name of the shim of a symbol.
+/// The name of the shim of an operation.
 pub(crate) fn name(symbol: &str) -> String {
-    let verb = symbol.strip_prefix("candle_tensor_").or_else(|| symbol.strip_prefix("candle_"));
-    format!("py_{}", verb.unwrap_or(symbol))
+    format!("py_{}", symbol.strip_prefix("candle_tensor_").unwrap_or(symbol))
+}
+
+/// The name of the shim of any export: a verb of the tensor stands alone, unless another function has
+/// that name.
+fn name_among(symbol: &str, exports: &[Export]) -> String {
+    let plain = symbol.strip_prefix("candle_").unwrap_or(symbol);
+    match plain.strip_prefix("tensor_") {
+        Some(verb) if !exports.iter().any(|other| other.symbol == format!("candle_{verb}")) => format!("py_{verb}"),
+        _ => format!("py_{plain}"),
+    }
 }
 
 /// Writes a shim for each export that reports errors.
@@ -72,11 +81,12 @@ pub(crate) fn shims(source: &Source, exports: &[Export]) -> Result<Shims> {
     );
     let mut seen = BTreeMap::new();
     for export in exports.iter().filter(|export| export.reports()) {
-        if let Some(other) = seen.insert(name(&export.symbol), &export.symbol) {
+        let name = name_among(&export.symbol, exports);
+        if let Some(other) = seen.insert(name.clone(), &export.symbol) {
             return Err(format!("`{other}` and `{}` would have the same shim; rename one", export.symbol));
         }
         let number = |parameter: &CParameter| numbers.get(&(export.symbol.clone(), parameter.name.clone())).copied();
-        shim(&mut definitions, &mut declarations, export, &number);
+        shim(&mut definitions, &mut declarations, export, &name, &number);
     }
     definitions.push_str("\n#endif /* CANDLE_FFI_SHIMS_H */\n");
     Ok(Shims { definitions, declarations })
@@ -86,6 +96,7 @@ fn shim(
     definitions: &mut String,
     declarations: &mut String,
     export: &Export,
+    name: &str,
     number: &dyn Fn(&CParameter) -> Option<&'static str>,
 ) {
     let (_, parameters) =
@@ -108,7 +119,7 @@ fn shim(
     }
     let returns = output.map_or_else(|| "int32_t ".to_owned(), |out| format!("{} *", out.kind.base));
     let list = if declared.is_empty() { "void".to_owned() } else { declared.join(", ") };
-    let head = format!("{returns}{}({list})", name(&export.symbol));
+    let head = format!("{returns}{name}({list})");
     let _ = writeln!(declarations, "{head};");
     if output.is_some() {
         passed.push("&out".to_owned());

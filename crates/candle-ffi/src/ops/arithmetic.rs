@@ -160,9 +160,10 @@ pub unsafe extern "C" fn candle_tensor_remainder(
 
 /// Power of two tensors, element by element.
 ///
-/// Shapes broadcast and dtypes promote. Differentiable, also with respect to the exponent.
+/// Shapes broadcast and dtypes promote. Powers of integers are integers: negative ones are truncated.
+/// Differentiable, also with respect to the exponent.
 ///
-/// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when an integer is raised to a negative power, `CANDLE_ERROR_DTYPE` for bools.
+/// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when integers are raised to a negative number.
 ///
 /// PyTorch: `torch.pow`
 #[unsafe(no_mangle)]

@@ -53,9 +53,7 @@ pub unsafe extern "C" fn candle_tensor_rsqrt(
 
 /// Square of each element.
 ///
-/// Keeps the shape and dtype. Differentiable.
-///
-/// Errors: `CANDLE_ERROR_DTYPE` for bools.
+/// Keeps the shape and dtype; bools become `int64`. Differentiable.
 ///
 /// PyTorch: `torch.square`
 #[unsafe(no_mangle)]
@@ -211,9 +209,7 @@ pub unsafe extern "C" fn candle_tensor_abs(
 
 /// Sign of each element: -1, 0 or 1.
 ///
-/// Keeps the shape and dtype. NaN stays NaN. The gradient is zero. Differentiable.
-///
-/// Errors: `CANDLE_ERROR_DTYPE` for bools.
+/// Keeps the shape and dtype; the sign of NaN is 0. The gradient is zero. Differentiable.
 ///
 /// PyTorch: `torch.sign`
 #[unsafe(no_mangle)]

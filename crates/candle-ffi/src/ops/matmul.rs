@@ -10,10 +10,10 @@ use candle_ffi_core::ops;
 /// Matrix product over the last two dimensions; leading dimensions broadcast.
 ///
 /// Shapes `[…, m, k] × […, k, n] → […, m, n]`; a one-dimensional `input` is a row, a one-dimensional
-/// `other` a column, and that dimension is dropped from the result. Differentiable.
+/// `other` a column, and that dimension is dropped from the result. Integers wrap around. Differentiable.
 ///
 /// Errors: `CANDLE_ERROR_SHAPE` when the inner sizes differ or an input is a scalar, `CANDLE_ERROR_DTYPE` when the dtypes differ or are
-/// not floating.
+/// bool.
 ///
 /// PyTorch: `torch.matmul`
 #[unsafe(no_mangle)]
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn candle_tensor_matmul(
 ///
 /// `bias` may be NULL.
 ///
-/// Errors: `CANDLE_ERROR_SHAPE` when the sizes differ, `CANDLE_ERROR_DTYPE` when the dtypes differ or are not floating.
+/// Errors: `CANDLE_ERROR_SHAPE` when the sizes differ, `CANDLE_ERROR_DTYPE` when the dtypes differ or are bool.
 ///
 /// PyTorch: `torch.nn.functional.linear`
 #[unsafe(no_mangle)]

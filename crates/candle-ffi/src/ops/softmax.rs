@@ -10,9 +10,9 @@ use candle_ffi_core::ops;
 
 /// Softmax: `exp(x) / sum(exp(x))` along a dimension, without overflow.
 ///
-/// Keeps the shape; integers and bools become `float32`, or `dtype` where given. Differentiable.
+/// Keeps the shape. `dtype` is what the elements are converted to first. Differentiable.
 ///
-/// Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+/// Errors: `CANDLE_ERROR_DTYPE` for integers and bools without a `dtype`, `CANDLE_ERROR_INDEX` for a dimension out of range.
 ///
 /// PyTorch: `torch.softmax`
 #[unsafe(no_mangle)]
@@ -37,9 +37,9 @@ pub unsafe extern "C" fn candle_tensor_softmax(
 
 /// Logarithm of softmax: `x - log(sum(exp(x)))` along a dimension, without overflow.
 ///
-/// Keeps the shape; integers and bools become `float32`, or `dtype` where given. Differentiable.
+/// Keeps the shape. `dtype` is what the elements are converted to first. Differentiable.
 ///
-/// Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+/// Errors: `CANDLE_ERROR_DTYPE` for integers and bools without a `dtype`, `CANDLE_ERROR_INDEX` for a dimension out of range.
 ///
 /// PyTorch: `torch.log_softmax`
 #[unsafe(no_mangle)]
