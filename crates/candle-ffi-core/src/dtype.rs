@@ -1,6 +1,8 @@
 //! The dtypes, their promotion, and how Candle stores them.
 
+use crate::{Error, Result};
 use std::fmt;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// The type of a tensor's elements. `Bool` is a type in its own right; Candle stores it as `u8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +30,25 @@ pub enum DType {
     Float32 = 19,
     /// IEEE double precision.
     Float64 = 20,
+}
+
+static DEFAULT: AtomicI32 = AtomicI32::new(DType::Float32 as i32);
+
+/// The floating dtype of numbers, and of integers where a result is no integer.
+pub fn default_dtype() -> DType {
+    DType::from_code(DEFAULT.load(Ordering::Relaxed)).unwrap_or(DType::Float32)
+}
+
+/// Sets it, for the whole process; `float16`, `bfloat16`, `float32` or `float64`.
+pub fn set_default_dtype(dtype: DType) -> Result<()> {
+    if !dtype.is_float() || dtype == DType::Float8E4M3 {
+        return Err(Error::dtype(
+            format!("the default dtype must be float16, bfloat16, float32 or float64, not {dtype}"),
+            &[dtype],
+        ));
+    }
+    DEFAULT.store(dtype.code(), Ordering::Relaxed);
+    Ok(())
 }
 
 /// Promotion looks at the category first: a higher one wins whatever the width.

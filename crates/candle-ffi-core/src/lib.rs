@@ -25,7 +25,7 @@ pub mod threads;
 mod value;
 
 pub use device::{Device, DeviceKind};
-pub use dtype::DType;
+pub use dtype::{DType, default_dtype, set_default_dtype};
 pub use error::{Error, ErrorCode, Result};
 pub use options::{Approximate, Reduction};
 pub use random::Generator;

@@ -152,7 +152,6 @@ fn check_divisor<T: Number>(op: Binary, rhs: Strided<'_, T>) -> Result<()> {
 
 /// A power by a common exponent, where it is a product or a root. These are the exact powers, or as near.
 fn simple_power<T: Number>(lhs: Strided<'_, T>, exponent: f64) -> Option<Vec<T>> {
-    let one = T::from_i32(1);
     Some(match exponent {
         2.0 => zip(
             lhs,
@@ -169,13 +168,6 @@ fn simple_power<T: Number>(lhs: Strided<'_, T>, exponent: f64) -> Option<Vec<T>>
             |x: T, _| x.mul(x).mul(x),
         ),
         1.0 => contiguous(lhs),
-        -1.0 => zip(
-            lhs,
-            lhs,
-            GRAIN_MEMORY,
-            #[inline(always)]
-            move |x: T, _| one.div(x),
-        ),
         _ => return None,
     })
 }
@@ -357,7 +349,7 @@ pub fn clamp_mask<T: Number>(src: &[T], min: Option<T>, max: Option<T>) -> Vec<u
         #[inline(always)]
         move |x: T| {
             let x = x.widen();
-            u8::from(min.is_none_or(|min| x >= min) && max.is_none_or(|max| x <= max))
+            u8::from(min.is_none_or(|min| x > min) && max.is_none_or(|max| x < max))
         },
     )
 }

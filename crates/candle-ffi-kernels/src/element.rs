@@ -53,7 +53,7 @@ pub trait Number: Element {
     fn floor_divide(self, other: Self) -> Self;
     /// Remainder with the sign of the divisor. The divisor of an integer is not 0.
     fn remainder(self, other: Self) -> Self;
-    /// Power. A negative exponent of an integer counts as 0.
+    /// Power. A negative power of an integer is truncated: 0 but for bases of 1 and -1.
     fn pow(self, exponent: Self) -> Self;
     /// The larger.
     fn maximum(self, other: Self) -> Self;
@@ -196,6 +196,18 @@ macro_rules! integer {
             }
             #[inline(always)]
             fn pow(self, exponent: Self) -> Self {
+                #[allow(unused_comparisons, reason = "unsigned exponents are never negative")]
+                if exponent < 0 {
+                    let minus_one = (0 as $type).wrapping_sub(1);
+                    let odd = exponent & 1 == 1;
+                    return if self == 1 || self == minus_one && !odd {
+                        1
+                    } else if self == minus_one {
+                        self
+                    } else {
+                        0
+                    };
+                }
                 let (mut base, mut exponent, mut result) = (self, exponent, 1 as $type);
                 while exponent > 0 {
                     if exponent & 1 == 1 {
@@ -546,6 +558,8 @@ mod tests {
         assert_eq!(Number::remainder(-7.0f64, 2.0), 1.0);
         assert_eq!(Number::floor_divide(i32::MIN, -1), i32::MIN);
         assert_eq!(Number::pow(3i64, 4), 81);
+        assert_eq!([2i32, -1, -1, 1].map(|base| Number::pow(base, -3 + i32::from(base == 1))), [0, -1, -1, 1]);
+        assert_eq!(Number::pow(-1i16, -2), 1);
         assert!(Number::maximum(1.0f32, f32::NAN).is_nan());
         assert!(Number::minimum(f32::NAN, 1.0f32).is_nan());
     }

@@ -10,7 +10,7 @@
 //! | [`parallel`] | the thread policy of the whole library |
 //! | [`unary`], [`unary_grad`], [`binary`], [`compare`] | elementwise operations |
 //! | [`reduce`], [`softmax`], [`norm`] | along one dimension |
-//! | [`matmul`] | matrix products |
+//! | [`matmul`], [`matmul_integer`] | matrix products |
 //! | [`index`] | gather, scatter and their relatives |
 //! | [`random`], [`optim`] | random numbers; optimizer steps |
 //!
@@ -25,6 +25,7 @@ pub mod error;
 pub mod index;
 mod math;
 pub mod matmul;
+pub mod matmul_integer;
 pub mod norm;
 pub mod optim;
 pub mod parallel;

@@ -102,7 +102,7 @@ macro_rules! functions {
 functions! {
     Neg: |x| -x;
     Abs: |x| x.abs();
-    Sign: |x| if x > C::ZERO { C::ONE } else if x < C::ZERO { -C::ONE } else { x.abs() };
+    Sign: |x| if x > C::ZERO { C::ONE } else if x < C::ZERO { -C::ONE } else { C::ZERO };
     Square: |x| x * x;
     Sqrt: |x| x.sqrt();
     Rsqrt: |x| C::ONE / x.sqrt();

@@ -130,13 +130,10 @@ impl Pass {
                 ops::ones_like(tensor, None)?
             }
             None => {
-                return Err(Error::shape(
-                    format!(
-                        "a gradient must be given for a tensor that is not a scalar; this one has shape {:?}",
-                        tensor.dims()
-                    ),
-                    &[&tensor.dims()],
-                ));
+                let dims = tensor.dims();
+                let message =
+                    format!("a gradient must be given for a tensor that is not a scalar; this one has shape {dims:?}");
+                return Err(Error::new(ErrorCode::Graph, message));
             }
         };
         match tensor.edge() {
@@ -275,6 +272,8 @@ fn checked_gradient(tensor: &Tensor, gradient: &Tensor) -> Result<Tensor> {
 /// Adds a gradient to a leaf's slot. The first one is taken as it is where nobody else holds it;
 /// otherwise it is copied, since a user may change one gradient in place and not mean another.
 fn accumulate_into_leaf(leaf: &Tensor, gradient: Tensor, create_graph: bool) -> Result<()> {
+    // Threads may share a leaf: no gradient of theirs may be lost between the sum and its place.
+    let _accumulating = leaf.history().accumulating();
     let gradient = match leaf.grad() {
         Some(before) => ops::add(&before, &gradient)?,
         None if create_graph || gradient.is_unshared() && gradient.is_contiguous() => gradient,

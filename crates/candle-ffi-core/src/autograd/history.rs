@@ -10,6 +10,8 @@ pub(crate) struct History {
     /// Mirrors `requires_grad` of the state, so that untracked tensors cost no lock.
     tracked: AtomicBool,
     state: Mutex<State>,
+    /// Held by a thread that adds to the gradient.
+    accumulating: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -21,6 +23,10 @@ struct State {
 impl History {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn accumulating(&self) -> MutexGuard<'_, ()> {
+        self.accumulating.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether gradients flow to or through this tensor.

@@ -120,6 +120,19 @@ impl Tensor {
         Ok(())
     }
 
+    /// The same values in memory of their own, at the same place in the graph.
+    pub(crate) fn with_own_memory(&self) -> Result<Self> {
+        if self.requires_grad() && self.is_leaf() {
+            // Nothing may change it while the graph is recorded, so it needs no copy.
+            return Ok(self.clone());
+        }
+        let copy = Self::from_value(compute::copy(&self.value())?);
+        if let Some(node) = self.history().node() {
+            copy.history().set_node(node);
+        }
+        Ok(copy)
+    }
+
     /// Whether a result of this dtype and shape can be held by this tensor.
     pub(crate) fn check_assignable(&self, dtype: crate::DType, dims: &[usize]) -> Result<()> {
         if dtype.category() > self.dtype().category() {
@@ -130,7 +143,7 @@ impl Tensor {
         }
         if dims != self.shape().as_slice() {
             return Err(Error::shape(
-                format!("a result of shape {dims:?} cannot be put in place into a tensor of shape {:?}", self.dims()),
+                format!("a tensor of shape {:?} cannot hold a result of shape {dims:?} in place", self.dims()),
                 &[&self.dims(), dims],
             ));
         }

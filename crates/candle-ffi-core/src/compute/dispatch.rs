@@ -164,6 +164,8 @@ pub(super) fn strided<'a, T: CpuElement>(storage: &'a CpuStorage, layout: &'a La
 pub(super) fn slice<'a, T: CpuElement>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
     let data = T::slice(storage).ok_or_else(wrong_storage)?;
     match layout.contiguous_offsets() {
+        // Nothing can lie anywhere, also behind the end.
+        Some((start, end)) if start == end => Ok(&[]),
         Some((start, end)) => Ok(&data[start..end]),
         None => Err(Error::internal("a strided value reached a kernel for contiguous ones")),
     }

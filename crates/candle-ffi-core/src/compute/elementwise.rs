@@ -1,7 +1,7 @@
 //! Elementwise operations. Operands of binary ones are brought to one dtype and device by the caller;
 //! shapes broadcast here.
 
-use super::copy::{contiguous, from_vec};
+use super::copy::{cast, contiguous, from_vec};
 use super::dispatch::{self, CpuElement, with_element, with_float, with_integer, with_number};
 use super::host;
 use crate::value::Value;
@@ -19,6 +19,9 @@ pub(crate) fn unary(op: Unary, x: &Value) -> Result<Value> {
             None => host::round_trip_one([x], |[x]| unary(op, &x)),
         };
     }
+    if x.dtype == DType::Float8E4M3 {
+        return through_float32([x], |[x]| unary(op, &x));
+    }
     let x = contiguous(x)?;
     if x.dtype.is_float() {
         return with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
@@ -29,6 +32,18 @@ pub(crate) fn unary(op: Unary, x: &Value) -> Result<Value> {
         let result = kernels::unary::unary_integer(op, src);
         Ok(from_vec(result.ok_or_else(|| dispatch::not_for(x.dtype, "needs a floating dtype"))?, x.dims(), x.dtype))
     }))
+}
+
+/// 8-bit floats have no arithmetic of their own: each operation rounds its result once.
+pub(super) fn through_float32<const N: usize>(
+    values: [&Value; N],
+    compute: impl FnOnce([Value; N]) -> Result<Value>,
+) -> Result<Value> {
+    let mut wide = values.map(Value::clone);
+    for value in &mut wide {
+        *value = cast(value, DType::Float32)?;
+    }
+    cast(&compute(wide)?, DType::Float8E4M3)
 }
 
 /// Candle's own operation where it means the same as PyTorch's.
@@ -114,6 +129,9 @@ pub(crate) fn binary(op: Binary, lhs: &Value, rhs: &Value) -> Result<Value> {
             None => host::round_trip_one([lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs)),
         };
     }
+    if lhs.dtype == DType::Float8E4M3 {
+        return through_float32([lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs));
+    }
     with_number!(lhs.dtype, T => broadcast::<T, T>(lhs, rhs, lhs.dtype, |a, b| Ok(kernels::binary::binary(op, a, b)?)))
 }
 
@@ -121,6 +139,9 @@ pub(crate) fn compare(op: Compare, lhs: &Value, rhs: &Value) -> Result<Value> {
     debug_assert_eq!(lhs.dtype, rhs.dtype);
     if !host::on_cpu(&[lhs, rhs]) {
         return host::round_trip_one([lhs, rhs], |[lhs, rhs]| compare(op, &lhs, &rhs));
+    }
+    if lhs.dtype == DType::Float8E4M3 {
+        return compare(op, &cast(lhs, DType::Float32)?, &cast(rhs, DType::Float32)?);
     }
     with_number!(lhs.dtype, T => broadcast::<T, u8>(lhs, rhs, DType::Bool, |a, b| Ok(kernels::compare::compare(op, a, b))))
 }

@@ -72,7 +72,7 @@ fn contiguous_mut<'a, T: CpuElement>(storage: &'a mut CpuStorage, layout: &Layou
 
 /// The source seen in the destination's shape, and copied where both share a storage.
 fn source_for(dst: &Value, src: &Value) -> Result<Value> {
-    if dst.array.layout().has_internal_overlap() {
+    if dst.num_elements() > 0 && dst.array.layout().has_internal_overlap() {
         let message = "several elements of an expanded tensor share their memory, so it cannot be changed in place; use a clone()";
         return Err(Error::new(ErrorCode::ModifiedInPlace, message));
     }

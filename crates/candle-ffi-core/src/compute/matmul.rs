@@ -1,12 +1,13 @@
 //! Matrix products on any strides.
 
 use super::copy::{contiguous, from_vec};
-use super::dispatch::{self, with_float};
+use super::dispatch::{self, with_float, with_integer};
 use super::host;
 use crate::shape::Dims;
 use crate::value::Value;
 use crate::{Result, shape};
 use candle_ffi_kernels::matmul as kernels;
+use candle_ffi_kernels::matmul_integer::matmul_integer;
 
 fn result_dims(lhs: &Value, rhs: &Value) -> Dims {
     let mut dims = lhs.shape();
@@ -25,7 +26,15 @@ pub(crate) fn matmul(lhs: &Value, rhs: &Value) -> Result<Value> {
         if lhs.num_elements() == 0 || rhs.num_elements() == 0 {
             return super::fill(0.0, &dims, lhs.dtype, lhs.device());
         }
+        if !lhs.dtype.is_float() {
+            return host::round_trip_one([lhs, rhs], |[lhs, rhs]| matmul(&lhs, &rhs));
+        }
         return Ok(Value::new(lhs.array.contiguous()?.matmul(&rhs.array.contiguous()?)?, lhs.dtype));
+    }
+    if lhs.dtype.is_integer() {
+        return with_integer!(lhs.dtype, T => dispatch::with_strided::<T, _>(lhs, |a| dispatch::with_strided::<T, _>(rhs, |b| {
+            Ok(from_vec(matmul_integer(a, b), &dims, lhs.dtype))
+        })));
     }
     with_float!(lhs.dtype, T => dispatch::with_strided::<T, _>(lhs, |a| dispatch::with_strided::<T, _>(rhs, |b| {
         Ok(from_vec(kernels::matmul(a, b), &dims, lhs.dtype))

@@ -2,6 +2,7 @@
 
 use super::copy::{contiguous, from_vec};
 use super::dispatch::{self, CpuElement, with_float, with_integer, with_number};
+use super::elementwise::through_float32;
 use super::host;
 use crate::shape::Dims;
 use crate::value::Value;
@@ -76,6 +77,9 @@ pub(crate) fn reduce(op: Reduce, x: &Value, dims: &[usize], keepdim: bool) -> Re
     if !x.is_cpu() {
         return on_device(op, x, dims, keepdim)
             .unwrap_or_else(|| host::round_trip_one([x], |[x]| reduce(op, &x, dims, keepdim)));
+    }
+    if x.dtype == DType::Float8E4M3 {
+        return through_float32([x], |[x]| reduce(op, &x, dims, keepdim));
     }
     let shape = reduced_dims(x.dims(), dims, keepdim);
     let Folded { value, outer, n, inner } = fold(x, dims)?;

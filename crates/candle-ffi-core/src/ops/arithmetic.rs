@@ -1,9 +1,9 @@
 //! Arithmetic on two tensors, or a tensor and a number. Shapes broadcast and dtypes promote.
 
 use super::common::{float_dtype, number, promoted, promoted_to, refuse_bool, result_dtype, sum_to};
-use super::{eq, ge, log, logical_and, logical_or, reciprocal, sqrt, square, r#where, zeros_like};
+use super::{eq, ge, log, logical_and, logical_not, logical_or, reciprocal, sqrt, square, r#where, zeros_like};
 use crate::autograd::{self, Saved};
-use crate::compute::{self, Binary, Reduce};
+use crate::compute::{self, Binary};
 use crate::{DType, Error, Result, Tensor, shape};
 
 /// Sum of two tensors, element by element.
@@ -175,10 +175,11 @@ pub fn remainder(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 
 /// Power of two tensors, element by element.
 ///
-/// Shapes broadcast and dtypes promote. Differentiable, also with respect to the exponent.
+/// Shapes broadcast and dtypes promote. Powers of integers are integers: negative ones are truncated.
+/// Differentiable, also with respect to the exponent.
 ///
 /// # Errors
-/// `InvalidArgument` when an integer is raised to a negative power, `DType` for bools.
+/// `InvalidArgument` when integers are raised to a negative number.
 ///
 /// # PyTorch
 /// `torch.pow`
@@ -193,15 +194,12 @@ pub fn pow(input: &Tensor, other: &Tensor) -> Result<Tensor> {
         return Ok(result);
     }
     let (lhs, rhs) = promoted(input, other)?;
-    refuse_bool(&lhs, "logical_or")?;
-    if lhs.dtype().is_integer() && rhs.num_elements() > 0 {
-        let dims: Vec<usize> = (0..rhs.rank()).collect();
-        let smallest = compute::cast(&compute::reduce(Reduce::Min, &rhs.value(), &dims, false)?, DType::Float64)?;
-        if smallest.array.to_device(&candle_core::Device::Cpu)?.to_scalar::<f64>()? < 0.0 {
-            return Err(Error::argument(
-                "an integer cannot be raised to a negative power; convert to a floating dtype first",
-            ));
-        }
+    if lhs.dtype() == DType::Bool {
+        return logical_or(&lhs, &logical_not(&rhs)?);
+    }
+    if lhs.dtype().is_integer() && other.is_wrapped_number() && other.to_number()? < 0.0 {
+        let message = "an integer cannot be raised to a negative power; convert to a floating dtype first";
+        return Err(Error::argument(message));
     }
     let value = compute::binary(Binary::Pow, &lhs.value(), &rhs.value())?;
     Tensor::record_with_output("pow", value, [&lhs, &rhs], || {
@@ -232,8 +230,7 @@ fn power_of_a_number(input: &Tensor, other: &Tensor) -> Result<Option<Tensor>> {
     if !other.is_wrapped_number() || !input.dtype().is_float() || input.is_wrapped_number() {
         return Ok(None);
     }
-    let exponent = compute::cast(&other.value(), DType::Float64)?.array.to_scalar::<f64>()?;
-    Ok(match exponent {
+    Ok(match other.to_number()? {
         0.5 => Some(sqrt(input)?),
         1.0 => Some(mul(input, &number(1.0))?),
         2.0 => Some(square(input)?),
@@ -329,7 +326,7 @@ pub fn div_(input: &Tensor, other: &Tensor) -> Result<()> {
 /// # PyTorch
 /// `torch.Tensor.pow_`
 pub fn pow_(input: &Tensor, other: &Tensor) -> Result<()> {
-    input.assign(&pow(input, other)?)
+    input.assign(&pow(&before_change(input)?, other)?)
 }
 
 /// Changes the storage directly where nothing is recorded and dtypes agree; else computes and assigns.
@@ -342,7 +339,10 @@ fn in_place(
     let recorded = autograd::is_enabled() && (input.requires_grad() || other.requires_grad());
     let dtype = input.dtype();
     if recorded || dtype == DType::Bool || result_dtype(&[input, other]) != dtype {
-        return input.assign(&ordinary(input, other)?);
+        // Sums keep no values for their gradients.
+        let keeps_values = recorded && !matches!(op, Binary::Add | Binary::Sub);
+        let before = if keeps_values { before_change(input)? } else { input.clone() };
+        return input.assign(&ordinary(&before, other)?);
     }
     let (_, rhs) = promoted_to(input, other, dtype)?;
     let dims = shape::broadcast(&input.shape(), &rhs.shape())?;
@@ -350,6 +350,11 @@ fn in_place(
     compute::binary_into(op, &input.value(), &rhs.value())?;
     input.bump_version();
     Ok(())
+}
+
+/// A tensor as it is before a change in place, for the rule of the change.
+fn before_change(input: &Tensor) -> Result<Tensor> {
+    if autograd::is_enabled() { input.with_own_memory() } else { Ok(input.clone()) }
 }
 
 /// Zeros like a gradient, for operations that are constant almost everywhere.

@@ -1,11 +1,8 @@
 //! What operations share: promotion, devices, and the way of a gradient back through broadcasting.
 
 use super::{to_device, to_dtype};
-use crate::dtype::Category;
+use crate::dtype::{self, Category};
 use crate::{DType, Error, Result, Tensor};
-
-/// The floating dtype of numbers and of integers that become floats.
-pub(crate) const DEFAULT_FLOAT: DType = DType::Float32;
 
 /// The dtype of a result, as PyTorch: tensors with dimensions decide; scalars and numbers only raise
 /// the category.
@@ -16,7 +13,7 @@ pub(super) fn result_dtype(inputs: &[&Tensor]) -> DType {
         let dtype = input.dtype();
         let (level, dtype) = match (input.is_wrapped_number(), input.rank()) {
             // A number is held as float64 and counts as the default dtype.
-            (true, _) if dtype.is_float() => (2, DEFAULT_FLOAT),
+            (true, _) if dtype.is_float() => (2, dtype::default_dtype()),
             (true, _) => (2, dtype),
             (false, 0) => (1, dtype),
             (false, _) => (0, dtype),
@@ -27,12 +24,12 @@ pub(super) fn result_dtype(inputs: &[&Tensor]) -> DType {
         .into_iter()
         .flatten()
         .reduce(|stronger, weaker| if weaker.category() > stronger.category() { weaker } else { stronger });
-    raised.unwrap_or(DEFAULT_FLOAT)
+    raised.unwrap_or_else(dtype::default_dtype)
 }
 
 /// The dtype of a result that is always floating.
 pub(super) fn float_dtype(dtype: DType) -> DType {
-    if dtype.is_float() { dtype } else { DEFAULT_FLOAT }
+    if dtype.is_float() { dtype } else { dtype::default_dtype() }
 }
 
 /// The input itself, or as the default float when it is of integers or bools.

@@ -206,7 +206,7 @@ pub fn isnan(input: &Tensor) -> Result<Tensor> {
 /// tensor([3., 5.])
 /// ```
 pub fn maximum(input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    extreme("maximum", Binary::Maximum, gt, input, other)
+    extreme("maximum", Binary::Maximum, lt, input, other)
 }
 
 /// Lesser of two tensors, element by element.
@@ -222,13 +222,13 @@ pub fn maximum(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// tensor([1., 2.])
 /// ```
 pub fn minimum(input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    extreme("minimum", Binary::Minimum, lt, input, other)
+    extreme("minimum", Binary::Minimum, gt, input, other)
 }
 
 fn extreme(
     name: &'static str,
     op: Binary,
-    wins: fn(&Tensor, &Tensor) -> Result<Tensor>,
+    loses: fn(&Tensor, &Tensor) -> Result<Tensor>,
     input: &Tensor,
     other: &Tensor,
 ) -> Result<Tensor> {
@@ -243,7 +243,8 @@ fn extreme(
             let (left, right) = (left.get()?, right.get()?);
             let half = mul(grad, &number(0.5))?;
             let share = |mine: &Tensor, theirs: &Tensor| -> Result<Tensor> {
-                let alone = r#where(&wins(mine, theirs)?, grad, &number(0.0))?;
+                // Beside NaN nobody loses: both get the gradient, as in PyTorch.
+                let alone = r#where(&loses(mine, theirs)?, &number(0.0), grad)?;
                 sum_to(&r#where(&eq(left, right)?, &half, &alone)?, &mine.shape())
             };
             Ok([context.wants(0, || share(left, right))?, context.wants(1, || share(right, left))?])
@@ -254,8 +255,8 @@ fn extreme(
 /// Elements limited to a range.
 ///
 /// Keeps the shape; an element below `min` becomes `min`, one above `max` becomes `max`, NaN stays NaN.
-/// A floating bound makes integers `float32`. Differentiable; the gradient passes where the element is
-/// within the range, bounds included.
+/// A bound that is not whole makes integers `float32`. Differentiable; the gradient passes where the
+/// element lies within the range and not on a bound.
 ///
 /// # Defaults
 /// min = None, max = None
@@ -278,7 +279,7 @@ pub fn clamp(input: &Tensor, min: Option<f64>, max: Option<f64>) -> Result<Tenso
     super::common::refuse_bool(input, "a conversion with to(dtype) first")?;
     let whole = |bound: Option<f64>| bound.is_none_or(|bound| bound.fract() == 0.0);
     let input = if input.dtype().is_integer() && !(whole(min) && whole(max)) {
-        to_dtype(input, super::common::DEFAULT_FLOAT)?
+        to_dtype(input, crate::dtype::default_dtype())?
     } else {
         input.clone()
     };

@@ -1,8 +1,8 @@
 //! Reading and writing by tensors of indices and by masks.
 
-use super::common::{on_one_device, same_device, sizes, sum_to};
+use super::common::{number, on_one_device, same_device, sizes};
 use super::shape::{expand, narrow, reshape, squeeze, unsqueeze};
-use super::{eq, to_dtype};
+use super::{eq, to_dtype, r#where};
 use crate::autograd::Saved;
 use crate::compute::{self, Reduce};
 use crate::{DType, Error, ErrorCode, Result, Tensor, shape};
@@ -259,7 +259,7 @@ pub fn embedding(input: &Tensor, weight: &Tensor, padding_idx: Option<i64>) -> R
             if let Some(padding) = padding {
                 let is_padding =
                     eq(index, &Tensor::from_value(compute::fill(padding as f64, &[], DType::Int64, index.device())?))?;
-                picked = masked_fill(&picked, &unsqueeze(&is_padding, 1)?, 0.0)?;
+                picked = masked_fill(&picked, &unsqueeze(&is_padding, 1)?, &number(0.0))?;
             }
             Ok([Some(index_add(&zeros_for(grad, &table)?, 0, index, &picked)?)])
         }
@@ -268,8 +268,8 @@ pub fn embedding(input: &Tensor, weight: &Tensor, padding_idx: Option<i64>) -> R
 
 /// The elements of a tensor, with a number where a mask is true.
 ///
-/// The shapes broadcast; the result has the dtype of the input. Differentiable with respect to
-/// `input`: no gradient passes where the mask is true.
+/// The shapes broadcast; the result has the dtype of the input. Differentiable: the gradient goes to
+/// `value` where the mask is true, and to `input` elsewhere.
 ///
 /// # Errors
 /// `DType` for a mask that is not bool, `Shape` when the shapes do not broadcast.
@@ -282,15 +282,15 @@ pub fn embedding(input: &Tensor, weight: &Tensor, padding_idx: Option<i64>) -> R
 /// >>> cf.masked_fill(cf.tensor([1.0, 2.0]), cf.tensor([True, False]), 0.0)
 /// tensor([0., 2.])
 /// ```
-pub fn masked_fill(input: &Tensor, mask: &Tensor, value: f64) -> Result<Tensor> {
+pub fn masked_fill(input: &Tensor, mask: &Tensor, value: &Tensor) -> Result<Tensor> {
     require_mask(mask)?;
-    let (input, mask) = on_one_device(input, mask)?;
-    let number = compute::fill(value, &[], input.dtype(), input.device())?;
-    let result = compute::select(&mask.value(), &number, &input.value())?;
-    Tensor::record("masked_fill", result, [&input], || {
-        let (from, mask) = (input.shape(), Saved::new(&mask));
-        move |grad, _| Ok([Some(sum_to(&masked_fill(grad, mask.get()?, 0.0)?, &from)?)])
-    })
+    if value.rank() != 0 {
+        return Err(Error::shape(
+            format!("the value must be a number or a tensor without dimensions, and has shape {:?}", value.dims()),
+            &[&value.dims()],
+        ));
+    }
+    r#where(mask, &to_dtype(value, input.dtype())?, input)
 }
 
 /// The elements where a mask is true, as a vector in row-major order.
@@ -507,10 +507,10 @@ mod tests {
     fn masks_broadcast() {
         let x = floats(&[1.0, 2.0], &[2]);
         let grid = mask(&[1, 0, 0, 0], &[2, 2]);
-        assert_eq!(numbers(&masked_fill(&x, &grid, 9.0).unwrap()), [9.0, 2.0, 1.0, 2.0]);
-        assert_eq!(gradient_of_squares(&x, |x| masked_fill(x, &grid, 9.0)), [2.0, 8.0]);
+        assert_eq!(numbers(&masked_fill(&x, &grid, &number(9.0)).unwrap()), [9.0, 2.0, 1.0, 2.0]);
+        assert_eq!(gradient_of_squares(&x, |x| masked_fill(x, &grid, &number(9.0))), [2.0, 8.0]);
         assert_eq!(gradient_of_squares(&x, |x| masked_select(x, &mask(&[1, 0, 1, 1], &[2, 2]))), [4.0, 4.0]);
-        assert_eq!(masked_fill(&x, &x, 0.0).unwrap_err().code(), ErrorCode::DType);
+        assert_eq!(masked_fill(&x, &x, &number(0.0)).unwrap_err().code(), ErrorCode::DType);
         let positions = nonzero(&floats(&[0.0, f32::NAN, 0.0, -1.0], &[2, 2])).unwrap();
         assert_eq!((positions.dims(), numbers(&positions)), (vec![2, 2], vec![0.0, 1.0, 1.0, 1.0]));
         let scalar = crate::ops::ones(&[], DType::Float32, Device::CPU).unwrap();

@@ -173,7 +173,9 @@ pub fn nll_loss(
 struct Classes {
     dim: i64,
     count: usize,
-    /// The input's shape without the class dimension.
+    /// The input's shape.
+    input: shape::Dims,
+    /// The same without the class dimension.
     samples: shape::Dims,
 }
 
@@ -195,7 +197,7 @@ impl Classes {
             }
             same_device(&[input, weight])?;
         }
-        Ok(Self { dim: dim as i64, count, samples })
+        Ok(Self { dim: dim as i64, count, input: dims, samples })
     }
 
     /// Class indices as `int64`, whether each is ignored, and with 0 for the ignored ones.
@@ -209,11 +211,12 @@ impl Classes {
         if target.shape() != self.samples {
             return Err(Error::shape(
                 format!(
-                    "the target must have shape {:?}, the input's without its classes, and has {:?}",
+                    "for an input of shape {:?} the target must have shape {:?}, and has {:?}",
+                    &self.input[..],
                     &self.samples[..],
                     target.dims()
                 ),
-                &[&target.dims(), &self.samples],
+                &[&self.input, &target.dims()],
             ));
         }
         let target = to_dtype(target, DType::Int64)?;

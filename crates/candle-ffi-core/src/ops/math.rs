@@ -2,10 +2,10 @@
 
 use super::arithmetic::no_slope;
 use super::common::{number, refuse_bool, to_float};
-use super::{add, div, mul, neg};
+use super::{add, div, mul, neg, to_dtype};
 use crate::autograd::Saved;
 use crate::compute::{self, Unary};
-use crate::{Result, Tensor};
+use crate::{DType, Result, Tensor};
 
 /// A function whose gradient is written in terms of its input.
 pub(super) fn of_input<R>(name: &'static str, op: Unary, input: &Tensor, rule: R) -> Result<Tensor>
@@ -72,10 +72,7 @@ pub fn rsqrt(input: &Tensor) -> Result<Tensor> {
 
 /// Square of each element.
 ///
-/// Keeps the shape and dtype. Differentiable.
-///
-/// # Errors
-/// `DType` for bools.
+/// Keeps the shape and dtype; bools become `int64`. Differentiable.
 ///
 /// # PyTorch
 /// `torch.square`
@@ -86,7 +83,9 @@ pub fn rsqrt(input: &Tensor) -> Result<Tensor> {
 /// tensor([4., 9.])
 /// ```
 pub fn square(input: &Tensor) -> Result<Tensor> {
-    refuse_bool(input, "a conversion with to(dtype) first")?;
+    if input.dtype() == DType::Bool {
+        return square(&to_dtype(input, DType::Int64)?);
+    }
     of_input("square", Unary::Square, input, |grad, x| mul(grad, &mul(x, &number(2.0))?))
 }
 
@@ -192,10 +191,7 @@ pub fn abs(input: &Tensor) -> Result<Tensor> {
 
 /// Sign of each element: -1, 0 or 1.
 ///
-/// Keeps the shape and dtype. NaN stays NaN. The gradient is zero. Differentiable.
-///
-/// # Errors
-/// `DType` for bools.
+/// Keeps the shape and dtype; the sign of NaN is 0. The gradient is zero. Differentiable.
 ///
 /// # PyTorch
 /// `torch.sign`
@@ -206,7 +202,9 @@ pub fn abs(input: &Tensor) -> Result<Tensor> {
 /// tensor([-1.,  0.,  1.])
 /// ```
 pub fn sign(input: &Tensor) -> Result<Tensor> {
-    refuse_bool(input, "a conversion with to(dtype) first")?;
+    if input.dtype() == DType::Bool {
+        return Ok(input.clone());
+    }
     stepwise("sign", Unary::Sign, input)
 }
 

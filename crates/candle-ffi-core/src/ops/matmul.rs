@@ -1,18 +1,18 @@
 //! Matrix products.
 
 use super::common::{same_device, sizes};
-use super::{expand, reshape, squeeze, sum, transpose, unsqueeze};
+use super::{add, expand, reshape, squeeze, sum, transpose, unsqueeze};
 use crate::autograd::Saved;
-use crate::{Error, Result, Tensor, compute, shape};
+use crate::{DType, Error, Result, Tensor, compute, shape};
 
 /// Matrix product over the last two dimensions; leading dimensions broadcast.
 ///
 /// Shapes `[…, m, k] × […, k, n] → […, m, n]`; a one-dimensional `input` is a row, a one-dimensional
-/// `other` a column, and that dimension is dropped from the result. Differentiable.
+/// `other` a column, and that dimension is dropped from the result. Integers wrap around. Differentiable.
 ///
 /// # Errors
 /// `Shape` when the inner sizes differ or an input is a scalar, `DType` when the dtypes differ or are
-/// not floating.
+/// bool.
 ///
 /// # PyTorch
 /// `torch.matmul`
@@ -42,11 +42,16 @@ pub fn matmul(input: &Tensor, other: &Tensor) -> Result<Tensor> {
             let (left, right) = (input.shape(), other.shape());
             let (left_batch, left_matrix) = left.split_at(left.len() - 2);
             let (right_batch, right_matrix) = right.split_at(right.len() - 2);
-            let batch = shape::broadcast(left_batch, right_batch)?;
+            let batch = shape::broadcast(left_batch, right_batch).map_err(|_| batches_differ(&left, &right))?;
             let with = |matrix: &[usize]| sizes(&[&batch, matrix].concat());
             product(&expand(input, &with(left_matrix))?, &expand(other, &with(right_matrix))?)
         }
     }
+}
+
+#[cold]
+fn batches_differ(left: &[usize], right: &[usize]) -> Error {
+    Error::shape(format!("the leading dimensions of {left:?} × {right:?} do not broadcast"), &[left, right])
 }
 
 /// The product of matrices, or of batches of equal sizes.
@@ -72,7 +77,7 @@ fn product(lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
 /// bias = None
 ///
 /// # Errors
-/// `Shape` when the sizes differ, `DType` when the dtypes differ or are not floating.
+/// `Shape` when the sizes differ, `DType` when the dtypes differ or are bool.
 ///
 /// # PyTorch
 /// `torch.nn.functional.linear`
@@ -99,6 +104,9 @@ pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<
     }
     let Some(bias) = bias else { return matmul(input, &transpose(weight, 0, 1)?) };
     check_kinds(&[input, weight, bias])?;
+    if !input.dtype().is_float() {
+        return add(&matmul(input, &transpose(weight, 0, 1)?)?, bias);
+    }
     if dims.len() != 2 {
         let rows: usize = dims[..dims.len() - 1].iter().product();
         let flat = reshape(input, &[rows as i64, dims[dims.len() - 1] as i64])?;
@@ -153,9 +161,9 @@ fn check_kinds(inputs: &[&Tensor]) -> Result<()> {
             &dtypes,
         ));
     }
-    if !dtypes[0].is_float() {
+    if matches!(dtypes[0], DType::Bool | DType::Float8E4M3) {
         return Err(Error::dtype(
-            format!("matrix products of {} are not available; convert with to(float32) or to(float64)", dtypes[0]),
+            format!("matrix products of {} are not available; convert with to(float32) or to(int64)", dtypes[0]),
             &dtypes,
         ));
     }

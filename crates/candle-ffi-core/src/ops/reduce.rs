@@ -4,12 +4,14 @@
 //! dimensions stay with size 1.
 
 use super::common::{number, sizes, to_float};
-use super::{div, eq, exp, expand, logical_and, mul, reshape, scatter_add, sub, to_dtype, r#where, zeros_like};
+use super::{
+    div, eq, exp, expand, eye, logical_and, mul, permute, reshape, scatter_add, sub, to_dtype, r#where, zeros_like,
+};
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Reduce, Select};
 use crate::results::ValuesAndIndices;
 use crate::shape::{self, Dims};
-use crate::{DType, Error, ErrorCode, Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 
 /// What a rule needs to bring a reduced tensor back to the shape before.
 struct Reduced {
@@ -130,7 +132,7 @@ pub fn mean(input: &Tensor, dim: Option<&[i64]>, keepdim: bool, dtype: Option<DT
 /// Product of the elements.
 ///
 /// Integers and bools are multiplied as `int64`. `dtype` is what the elements are converted to first.
-/// Differentiable; a second derivative is refused where an element is zero.
+/// Differentiable.
 ///
 /// # Defaults
 /// dim = None, keepdim = False, dtype = None
@@ -161,14 +163,14 @@ pub fn prod(input: &Tensor, dim: Option<&[i64]>, keepdim: bool, dtype: Option<DT
 }
 
 /// For each element the product of the others along the reduced dimensions, exact where one is zero.
+///
+/// The choice between the cases is right for the value and not for its derivative, so that a gradient
+/// that is to be differentiated again takes the long way when there is a zero.
 fn product_of_others(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
     let (zero, one) = (number(0.0), number(1.0));
     let is_zero = eq(x, &zero)?;
-    if autograd::is_enabled() && any(&is_zero, None, false)?.value().array.flatten_all()?.to_vec1::<u8>()? != [0] {
-        return Err(Error::new(
-            ErrorCode::NoGradient,
-            "the second derivative of a product with an element that is zero is not available",
-        ));
+    if autograd::is_enabled() && any(&is_zero, None, false)?.to_number()? != 0.0 {
+        return product_of_others_one_by_one(x, reduced);
     }
     let dim = reduced.dim();
     // A scalar has no dimension to name.
@@ -181,6 +183,21 @@ fn product_of_others(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
     let only_zero = logical_and(&is_zero, &eq(&zeros, &one)?)?;
     let without_zero = r#where(&eq(&zeros, &zero)?, &div(&product, &others)?, &zero)?;
     r#where(&only_zero, &product, &without_zero)
+}
+
+/// The same by its definition: `n` products of `n` factors, each with one factor replaced by 1.
+fn product_of_others_one_by_one(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
+    let rank = reduced.before.len();
+    let kept = (0..rank).filter(|dim| !reduced.dims.contains(dim));
+    let order: Vec<usize> = kept.chain(reduced.dims.iter().copied()).collect();
+    let mut back = vec![0; rank];
+    order.iter().enumerate().for_each(|(at, &dim)| back[dim] = at as i64);
+    let ordered = permute(x, &sizes(&order))?;
+    let n = reduced.count() as i64;
+    let rows = reshape(&ordered, &[-1, 1, n])?;
+    let own = eye(n, None, DType::Bool, x.device())?;
+    let others = prod(&r#where(&own, &number(1.0), &rows)?, Some(&[-1]), false, None)?;
+    permute(&reshape(&others, &sizes(&ordered.shape()))?, &back)
 }
 
 /// Variance of the elements: the sum of squared distances from the mean, divided by `n - correction`.

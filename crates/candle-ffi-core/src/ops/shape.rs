@@ -127,7 +127,7 @@ pub fn transpose(input: &Tensor, dim0: i64, dim1: i64) -> Result<Tensor> {
 /// Dimension `i` of the result is dimension `dims[i]` of the input. A view. Differentiable.
 ///
 /// # Errors
-/// `InvalidArgument` unless `dims` names each dimension once.
+/// `Shape` unless `dims` names each dimension once.
 ///
 /// # PyTorch
 /// `torch.permute`
@@ -147,7 +147,11 @@ pub fn permute(input: &Tensor, dims: &[i64]) -> Result<Tensor> {
         }
     }
     if order.len() != rank || inverse.contains(&-1) {
-        return Err(Error::argument(format!("dims {dims:?} must name each of the {rank} dimensions once")));
+        let of = input.dims();
+        return Err(Error::shape(
+            format!("dims {dims:?} must name each of the {rank} dimensions of {of:?} once"),
+            &[&of],
+        ));
     }
     let value = input.value().permute(&order)?;
     Tensor::record_view("permute", value, input, || move |grad: &Tensor| permute(grad, &inverse))

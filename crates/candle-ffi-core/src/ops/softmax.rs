@@ -1,19 +1,18 @@
 //! Softmax and its logarithm along a dimension.
 
-use super::common::float_dtype;
 use super::{exp, mul, sub, sum, to_dtype};
 use crate::autograd;
 use crate::{DType, Result, Tensor, compute, shape};
 
 /// Softmax: `exp(x) / sum(exp(x))` along a dimension, without overflow.
 ///
-/// Keeps the shape; integers and bools become `float32`, or `dtype` where given. Differentiable.
+/// Keeps the shape. `dtype` is what the elements are converted to first. Differentiable.
 ///
 /// # Defaults
 /// dtype = None
 ///
 /// # Errors
-/// `Index` for a dimension out of range.
+/// `DType` for integers and bools without a `dtype`, `Index` for a dimension out of range.
 ///
 /// # PyTorch
 /// `torch.softmax`
@@ -24,7 +23,7 @@ use crate::{DType, Result, Tensor, compute, shape};
 /// tensor([0.2689, 0.7311])
 /// ```
 pub fn softmax(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor> {
-    let input = to_dtype(input, dtype.unwrap_or(float_dtype(input.dtype())))?;
+    let input = to_dtype(input, dtype.unwrap_or(input.dtype()))?;
     let along = shape::dim(dim, input.rank())?;
     let value = compute::softmax(&input.value(), along)?;
     Tensor::record_with_output("softmax", value, [&input], || {
@@ -42,13 +41,13 @@ pub fn softmax(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor>
 
 /// Logarithm of softmax: `x - log(sum(exp(x)))` along a dimension, without overflow.
 ///
-/// Keeps the shape; integers and bools become `float32`, or `dtype` where given. Differentiable.
+/// Keeps the shape. `dtype` is what the elements are converted to first. Differentiable.
 ///
 /// # Defaults
 /// dtype = None
 ///
 /// # Errors
-/// `Index` for a dimension out of range.
+/// `DType` for integers and bools without a `dtype`, `Index` for a dimension out of range.
 ///
 /// # PyTorch
 /// `torch.log_softmax`
@@ -59,7 +58,7 @@ pub fn softmax(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor>
 /// tensor([-1.3133, -0.3133])
 /// ```
 pub fn log_softmax(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor> {
-    let input = to_dtype(input, dtype.unwrap_or(float_dtype(input.dtype())))?;
+    let input = to_dtype(input, dtype.unwrap_or(input.dtype()))?;
     let along = shape::dim(dim, input.rank())?;
     let value = compute::log_softmax(&input.value(), along)?;
     Tensor::record_with_output("log_softmax", value, [&input], || {
