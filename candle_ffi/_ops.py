@@ -2482,17 +2482,17 @@ def embedding(input: Tensor, weight: Tensor | Number, padding_idx: int | None = 
     )
 
 
-def masked_fill(input: Tensor, mask: Tensor | Number, value: float) -> Tensor:
+def masked_fill(input: Tensor, mask: Tensor | Number, value: Tensor | Number) -> Tensor:
     """The elements of a tensor, with a number where a mask is true.
 
-    The shapes broadcast; the result has the dtype of the input. Differentiable with respect to
-    ``input``: no gradient passes where the mask is true.
+    The shapes broadcast; the result has the dtype of the input. Differentiable: the gradient goes
+    to ``value`` where the mask is true, and to ``input`` elsewhere.
 
     Parameters
     ----------
     input : Tensor
     mask : Tensor or number
-    value : float
+    value : Tensor or number
 
     Returns
     -------
@@ -2513,11 +2513,18 @@ def masked_fill(input: Tensor, mask: Tensor | Number, value: float) -> Tensor:
     >>> cf.masked_fill(cf.tensor([1.0, 2.0]), cf.tensor([True, False]), 0.0)
     tensor([0., 2.])
     """
-    if not isinstance(input, TensorBase):
+    try:
+        handle = _py_masked_fill(input._handle, mask._handle, value._handle)  # type: ignore[union-attr]
+    except AttributeError:
         input = tensor_of(input, "masked_fill", "input")
-    if not isinstance(mask, TensorBase):
         mask = operand(mask, "masked_fill", "mask")
-    return wrap(_py_masked_fill(input._handle, mask._handle, value))
+        value = operand(value, "masked_fill", "value")
+        handle = _py_masked_fill(input._handle, mask._handle, value._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
 
 
 def masked_select(input: Tensor, mask: Tensor | Number) -> Tensor:
@@ -4332,7 +4339,7 @@ def prod(
     """Product of the elements.
 
     Integers and bools are multiplied as ``int64``. ``dtype`` is what the elements are converted to
-    first. Differentiable; a second derivative is refused where an element is zero.
+    first. Differentiable.
 
     Parameters
     ----------
@@ -5044,7 +5051,7 @@ def permute(input: Tensor, dims: int | Sequence[int]) -> Tensor:
     Raises
     ------
     CandleError
-        ``InvalidArgumentError`` unless ``dims`` names each dimension once.
+        ``ShapeError`` unless ``dims`` names each dimension once.
 
     Notes
     -----

@@ -28,6 +28,10 @@ static CandleError *py_take_error(void) {
     return error;
 }
 
+static int32_t py_set_default_dtype(CandleDType dtype) {
+    return candle_set_default_dtype(dtype, py_error_cell());
+}
+
 static int32_t py_dtype_from_name(const char *name, CandleDType *out) {
     return candle_dtype_from_name(name, out, py_error_cell());
 }
@@ -484,7 +488,7 @@ static CandleTensor *py_embedding(const CandleTensor *input, const CandleTensor 
     return out;
 }
 
-static CandleTensor *py_masked_fill(const CandleTensor *input, const CandleTensor *mask, double value) {
+static CandleTensor *py_masked_fill(const CandleTensor *input, const CandleTensor *mask, const CandleTensor *value) {
     CandleTensor *out = NULL;
     candle_tensor_masked_fill(input, mask, value, &out, py_error_cell());
     return out;

@@ -533,6 +533,16 @@ int32_t candle_dtype_is_float(CandleDType dtype);
 CandleDType candle_dtype_promote(CandleDType a, CandleDType b);
 
 /**
+ * The floating dtype that numbers have, and that integers become where a result is no integer.
+ */
+CandleDType candle_default_dtype(void);
+
+/**
+ * Sets it for the whole process: `float16`, `bfloat16`, `float32` (at first) or `float64`.
+ */
+CandleStatus candle_set_default_dtype(CandleDType dtype, CandleError **error);
+
+/**
  * The dtype of a name such as "float32".
  */
 CandleStatus candle_dtype_from_name(const char *name, CandleDType *out, CandleError **error);
@@ -1816,8 +1826,8 @@ CandleStatus candle_tensor_embedding(const CandleTensor *input,
 /**
  * The elements of a tensor, with a number where a mask is true.
  *
- * The shapes broadcast; the result has the dtype of the input. Differentiable with respect to
- * `input`: no gradient passes where the mask is true.
+ * The shapes broadcast; the result has the dtype of the input. Differentiable: the gradient goes to
+ * `value` where the mask is true, and to `input` elsewhere.
  *
  * Errors: `CANDLE_ERROR_DTYPE` for a mask that is not bool, `CANDLE_ERROR_SHAPE` when the shapes do not broadcast.
  *
@@ -1825,7 +1835,7 @@ CandleStatus candle_tensor_embedding(const CandleTensor *input,
  */
 CandleStatus candle_tensor_masked_fill(const CandleTensor *input,
                                        const CandleTensor *mask,
-                                       double value,
+                                       const CandleTensor *value,
                                        CandleTensor **out,
                                        CandleError **error);
 
@@ -2527,7 +2537,7 @@ CandleStatus candle_tensor_mean(const CandleTensor *input,
  * Product of the elements.
  *
  * Integers and bools are multiplied as `int64`. `dtype` is what the elements are converted to first.
- * Differentiable; a second derivative is refused where an element is zero.
+ * Differentiable.
  *
  * `dim` may be NULL.
  *
@@ -2834,7 +2844,7 @@ CandleStatus candle_tensor_transpose(const CandleTensor *input,
  *
  * Dimension `i` of the result is dimension `dims[i]` of the input. A view. Differentiable.
  *
- * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `dims` names each dimension once.
+ * Errors: `CANDLE_ERROR_SHAPE` unless `dims` names each dimension once.
  *
  * PyTorch: `torch.permute`
  */

@@ -54,6 +54,10 @@ static void test_candle_error_device_index(void) {
     CHECK(candle_error_device_index(NULL, 1) == 0);
 }
 
+static void test_candle_set_default_dtype(void) {
+    (void)candle_set_default_dtype(1, NULL);
+}
+
 static void test_candle_dtype_from_name(void) {
     const char *name = "sample";
     CandleDType out[4] = {1, 1, 1, 1};
@@ -1927,29 +1931,35 @@ static void test_candle_tensor_embedding(void) {
 static void test_candle_tensor_masked_fill(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *mask = sample_CandleTensor();
+    CandleTensor *value = sample_CandleTensor();
     CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_tensor_masked_fill(NULL, mask, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_masked_fill(NULL, mask, value, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_masked_fill(input, NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_masked_fill(input, NULL, value, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_masked_fill(input, mask, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_masked_fill(input, mask, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    (void)candle_tensor_masked_fill(input, mask, 1.0, out, NULL);
+    CHECK_EQUAL(candle_tensor_masked_fill(input, mask, value, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_masked_fill(NULL, NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    (void)candle_tensor_masked_fill(input, mask, value, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_fill(NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
     candle_tensor_free(input);
     candle_tensor_free(mask);
+    candle_tensor_free(value);
 }
 
 static void test_candle_tensor_masked_select(void) {
@@ -4595,6 +4605,7 @@ int main(void) {
     RUN(test_candle_error_num_devices);
     RUN(test_candle_error_device_kind);
     RUN(test_candle_error_device_index);
+    RUN(test_candle_set_default_dtype);
     RUN(test_candle_dtype_from_name);
     RUN(test_candle_device_from_name);
     RUN(test_candle_device_check);

@@ -4,10 +4,9 @@
 //! and adds to the gradients of the leaves. Recording is a switch of each thread.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{
-    borrow, borrow_list, borrow_list_optional, borrow_mut, borrow_optional, copy_text, output, slice_output,
-};
+use crate::handle::{borrow, borrow_list, borrow_list_optional, borrow_mut, borrow_optional};
 use crate::panic::{guard, neutral};
+use crate::pointer::{copy_text, output, slice_output};
 use crate::tensor::{CandleTensor, tensor_or_null};
 use candle_ffi_core::{Error, ErrorCode, autograd};
 use std::cell::RefCell;

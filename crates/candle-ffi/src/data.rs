@@ -5,8 +5,9 @@
 use crate::device::{CandleDeviceKind, device_of};
 use crate::dtype::{CandleDType, dtype_of};
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, bytes_of, elements_of_bytes, output, slice, slice_optional, slice_output};
+use crate::handle::borrow;
 use crate::panic::guard;
+use crate::pointer::{bytes_of, elements_of_bytes, output, slice, slice_optional, slice_output};
 use crate::tensor::CandleTensor;
 use candle_core::CpuStorage;
 use candle_ffi_core::{DType, Error, ErrorCode, Result, Tensor, data::checked_shape};

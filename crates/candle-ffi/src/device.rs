@@ -3,8 +3,8 @@
 //! A device is a kind and an index among its kind; `CANDLE_DEVICE_CPU` has the one index 0.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{output, text};
 use crate::panic::{guard, neutral};
+use crate::pointer::{output, text};
 use candle_ffi_core::{Device, DeviceKind, Error, ErrorCode, Result};
 use std::ffi::c_char;
 

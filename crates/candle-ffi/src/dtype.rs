@@ -4,9 +4,9 @@
 //! 16 on) and never reused.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{output, text};
 use crate::panic::guard;
-use candle_ffi_core::{DType, Error, ErrorCode, Result};
+use crate::pointer::{output, text};
+use candle_ffi_core::{DType, Error, ErrorCode, Result, default_dtype, set_default_dtype};
 use std::ffi::c_char;
 
 /// The type of elements: one of the `CANDLE_DTYPE_*` constants.
@@ -74,6 +74,19 @@ pub extern "C" fn candle_dtype_promote(a: CandleDType, b: CandleDType) -> Candle
         (Some(a), Some(b)) => a.promote(b).code(),
         _ => CANDLE_DTYPE_NONE,
     }
+}
+
+/// The floating dtype that numbers have, and that integers become where a result is no integer.
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_default_dtype() -> CandleDType {
+    default_dtype().code()
+}
+
+/// Sets it for the whole process: `float16`, `bfloat16`, `float32` (at first) or `float64`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_set_default_dtype(dtype: CandleDType, error: *mut *mut CandleError) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { guard(error, "set_default_dtype", || set_default_dtype(dtype_of(dtype, "dtype")?)) }
 }
 
 /// The dtype of a name such as "float32".

@@ -5,8 +5,9 @@
 
 use crate::device::CandleDeviceKind;
 use crate::dtype::CandleDType;
-use crate::handle::{self, Kind, Opaque, borrow, into_handle, slice_output};
+use crate::handle::{self, Kind, Opaque, borrow, into_handle};
 use crate::panic::neutral;
+use crate::pointer::slice_output;
 use candle_ffi_core::Error;
 use std::ffi::{CString, c_char};
 

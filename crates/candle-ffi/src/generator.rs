@@ -4,8 +4,9 @@
 //! a generator may be NULL, the default one is meant. Drawing from a generator is safe on many threads.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{Kind, Opaque, borrow_optional, free, output};
+use crate::handle::{Kind, Opaque, borrow_optional, free};
 use crate::panic::{guard, neutral};
+use crate::pointer::output;
 use candle_ffi_core::Generator;
 
 /// A source of random numbers with a seed of its own.

@@ -4,8 +4,9 @@
 //! it can be one.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, borrow_mut, output, slice};
+use crate::handle::{borrow, borrow_mut};
 use crate::panic::guard;
+use crate::pointer::{output, slice};
 use crate::tensor::CandleTensor;
 use candle_ffi_core::indexing::{self, Index};
 use candle_ffi_core::{Error, Result};

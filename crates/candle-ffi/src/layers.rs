@@ -7,10 +7,10 @@ use crate::device::{CandleDeviceKind, device_of};
 use crate::dtype::{CandleDType, dtype_optional};
 use crate::error::{CandleError, CandleStatus};
 use crate::generator::CandleGenerator;
-use crate::handle::{output, slice, text, value_optional};
 use crate::module::{CandleModule, Layer, shared_generator};
 use crate::ops::options::{CandleApproximate, approximate_of};
 use crate::panic::guard;
+use crate::pointer::{output, slice, text, value_optional};
 use candle_ffi_core::nn::{
     Activation, ActivationKind, Dropout, Embedding, Factory, Flatten, LayerNorm, Linear, SimpleNN,
 };

@@ -1,6 +1,7 @@
 //! The C ABI of candle_ffi.
 //!
-//! - Infrastructure: `allocator`, [`handle`] (pointers and ownership), `panic` (the guard), [`error`].
+//! - Infrastructure: [`handle`] (ownership), `pointer` (arrays, texts, outputs), `panic` (the guard),
+//!   [`error`]; `allocator`.
 //! - One file for each C type or subject, written by hand.
 //! - [`ops`]: one export for each operation of `candle-ffi-core`, written by `cargo xtask gen`.
 //!
@@ -11,6 +12,7 @@
 mod allocator;
 pub mod handle;
 mod panic;
+mod pointer;
 
 pub mod version;
 

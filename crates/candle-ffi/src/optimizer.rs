@@ -4,10 +4,9 @@
 //! there. Parameters are in groups with options of their own; options and state have PyTorch's names.
 
 use crate::error::{CandleError, CandleStatus, c_string};
-use crate::handle::{
-    Kind, Opaque, borrow, borrow_list, borrow_mut, borrow_optional, free, options, output, output_list, slice, text,
-};
+use crate::handle::{Kind, Opaque, borrow, borrow_list, borrow_mut, borrow_optional, free};
 use crate::panic::{guard, neutral};
+use crate::pointer::{options, output, output_list, slice, text};
 use crate::tensor::{CandleTensor, tensor_or_null};
 use candle_ffi_core::Tensor;
 use candle_ffi_core::optim::{Optimizer, Sgd, SgdOptions};

@@ -6,8 +6,9 @@
 use crate::device::CandleDeviceKind;
 use crate::dtype::CandleDType;
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{Kind, Opaque, borrow, borrow_mut, free, into_handle, output, slice_output};
+use crate::handle::{Kind, Opaque, borrow, borrow_mut, free, into_handle};
 use crate::panic::{guard, neutral};
+use crate::pointer::{output, slice_output};
 use candle_ffi_core::{Error, ErrorCode, Tensor};
 
 /// An n-dimensional array that can take part in a graph of operations.

@@ -3,8 +3,9 @@
 //! A `CandleTensorMap` holds tensors by name, in order, and texts of metadata, as a safetensors file does.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{Kind, Opaque, borrow, borrow_mut, copy_text, free, output, text};
+use crate::handle::{Kind, Opaque, borrow, borrow_mut, free};
 use crate::panic::{guard, neutral};
+use crate::pointer::{copy_text, output, text};
 use crate::tensor::CandleTensor;
 use candle_ffi_core::{Error, Tensor, io};
 use std::ffi::c_char;

@@ -75,20 +75,8 @@ fn imports(body: &str, source: &Source) -> String {
     import("dtype", &["CandleDType", "dtype_of", "dtype_optional"]);
     import("error", &["CandleError", "CandleStatus"]);
     import("generator", &["CandleGenerator"]);
-    import(
-        "handle",
-        &[
-            "borrow",
-            "borrow_list",
-            "borrow_mut",
-            "borrow_optional",
-            "output",
-            "output_list",
-            "slice",
-            "slice_optional",
-            "value_optional",
-        ],
-    );
+    import("handle", &["borrow", "borrow_list", "borrow_mut", "borrow_optional"]);
+    import("pointer", &["output", "output_list", "slice", "slice_optional", "value_optional"]);
     for choice in &source.choices {
         import("ops::options", &[&c_type(&choice.name), &converter(&choice.name)]);
     }

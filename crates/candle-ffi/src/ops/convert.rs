@@ -4,8 +4,9 @@
 use crate::device::{CandleDeviceKind, device_of};
 use crate::dtype::{CandleDType, dtype_of};
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, borrow_mut, output};
+use crate::handle::{borrow, borrow_mut};
 use crate::panic::guard;
+use crate::pointer::output;
 use crate::tensor::CandleTensor;
 use candle_ffi_core::ops;
 

@@ -4,8 +4,9 @@
 use crate::device::{CandleDeviceKind, device_of};
 use crate::dtype::{CandleDType, dtype_of, dtype_optional};
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, output, slice, value_optional};
+use crate::handle::borrow;
 use crate::panic::guard;
+use crate::pointer::{output, slice, value_optional};
 use crate::tensor::CandleTensor;
 use candle_ffi_core::ops;
 

@@ -5,8 +5,9 @@ use crate::device::{CandleDeviceKind, device_of};
 use crate::dtype::{CandleDType, dtype_of, dtype_optional};
 use crate::error::{CandleError, CandleStatus};
 use crate::generator::CandleGenerator;
-use crate::handle::{borrow, borrow_mut, borrow_optional, output, slice};
+use crate::handle::{borrow, borrow_mut, borrow_optional};
 use crate::panic::guard;
+use crate::pointer::{output, slice};
 use crate::tensor::CandleTensor;
 use candle_ffi_core::ops;
 

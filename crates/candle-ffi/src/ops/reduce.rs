@@ -6,8 +6,9 @@
 
 use crate::dtype::{CandleDType, dtype_optional};
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, output, slice, slice_optional, value_optional};
+use crate::handle::borrow;
 use crate::panic::guard;
+use crate::pointer::{output, slice, slice_optional, value_optional};
 use crate::tensor::CandleTensor;
 use candle_ffi_core::ops;
 
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn candle_tensor_mean(
 /// Product of the elements.
 ///
 /// Integers and bools are multiplied as `int64`. `dtype` is what the elements are converted to first.
-/// Differentiable; a second derivative is refused where an element is zero.
+/// Differentiable.
 ///
 /// `dim` may be NULL.
 ///

@@ -3,8 +3,9 @@
 
 use crate::dtype::{CandleDType, dtype_optional};
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, output};
+use crate::handle::borrow;
 use crate::panic::guard;
+use crate::pointer::output;
 use crate::tensor::CandleTensor;
 use candle_ffi_core::ops;
 
