@@ -73,7 +73,8 @@ setup(
             binding=Binding.NoBinding,
             debug=False,
             features=cargo_features(),
-            args=["--locked"],
+            # The crate types of its Cargo.toml, so that `cargo build` and this share what they build.
+            args=["--locked", "--crate-type", "cdylib,staticlib,rlib"],
         )
     ],
     cffi_modules=["build.py:ffibuilder"],
