@@ -40,7 +40,7 @@ pub fn to_dtype(input: &Tensor, dtype: DType) -> Result<Tensor> {
 ///
 /// # Examples
 /// ```python
-/// >>> cf.to_device(cf.tensor([1.0]), cf.Device("cpu"))
+/// >>> cf.tensor([1.0]).to("cpu")
 /// tensor([1.])
 /// ```
 pub fn to_device(input: &Tensor, device: Device) -> Result<Tensor> {
@@ -124,7 +124,7 @@ pub fn detach(input: &Tensor) -> Result<Tensor> {
 /// # Examples
 /// ```python
 /// >>> x = cf.zeros([2, 2])
-/// >>> cf.copy_(x, cf.tensor([1.0, 2.0]))
+/// >>> x.copy_(cf.tensor([1.0, 2.0]))
 /// tensor([[1., 2.],
 ///         [1., 2.]])
 /// ```
@@ -144,7 +144,7 @@ pub fn copy_(input: &Tensor, source: &Tensor) -> Result<()> {
 ///
 /// # Examples
 /// ```python
-/// >>> cf.fill_(cf.zeros([2]), 3.0)
+/// >>> cf.zeros(2).fill_(3.0)
 /// tensor([3., 3.])
 /// ```
 pub fn fill_(input: &Tensor, value: f64) -> Result<()> {
@@ -163,7 +163,7 @@ pub fn fill_(input: &Tensor, value: f64) -> Result<()> {
 ///
 /// # Examples
 /// ```python
-/// >>> cf.zero_(cf.ones([2]))
+/// >>> cf.ones(2).zero_()
 /// tensor([0., 0.])
 /// ```
 pub fn zero_(input: &Tensor) -> Result<()> {

@@ -152,7 +152,7 @@ pub fn split(input: &Tensor, split_size: i64, dim: i64) -> Result<Vec<Tensor>> {
 ///
 /// # Examples
 /// ```python
-/// >>> [part.shape for part in cf.split_with_sizes(cf.zeros([5]), [1, 4])]
+/// >>> [part.shape for part in cf.split(cf.zeros(5), [1, 4])]
 /// [(1,), (4,)]
 /// ```
 pub fn split_with_sizes(input: &Tensor, sizes: &[i64], dim: i64) -> Result<Vec<Tensor>> {

@@ -219,7 +219,7 @@ pub fn dropout(input: &Tensor, p: f64, training: bool, generator: Option<&Genera
 ///
 /// # Examples
 /// ```python
-/// >>> bool((cf.uniform_(cf.zeros([100]), -1.0, 1.0) >= -1.0).all())
+/// >>> bool((cf.zeros(100).uniform_(-1.0, 1.0) >= -1.0).all())
 /// True
 /// ```
 pub fn uniform_(input: &Tensor, low: f64, high: f64, generator: Option<&Generator>) -> Result<()> {
@@ -247,7 +247,7 @@ pub fn uniform_(input: &Tensor, low: f64, high: f64, generator: Option<&Generato
 ///
 /// # Examples
 /// ```python
-/// >>> cf.normal_(cf.zeros([2, 3]), mean=1.0, std=0.1).shape
+/// >>> cf.zeros(2, 3).normal_(mean=1.0, std=0.1).shape
 /// (2, 3)
 /// ```
 pub fn normal_(input: &Tensor, mean: f64, std: f64, generator: Option<&Generator>) -> Result<()> {

@@ -549,7 +549,7 @@ fn truth(op: Reduce, input: &Tensor, dim: Option<&[i64]>, keepdim: bool) -> Resu
 /// # Examples
 /// ```python
 /// >>> cf.logsumexp(cf.tensor([1000.0, 1000.0]), dim=0)
-/// tensor(1000.6931)
+/// tensor(1000.6932)
 /// ```
 pub fn logsumexp(input: &Tensor, dim: &[i64], keepdim: bool) -> Result<Tensor> {
     let input = to_float(input)?;
