@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from candle_ffi._lib import check, lib
 from candle_ffi.errors import DTypeError
 
 __all__ = [
@@ -135,7 +136,7 @@ _default = float32
 
 
 def get_default_dtype() -> DType:
-    """Return the dtype that Python floats get, `float32` at the start.
+    """Return the dtype that Python floats get, and integers in a division: at first `float32`.
 
     Examples
     --------
@@ -147,17 +148,17 @@ def get_default_dtype() -> DType:
 
 
 def set_default_dtype(dtype: DType) -> None:
-    """Set the dtype that Python floats get.
+    """Set the dtype that Python floats get, and integers in a division, for the whole process.
 
     Parameters
     ----------
     dtype : DType
-        A floating-point dtype.
+        `float16`, `bfloat16`, `float32` or `float64`.
 
     Raises
     ------
     DTypeError
-        The dtype is no floating-point dtype.
+        Another dtype.
 
     Examples
     --------
@@ -169,12 +170,7 @@ def set_default_dtype(dtype: DType) -> None:
     """
     global _default
     chosen = as_dtype(dtype)
-    if not chosen.is_floating_point:
-        raise DTypeError(
-            f"set_default_dtype: Python floats cannot become {chosen.name}; give a float dtype",
-            operation="set_default_dtype",
-            dtypes=[chosen.name],
-        )
+    check(lib.py_set_default_dtype(chosen.code))
     _default = chosen
 
 
