@@ -1,13 +1,15 @@
-"""Every operation with arguments drawn at random: any answer will do but a panic, a hang or a crash.
+"""Every operation with arguments drawn at random: any answer will do but a panic or a crash.
 
-A panic inside one of Candle's large operations would poison its thread pool for the rest of the process,
-so a caught panic is a failure too.
+A panic inside one of Candle's large operations would poison its thread pool for the rest of the
+process, so a caught panic is a failure too.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
+import resource
+from collections.abc import Iterator
 from typing import Any
 
 import backend
@@ -43,6 +45,15 @@ NAMES = [
     name for name, value in vars(_ops).items()
     if inspect.isfunction(value) and value.__module__ == _ops.__name__ and name[0] != "_"
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def bounded_memory() -> Iterator[None]:
+    """A request for too much memory is to be refused, not to bring the machine down."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (16 * 2**30, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 class Source:
