@@ -13,6 +13,7 @@ mod dtype;
 mod error;
 pub mod indexing;
 pub mod io;
+mod memory;
 pub mod nn;
 pub mod ops;
 pub mod optim;

@@ -1,13 +1,10 @@
 //! Arithmetic on shapes and dimensions, checked before any memory is touched.
 
-use crate::{DType, Error, ErrorCode, Result};
+use crate::{DType, Error, ErrorCode, Result, memory};
 use smallvec::SmallVec;
 
 /// Sizes or strides of a tensor; up to six dimensions without an allocation.
 pub(crate) type Dims = SmallVec<[usize; 6]>;
-
-/// Requests above this are tried out before they are made, since a failed allocation aborts the process.
-const PROBED_BYTES: usize = 64 << 20;
 
 /// A shape from signed sizes.
 pub(crate) fn from_sizes(sizes: &[i64]) -> Result<Dims> {
@@ -45,7 +42,7 @@ pub(crate) fn check_allocation(dims: &[usize], dtype: DType) -> Result<usize> {
         .checked_mul(dtype.size_in_bytes())
         .filter(|&bytes| isize::try_from(bytes).is_ok())
         .ok_or_else(|| out_of_memory(None))?;
-    if bytes > PROBED_BYTES && Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
+    if !memory::can_allocate(bytes) {
         return Err(out_of_memory(Some(bytes)));
     }
     Ok(count)

@@ -45,6 +45,13 @@ pub(crate) fn contiguous(value: &Value) -> Result<Value> {
     copy(value)
 }
 
+/// The same for an operation whose result is as large as its input: makes sure that it can be had.
+#[inline]
+pub(super) fn contiguous_for_result(value: &Value) -> Result<Value> {
+    shape::check_allocation(value.dims(), value.dtype)?;
+    contiguous(value)
+}
+
 /// A copy in row-major order.
 pub(crate) fn copy(value: &Value) -> Result<Value> {
     if !value.is_cpu() {

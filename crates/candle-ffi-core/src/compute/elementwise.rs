@@ -1,7 +1,7 @@
 //! Elementwise operations. Operands of binary ones are brought to one dtype and device by the caller;
 //! shapes broadcast here.
 
-use super::copy::{cast, contiguous, from_vec};
+use super::copy::{cast, contiguous, contiguous_for_result, from_vec};
 use super::dispatch::{self, CpuElement, with_element, with_float, with_integer, with_number};
 use super::host;
 use crate::value::Value;
@@ -22,7 +22,7 @@ pub(crate) fn unary(op: Unary, x: &Value) -> Result<Value> {
     if x.dtype == DType::Float8E4M3 {
         return through_float32([x], |[x]| unary(op, &x));
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     if x.dtype.is_float() {
         return with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
             Ok(from_vec(kernels::unary::unary(op, src), x.dims(), x.dtype))
@@ -80,7 +80,7 @@ pub(crate) fn unary_grad(op: UnaryGrad, saved: &Value, grad: &Value) -> Result<V
     if !host::on_cpu(&[saved, grad]) {
         return host::round_trip_one([saved, grad], |[saved, grad]| unary_grad(op, &saved, &grad));
     }
-    let (saved, grad) = (contiguous(saved)?, contiguous(grad)?);
+    let (saved, grad) = (contiguous_for_result(saved)?, contiguous(grad)?);
     with_float!(grad.dtype, T => dispatch::with_slice::<T, _>(&saved, |saved| {
         dispatch::with_slice::<T, _>(&grad, |values| {
             Ok(from_vec(kernels::unary_grad::unary_grad(op, saved, values), grad.dims(), grad.dtype))
@@ -101,6 +101,7 @@ where
 {
     // The ordinary case, kept free of any allocation besides the result.
     if lhs.dims() == rhs.dims() {
+        shape::check_allocation(lhs.dims(), result)?;
         return dispatch::with_strided::<T, _>(lhs, |a| {
             dispatch::with_strided::<T, _>(rhs, |b| Ok(from_vec(run(a, b)?, lhs.dims(), result)))
         });
@@ -157,7 +158,7 @@ pub(crate) fn logical_not(x: &Value) -> Result<Value> {
     if !x.is_cpu() {
         return host::round_trip_one([x], |[x]| logical_not(&x));
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     dispatch::with_slice::<u8, _>(&x, |src| Ok(from_vec(kernels::compare::logical_not(src), x.dims(), DType::Bool)))
 }
 
@@ -188,7 +189,7 @@ pub(crate) fn clamp(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Val
     if !x.is_cpu() {
         return host::round_trip_one([x], |[x]| clamp(&x, min, max));
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
         let bound = |bound: Option<f64>| bound.map(<T as kernels::Element>::from_f64);
         Ok(from_vec(kernels::binary::clamp(src, bound(min), bound(max)), x.dims(), x.dtype))
@@ -200,7 +201,7 @@ pub(crate) fn clamp_mask(x: &Value, min: Option<f64>, max: Option<f64>) -> Resul
     if !x.is_cpu() {
         return host::round_trip_one([x], |[x]| clamp_mask(&x, min, max));
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
         let bound = |bound: Option<f64>| bound.map(<T as kernels::Element>::from_f64);
         Ok(from_vec(kernels::binary::clamp_mask(src, bound(min), bound(max)), x.dims(), DType::Bool))

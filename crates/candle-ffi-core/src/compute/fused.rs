@@ -1,6 +1,6 @@
 //! Operations that are one pass over memory where a composition would be many: softmax and layer norm.
 
-use super::copy::{contiguous, from_vec};
+use super::copy::{contiguous, contiguous_for_result, from_vec};
 use super::dispatch::{self, with_float};
 use super::host;
 use crate::shape::Dims;
@@ -23,7 +23,7 @@ pub(crate) fn softmax(x: &Value, dim: usize) -> Result<Value> {
         }
         return host::round_trip_one([x], |[x]| softmax(&x, dim));
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     let (outer, n, inner) = split_at(x.dims(), dim);
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
         Ok(from_vec(kernels::softmax(src, outer, n, inner), x.dims(), x.dtype))
@@ -34,7 +34,7 @@ pub(crate) fn log_softmax(x: &Value, dim: usize) -> Result<Value> {
     if !x.is_cpu() {
         return host::round_trip_one([x], |[x]| log_softmax(&x, dim));
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     let (outer, n, inner) = split_at(x.dims(), dim);
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
         Ok(from_vec(kernels::log_softmax(src, outer, n, inner), x.dims(), x.dtype))
@@ -45,7 +45,7 @@ pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<V
     if !host::on_cpu(&[output, grad]) {
         return host::round_trip_one([output, grad], |[output, grad]| softmax_grad(&output, &grad, dim));
     }
-    let (output, grad) = (contiguous(output)?, contiguous(grad)?);
+    let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
     let (outer, n, inner) = split_at(output.dims(), dim);
     with_float!(output.dtype, T => dispatch::with_slice::<T, _>(&output, |out| {
         dispatch::with_slice::<T, _>(&grad, |values| {
@@ -58,7 +58,7 @@ pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Resu
     if !host::on_cpu(&[output, grad]) {
         return host::round_trip_one([output, grad], |[output, grad]| log_softmax_grad(&output, &grad, dim));
     }
-    let (output, grad) = (contiguous(output)?, contiguous(grad)?);
+    let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
     let (outer, n, inner) = split_at(output.dims(), dim);
     with_float!(output.dtype, T => dispatch::with_slice::<T, _>(&output, |out| {
         dispatch::with_slice::<T, _>(&grad, |values| {
@@ -72,7 +72,7 @@ pub(crate) fn logsumexp(x: &Value, dim: usize) -> Result<Value> {
     if !x.is_cpu() {
         return host::round_trip_one([x], |[x]| logsumexp(&x, dim));
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     let (outer, n, inner) = split_at(x.dims(), dim);
     let dims: Dims = x.dims().iter().enumerate().filter(|(at, _)| *at != dim).map(|(_, &size)| size).collect();
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
@@ -104,7 +104,7 @@ pub(crate) fn layer_norm(
         })?;
         return Ok(LayerNorm { output, mean, rstd });
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     let (weight, bias) = (weight.map(contiguous).transpose()?, bias.map(contiguous).transpose()?);
     let rows = if n == 0 { 0 } else { x.num_elements() / n };
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
@@ -136,7 +136,7 @@ pub(crate) fn layer_norm_grad(
             layer_norm_grad(&grad, &x, &mean, &rstd, n, weight.as_ref())
         });
     }
-    let (grad, x) = (contiguous(grad)?, contiguous(x)?);
+    let (grad, x) = (contiguous(grad)?, contiguous_for_result(x)?);
     let weight = weight.map(contiguous).transpose()?;
     let rows = mean.num_elements();
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&grad, |grad_values| dispatch::with_slice::<T, _>(&x, |src| {

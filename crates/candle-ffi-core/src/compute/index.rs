@@ -1,6 +1,6 @@
 //! Reading and adding by `int64` indices, which are checked before anything is written.
 
-use super::copy::{contiguous, from_vec};
+use super::copy::{contiguous, contiguous_for_result, from_vec};
 use super::dispatch::{self, with_element, with_number};
 use super::host;
 use crate::value::Value;
@@ -16,6 +16,7 @@ pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index]) {
         return host::round_trip_one([x, index], |[x, index]| gather(&x, dim, &index));
     }
+    crate::shape::check_allocation(index.dims(), x.dtype)?;
     with_element!(x.dtype, T => dispatch::with_strided::<T, _>(x, |src| dispatch::with_strided::<i64, _>(index, |at| {
         Ok(from_vec(kernels::gather(src, dim, at)?, index.dims(), x.dtype))
     })))
@@ -26,7 +27,7 @@ pub(crate) fn scatter_add(x: &Value, dim: usize, index: &Value, src: &Value) -> 
     if !host::on_cpu(&[x, index, src]) {
         return host::round_trip_one([x, index, src], |[x, index, src]| scatter_add(&x, dim, &index, &src));
     }
-    let x = contiguous(x)?;
+    let x = contiguous_for_result(x)?;
     with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |base| dispatch::with_strided::<i64, _>(index, |at| {
         dispatch::with_strided::<T, _>(src, |values| {
             let mut result = base.to_vec();
@@ -56,7 +57,7 @@ pub(crate) fn index_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Re
     if !host::on_cpu(&[x, index, src]) {
         return host::round_trip_one([x, index, src], |[x, index, src]| index_add(&x, dim, &index, &src));
     }
-    let (x, index, src) = (contiguous(x)?, contiguous(index)?, contiguous(src)?);
+    let (x, index, src) = (contiguous_for_result(x)?, contiguous(index)?, contiguous(src)?);
     let (outer, n, inner) = split_at(x.dims(), dim);
     with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |base| dispatch::with_slice::<i64, _>(&index, |at| {
         dispatch::with_slice::<T, _>(&src, |values| {

@@ -134,6 +134,7 @@ pub fn split(input: &Tensor, split_size: i64, dim: i64) -> Result<Vec<Tensor>> {
     if part == 0 {
         return Err(Error::argument(format!("split_size must be positive for a dimension of size {size}, and is 0")));
     }
+    check_count(size.div_ceil(part))?;
     (0..size).step_by(part).map(|start| narrow(input, at as i64, start as i64, part.min(size - start) as i64)).collect()
 }
 
@@ -202,9 +203,20 @@ pub fn chunk(input: &Tensor, chunks: i64, dim: i64) -> Result<Vec<Tensor>> {
     let at = dim_of(dim, &dims)?;
     if dims[at] == 0 {
         // PyTorch gives as many empty parts as were asked for.
+        check_count(chunks as usize)?;
         return (0..chunks).map(|_| narrow(input, at as i64, 0, 0)).collect();
     }
     split(input, dims[at].div_ceil(chunks as usize) as i64, at as i64)
+}
+
+/// Parts are tensors: a number of them that no program means must not take all memory.
+fn check_count(parts: usize) -> Result<()> {
+    const MOST: usize = 1 << 20;
+    if parts <= MOST {
+        Ok(())
+    } else {
+        Err(Error::argument(format!("{parts} parts were asked for, and {MOST} are the most")))
+    }
 }
 
 /// The values one after the other along a dimension, in new memory.
