@@ -15,12 +15,29 @@ NAMES: Final = {number: name for name, number in KINDS.items()}
 class Device:
     """A processor that holds tensors and computes with them.
 
+    Parameters
+    ----------
+    name : str or Device
+        The type, with its index after a colon where there are several: ``"cpu"``, ``"cuda"``,
+        ``"cuda:1"``, ``"metal"``.
+    index : int, optional
+        The index, where the name has none.
+
     Attributes
     ----------
     type : str
         ``"cpu"``, ``"cuda"`` or ``"metal"``.
     index : int
         Which one of its type.
+
+    Raises
+    ------
+    DeviceError
+        The name is unknown, or this device is not there; the message says which are.
+
+    Notes
+    -----
+    `torch.device`
 
     Examples
     --------
@@ -31,10 +48,24 @@ class Device:
 
     __slots__ = ("index", "kind", "type")
 
-    def __init__(self, kind: int, index: int) -> None:
-        self.kind = kind
-        self.index = index
-        self.type = NAMES[kind]
+    index: int
+    kind: int
+    type: str
+
+    def __new__(cls, name: str | Device, index: int | None = None) -> Device:
+        """Return the device of a name, after looking whether it is there."""
+        if isinstance(name, Device):
+            return name
+        if not isinstance(name, str):
+            raise TypeError(f'device: a name such as "cpu" or "cuda:1" is needed, not {name!r}')
+        text = name if index is None else f"{name}:{index}"
+        known = _KNOWN.get(text)
+        if known is None:
+            kind = ffi.new("CandleDeviceKind *")
+            number = ffi.new("int32_t *")
+            check(lib.py_device_from_name(text.encode(), kind, number))
+            known = _KNOWN[text] = of(kind[0], number[0])
+        return known
 
     def __str__(self) -> str:
         return self.type if self.kind == 1 else f"{self.type}:{self.index}"
@@ -51,61 +82,33 @@ class Device:
     def __hash__(self) -> int:
         return hash((self.kind, self.index))
 
-    def __reduce__(self) -> tuple[type[Device], tuple[int, int]]:
-        return (Device, (self.kind, self.index))
+    def __reduce__(self) -> tuple[object, tuple[int, int]]:
+        return (of, (self.kind, self.index))
 
 
-CPU: Final = Device(1, 0)
-_KNOWN: dict[str, Device] = {"cpu": CPU}
-
-
-def device(name: str | Device, index: int | None = None) -> Device:
-    """Return the device of a name such as ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+def of(kind: int, index: int) -> Device:
+    """Return the device of the numbers of the C interface.
 
     Parameters
     ----------
-    name : str or Device
-        The type, with its index after a colon where there are several.
-    index : int, optional
-        The index, where the name has none.
-
-    Returns
-    -------
-    Device
-        A device that is there.
-
-    Raises
-    ------
-    DeviceError
-        The name is unknown, or this device is not there; the message says which are.
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> str(cf.device("cpu"))
-    'cpu'
+    kind : int
+        The kind (`CANDLE_DEVICE_*`).
+    index : int
+        Which one of its kind.
     """
-    if isinstance(name, Device):
-        return name
-    if not isinstance(name, str):
-        raise TypeError(f'device: a name such as "cpu" or "cuda:1" is needed, not {name!r}')
-    text = name if index is None else f"{name}:{index}"
-    known = _KNOWN.get(text)
-    if known is None:
-        kind = ffi.new("CandleDeviceKind *")
-        number = ffi.new("int32_t *")
-        check(lib.py_device_from_name(text.encode(), kind, number))
-        known = _KNOWN[text] = Device(kind[0], number[0])
-    return known
+    made = object.__new__(Device)
+    made.kind, made.index, made.type = kind, index, NAMES[kind]
+    return made
+
+
+device = Device
+CPU: Final = of(1, 0)
+_KNOWN: dict[str, Device] = {"cpu": CPU}
 
 
 def as_device(name: str | Device | None) -> Device:
     """Return the device that `name` means; None is the CPU."""
-    if name is None:
-        return CPU
-    if isinstance(name, Device):
-        return name
-    return device(name)
+    return CPU if name is None else Device(name)
 
 
 def device_count(type: str = "cuda") -> int:

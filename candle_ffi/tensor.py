@@ -15,6 +15,7 @@ from candle_ffi._lib import check, ffi, lib, take_error
 from candle_ffi.arithmetic import Arithmetic
 from candle_ffi.casts import Casts
 from candle_ffi.device import CPU, Device, as_device
+from candle_ffi.device import of as device_of
 from candle_ffi.dtype import DType
 from candle_ffi.errors import CandleIndexError, DTypeError, GraphError, ShapeError
 from candle_ffi.indexing import get_item, set_item
@@ -243,7 +244,7 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
     def device(self) -> Device:
         """Where the elements are."""
         kind = lib.candle_tensor_device(self._handle)
-        return CPU if kind == 1 else Device(kind, lib.candle_tensor_device_index(self._handle))
+        return CPU if kind == 1 else device_of(kind, lib.candle_tensor_device_index(self._handle))
 
     @property
     def is_cuda(self) -> bool:
