@@ -5051,7 +5051,8 @@ def permute(input: Tensor, dims: int | Sequence[int]) -> Tensor:
     Raises
     ------
     CandleError
-        ``ShapeError`` unless ``dims`` names each dimension once.
+        ``ShapeError`` when ``dims`` has another length than the shape, ``InvalidArgumentError``
+        when it names a dimension twice.
 
     Notes
     -----

@@ -183,8 +183,9 @@ impl From<candle_core::Error> for Error {
     #[cold]
     fn from(error: candle_core::Error) -> Self {
         // Shapes, dtypes and devices are checked before Candle is called, so what comes here is a
-        // failure of the backend itself.
-        Self::new(ErrorCode::Backend, error.to_string())
+        // failure of the backend itself. Behind the first line there may be a backtrace.
+        let message = error.to_string();
+        Self::new(ErrorCode::Backend, message.lines().next().unwrap_or_default())
     }
 }
 

@@ -127,7 +127,7 @@ pub fn transpose(input: &Tensor, dim0: i64, dim1: i64) -> Result<Tensor> {
 /// Dimension `i` of the result is dimension `dims[i]` of the input. A view. Differentiable.
 ///
 /// # Errors
-/// `Shape` unless `dims` names each dimension once.
+/// `Shape` when `dims` has another length than the shape, `InvalidArgument` when it names a dimension twice.
 ///
 /// # PyTorch
 /// `torch.permute`
@@ -146,12 +146,12 @@ pub fn permute(input: &Tensor, dims: &[i64]) -> Result<Tensor> {
             *from = at as i64;
         }
     }
-    if order.len() != rank || inverse.contains(&-1) {
+    if order.len() != rank {
         let of = input.dims();
-        return Err(Error::shape(
-            format!("dims {dims:?} must name each of the {rank} dimensions of {of:?} once"),
-            &[&of],
-        ));
+        return Err(Error::shape(format!("dims {dims:?} must name each of the {rank} dimensions of {of:?}"), &[&of]));
+    }
+    if inverse.contains(&-1) {
+        return Err(Error::argument(format!("dims {dims:?} name a dimension twice")));
     }
     let value = input.value().permute(&order)?;
     Tensor::record_view("permute", value, input, || move |grad: &Tensor| permute(grad, &inverse))

@@ -120,7 +120,7 @@ pub unsafe extern "C" fn candle_tensor_transpose(
 ///
 /// Dimension `i` of the result is dimension `dims[i]` of the input. A view. Differentiable.
 ///
-/// Errors: `CANDLE_ERROR_SHAPE` unless `dims` names each dimension once.
+/// Errors: `CANDLE_ERROR_SHAPE` when `dims` has another length than the shape, `CANDLE_ERROR_INVALID_ARGUMENT` when it names a dimension twice.
 ///
 /// PyTorch: `torch.permute`
 #[unsafe(no_mangle)]
