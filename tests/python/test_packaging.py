@@ -39,6 +39,8 @@ def run(*command: str | Path, **options: object) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel, built with the tools of this environment so that nothing is fetched."""
     folder = tmp_path_factory.mktemp("wheel")
+    # Files that an earlier build left there would come into the wheel.
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
     run(
         *(sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps"),
         *("--wheel-dir", folder, ROOT),
