@@ -73,7 +73,7 @@ setup(
             binding=Binding.NoBinding,
             debug=False,
             features=cargo_features(),
-            # The crate types of its Cargo.toml, so that `cargo build` and this share what they build.
+            # The crate types of its Cargo.toml: `cargo build` and this then share what they build.
             args=["--locked", "--crate-type", "cdylib,staticlib,rlib"],
         )
     ],
