@@ -41,6 +41,10 @@ pub trait Number: Element {
     /// Whether the type is an integer.
     const INTEGER: bool;
 
+    /// The nearest value toward zero for integers (the type's least or largest beyond its range, 0 for NaN); for floats
+    /// the nearest value, as [`Element::from_f64`].
+    fn saturating_from_f64(value: f64) -> Self;
+
     /// Sum.
     fn add(self, other: Self) -> Self;
     /// Difference.
@@ -164,6 +168,11 @@ macro_rules! integer {
             const INTEGER: bool = true;
 
             #[inline(always)]
+            fn saturating_from_f64(value: f64) -> Self {
+                value as $type
+            }
+
+            #[inline(always)]
             fn add(self, other: Self) -> Self {
                 self.wrapping_add(other)
             }
@@ -277,6 +286,11 @@ macro_rules! float_arithmetic {
     ($type:ident, $compute:ident) => {
         impl Number for $type {
             const INTEGER: bool = false;
+
+            #[inline(always)]
+            fn saturating_from_f64(value: f64) -> Self {
+                Self::from_f64(value)
+            }
 
             #[inline(always)]
             fn add(self, other: Self) -> Self {
@@ -546,6 +560,14 @@ mod tests {
         assert_eq!((-1.0f32).cast::<u32>(), u32::MAX);
         assert_eq!(70000i32.cast::<i16>(), 4464);
         assert_eq!(u32::MAX.cast::<f64>(), 4294967295.0);
+    }
+
+    #[test]
+    fn bounds_saturate() {
+        assert_eq!([-5.0, 2.9, 300.0, f64::NAN].map(u8::saturating_from_f64), [0, 2, 255, 0]);
+        assert_eq!([f64::NEG_INFINITY, 1e19].map(i64::saturating_from_f64), [i64::MIN, i64::MAX]);
+        assert_eq!(f16::saturating_from_f64(1e9), f16::INFINITY);
+        assert!(f32::saturating_from_f64(f64::NAN).is_nan());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::Float;
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, Shared, for_each_range};
-use crate::simd::vectorize;
+use crate::simd::{inlined, vectorize};
 
 /// The options of a step of [`sgd`], with PyTorch's names.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,9 +42,16 @@ pub fn sgd<T: Float>(
         Shared::new(buffer)
     });
     assert!(buffer.is_some() || options.momentum == 0.0, "momentum without a buffer");
-    let (kept, taken) =
-        if first_step { (T::Compute::ZERO, T::Compute::ONE) } else { (momentum, of(1.0 - options.dampening)) };
+    let taken = of(1.0 - options.dampening);
     let nesterov = options.nesterov;
+    // What is not asked for has no part: 0 times an infinite parameter would be NaN.
+    let decayed = inlined(
+        #[inline(always)]
+        |x: T::Compute, grad: T| {
+            let g = sign * grad.to_compute();
+            if decay == T::Compute::ZERO { g } else { g + decay * x }
+        },
+    );
     for_each_range(len, GRAIN_MEMORY / 2, |range| {
         // SAFETY: ranges of different tasks are disjoint and both slices are borrowed for the whole call.
         let (param, buffer) =
@@ -56,16 +63,15 @@ pub fn sgd<T: Float>(
                 let Some(buffer) = buffer else {
                     for (param, grad) in param.iter_mut().zip(grad) {
                         let x = param.to_compute();
-                        *param = T::from_compute(x - lr * (sign * grad.to_compute() + decay * x));
+                        *param = T::from_compute(x - lr * decayed(x, *grad));
                     }
                     return;
                 };
                 for ((param, grad), buffer) in param.iter_mut().zip(grad).zip(buffer) {
                     let x = param.to_compute();
-                    let g = sign * grad.to_compute() + decay * x;
+                    let g = decayed(x, *grad);
                     // On the first step whatever the buffer holds, NaN included, has no part.
-                    let old = if first_step { T::Compute::ZERO } else { buffer.to_compute() };
-                    let direction = kept * old + taken * g;
+                    let direction = if first_step { g } else { momentum * buffer.to_compute() + taken * g };
                     *buffer = T::from_compute(direction);
                     let step = if nesterov { g + momentum * direction } else { direction };
                     *param = T::from_compute(x - lr * step);
@@ -103,6 +109,19 @@ mod tests {
         sgd(&mut x, &[2.0], Some(&mut buffer), true, &options);
         assert!((x[0] - (1.0 - 0.1 * (2.0 + 0.9 * 2.0))).abs() < 1e-12);
         sgd::<f32>(&mut [], &[], None, true, &PLAIN);
+    }
+
+    #[test]
+    fn what_is_not_asked_for_has_no_part() {
+        let infinite = [f32::INFINITY, f32::NEG_INFINITY];
+        let mut x = infinite;
+        sgd(&mut x, &[1.0, 1.0], None, true, &PLAIN);
+        assert_eq!(x, infinite);
+        let (mut x, mut buffer) = (infinite, [f32::NAN; 2]);
+        sgd(&mut x, &[1.0, 1.0], Some(&mut buffer), true, &SgdOptions { momentum: 0.9, ..PLAIN });
+        assert_eq!((x, buffer), (infinite, [1.0, 1.0]));
+        sgd(&mut x, &[1.0, 1.0], Some(&mut buffer), false, &SgdOptions { weight_decay: 0.1, ..PLAIN });
+        assert!(x.iter().all(|x| x.is_nan()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! result depends on: kernels that combine partial results use borders of their own.
 
 use std::any::Any;
+use std::error::Error as _;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,8 +18,16 @@ pub(crate) const GRAIN_MEMORY: usize = 64 * 1024;
 /// The grain for an operation of some ten instructions per element.
 pub(crate) const GRAIN_MATH: usize = 16 * 1024;
 
+/// The most threads that may be asked for.
+pub const MAX_THREADS: usize = 256;
+
 static REQUESTED: AtomicUsize = AtomicUsize::new(0);
-static FORKED: AtomicBool = AtomicBool::new(false);
+/// Set where there is no pool to ask for help: in a forked child, and where its threads could not be made.
+static ALONE: AtomicBool = AtomicBool::new(false);
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
 
 fn default_threads() -> usize {
     static DEFAULT: OnceLock<usize> = OnceLock::new();
@@ -26,13 +35,15 @@ fn default_threads() -> usize {
         let from = |name: &str| std::env::var(name).ok()?.trim().parse::<usize>().ok().filter(|n| *n > 0);
         from("CANDLE_FFI_NUM_THREADS")
             .or_else(|| from("RAYON_NUM_THREADS"))
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+            .unwrap_or_else(processors)
+            .min(MAX_THREADS)
     })
 }
 
-/// The number of threads that a large operation uses. It is 1 in a forked child, which has no pool.
+/// The number of threads that a large operation uses. It is 1 where there is no pool: in a forked child, and after the
+/// system has refused to make the threads.
 pub fn num_threads() -> usize {
-    if FORKED.load(Ordering::Relaxed) {
+    if ALONE.load(Ordering::Relaxed) {
         return 1;
     }
     match REQUESTED.load(Ordering::Relaxed) {
@@ -42,16 +53,18 @@ pub fn num_threads() -> usize {
 }
 
 /// Sets the number of threads; 0 returns to the default (`CANDLE_FFI_NUM_THREADS`, else `RAYON_NUM_THREADS`, else the
-/// number of processors). The pool is made by the first large operation, so a later larger number may find fewer.
+/// number of processors). More than [`MAX_THREADS`], here or in the environment, count as that many. The pool is made by
+/// the first large operation, so a later larger number may find fewer.
 pub fn set_num_threads(n: usize) {
-    REQUESTED.store(n, Ordering::Relaxed);
+    REQUESTED.store(n.min(MAX_THREADS), Ordering::Relaxed);
 }
 
 #[cfg(unix)]
 extern "C" fn in_forked_child() {
-    FORKED.store(true, Ordering::Relaxed);
+    ALONE.store(true, Ordering::Relaxed);
 }
 
+/// Makes the pool, once. Where that fails, [`num_threads`] is 1 from then on.
 fn start_pool() {
     static STARTED: OnceLock<()> = OnceLock::new();
     STARTED.get_or_init(|| {
@@ -60,12 +73,15 @@ fn start_pool() {
         unsafe {
             libc::pthread_atfork(None, None, Some(in_forked_child));
         }
-        let threads = num_threads().max(std::thread::available_parallelism().map_or(1, usize::from));
-        // An error means that the application has built the pool already: then that one serves.
-        let _ = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
+        let built = rayon::ThreadPoolBuilder::new()
+            .num_threads(num_threads().max(processors()).min(MAX_THREADS))
             .thread_name(|i| format!("candle-ffi-{i}"))
             .build_global();
+        // An error with a cause comes from the system. One without says that rayon's pool was asked for before: that one
+        // serves, unless it could not be made either, and then every look at it panics.
+        if built.is_err_and(|error| error.source().is_some() || catch_unwind(rayon::current_num_threads).is_err()) {
+            ALONE.store(true, Ordering::Relaxed);
+        }
     });
 }
 
@@ -131,12 +147,14 @@ impl Job {
 
 /// Runs `body(0) … body(tasks - 1)`, each once, on at most [`num_threads`] threads.
 pub(crate) fn run_tasks(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
+    if num_threads().min(tasks) > 1 {
+        start_pool();
+    }
     let helpers = num_threads().min(tasks).saturating_sub(1);
     if helpers == 0 {
         (0..tasks).for_each(body);
         return;
     }
-    start_pool();
     // SAFETY: only the lifetime is changed; `close_and_wait` keeps every use inside this call.
     let body: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(body) };
     let job =
@@ -297,6 +315,19 @@ mod tests {
             });
             assert_eq!(sum.into_inner(), 499_500);
         }
+    }
+
+    #[test]
+    fn the_number_of_threads_has_a_limit() {
+        set_num_threads(1 << 62);
+        let threads = num_threads();
+        let sum = AtomicUsize::new(0);
+        for_each_range(1000, 1, |range| {
+            sum.fetch_add(range.sum::<usize>(), Ordering::Relaxed);
+        });
+        set_num_threads(0);
+        assert!(threads <= MAX_THREADS);
+        assert_eq!(sum.into_inner(), 499_500);
     }
 
     #[test]
