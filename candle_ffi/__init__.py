@@ -168,7 +168,7 @@ from candle_ffi.errors import (
 )
 from candle_ffi.io import load_file, save_file
 from candle_ffi.models import load_pretrained_model
-from candle_ffi.nn import Module, Parameter, SimpleNN
+from candle_ffi.nn import Linear, Module, Parameter, SimpleNN
 from candle_ffi.optim import SGD
 from candle_ffi.random import (
     Generator,
@@ -217,6 +217,7 @@ __all__ = [
     "InPlaceError",
     "InternalError",
     "InvalidArgumentError",
+    "Linear",
     "Module",
     "NoGradientError",
     "OutOfMemoryError",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from candle_ffi._ops import flatten
+from typing import Any
+
+from candle_ffi._ops import flatten, linear
 from candle_ffi.device import Device
 from candle_ffi.dtype import DType
 from candle_ffi.nn.module import Module
-from candle_ffi.nn.native import NativeModule, factory
+from candle_ffi.nn.native import factory, initial, size
 from candle_ffi.nn.parameter import Parameter
 from candle_ffi.tensor import Tensor
 
 __all__ = ["Flatten", "Identity", "Linear"]
 
 
-class Linear(NativeModule):
+class Linear(Module):
     """An affine map of the last dimension: ``x Wᵀ + b``.
 
     Parameters
@@ -64,20 +66,29 @@ class Linear(NativeModule):
         device: Device | str | None = None,
         dtype: DType | None = None,
     ) -> None:
-        names = ("weight", "bias") if bias else ("weight",)
-        super().__init__(
+        super().__init__()
+        self.in_features = size(in_features, "Linear", "in_features")
+        self.out_features = size(out_features, "Linear", "out_features")
+        weights = initial(
+            ("weight", "bias") if bias else ("weight",),
             "py_linear_new",
-            in_features,
-            out_features,
-            bias,
+            self.in_features,
+            self.out_features,
+            bool(bias),
             *factory(dtype, device),
             None,  # the default generator
-            names=names,
         )
-        if not bias:
-            self.register_parameter("bias", None)
-        self.in_features = in_features
-        self.out_features = out_features
+        self.register_parameter("weight", weights["weight"])
+        self.register_parameter("bias", weights.get("bias"))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``[…, out_features]`` for ``[…, in_features]``."""
+        own: Any = self._parameters
+        try:
+            weight, bias = own["weight"], own["bias"]  # quicker than `self.weight`, and the same
+        except KeyError:
+            weight, bias = self.weight, self.bias  # set to something else than a parameter
+        return linear(input, weight, bias)
 
     def extra_repr(self) -> str:
         """Return the options."""

@@ -119,7 +119,7 @@ class Module:
 
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
-        for kind in ("_parameters", "_buffers", "_modules"):
+        for kind in ("_parameters", "_modules", "_buffers"):
             if name in own.get(kind, ()):
                 return own[kind][name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
@@ -443,15 +443,12 @@ class Module:
             This module.
         """
         for module in self.modules():
-            module._set_training(mode)
+            module.training = mode
         return self
 
     def eval(self: M) -> M:
         """Set the module and all below it to evaluation, and return it."""
         return self.train(False)
-
-    def _set_training(self, mode: bool) -> None:
-        self.training = mode
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
         """Set whether the parameters get gradients, and return the module.

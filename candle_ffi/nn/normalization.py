@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from candle_ffi._ops import layer_norm
 from candle_ffi.device import Device
 from candle_ffi.dtype import DType
-from candle_ffi.nn.native import NativeModule, factory
+from candle_ffi.nn.module import Module
+from candle_ffi.nn.native import factory, initial, size
 from candle_ffi.nn.parameter import Parameter
+from candle_ffi.tensor import Tensor
 
 __all__ = ["LayerNorm"]
 
 
-class LayerNorm(NativeModule):
+class LayerNorm(Module):
     """Normalise over the last dimensions: ``(x - mean) / √(var + eps) · weight + bias``.
 
     Parameters
@@ -66,26 +69,28 @@ class LayerNorm(NativeModule):
         device: Device | str | None = None,
         dtype: DType | None = None,
     ) -> None:
-        shape = (
-            (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-        )
-        names = ("weight", "bias")[: elementwise_affine * (1 + bias)]
-        super().__init__(
+        super().__init__()
+        sizes = normalized_shape if isinstance(normalized_shape, Sequence) else (normalized_shape,)
+        shape = tuple(size(number, "LayerNorm", "normalized_shape") for number in sizes)
+        self.normalized_shape = shape
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        weights = initial(
+            ("weight", "bias")[: bool(elementwise_affine) * (1 + bool(bias))],
             "py_layer_norm_new",
             shape,
             len(shape),
             eps,
-            elementwise_affine,
-            bias,
+            bool(elementwise_affine),
+            bool(bias),
             *factory(dtype, device),
-            names=names,
         )
-        for name in ("weight", "bias"):
-            if name not in names:
-                self.register_parameter(name, None)
-        self.normalized_shape = shape
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
+        self.register_parameter("weight", weights.get("weight"))
+        self.register_parameter("bias", weights.get("bias"))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input normalised over the last dimensions."""
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the options."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from candle_ffi._ops import embedding
 from candle_ffi.device import Device
 from candle_ffi.dtype import DType
-from candle_ffi.nn.native import NativeModule, factory
+from candle_ffi.nn.module import Module
+from candle_ffi.nn.native import factory, initial, size
 from candle_ffi.nn.parameter import Parameter
+from candle_ffi.tensor import Tensor
 
 __all__ = ["Embedding"]
 
 
-class Embedding(NativeModule):
+class Embedding(Module):
     """A table of vectors: each integer becomes its row.
 
     Parameters
@@ -57,20 +60,26 @@ class Embedding(NativeModule):
         device: Device | str | None = None,
         dtype: DType | None = None,
     ) -> None:
+        super().__init__()
+        self.num_embeddings = size(num_embeddings, "Embedding", "num_embeddings")
+        self.embedding_dim = size(embedding_dim, "Embedding", "embedding_dim")
         if padding_idx is not None and padding_idx < 0:
-            padding_idx += num_embeddings
-        super().__init__(
+            padding_idx += self.num_embeddings
+        self.padding_idx = padding_idx
+        weights = initial(
+            ("weight",),
             "py_embedding_new",
-            num_embeddings,
-            embedding_dim,
+            self.num_embeddings,
+            self.embedding_dim,
             None if padding_idx is None else [padding_idx],
             *factory(dtype, device),
             None,  # the default generator
-            names=("weight",),
         )
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.padding_idx = padding_idx
+        self.register_parameter("weight", weights["weight"])
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``[…, embedding_dim]`` for ``[…]`` integers."""
+        return embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         """Return the options."""

@@ -20,6 +20,13 @@ def test_every_operation_is_exported() -> None:
     )
 
 
+def test_what_every_script_uses_is_at_the_top() -> None:
+    names = ["Linear", "SGD", "SimpleNN", "Tensor", "load_pretrained_model", "mse_loss"]
+    assert set(names) <= set(cf.__all__)
+    assert all(hasattr(cf, name) for name in cf.__all__)
+    assert cf.Linear is cf.nn.Linear
+
+
 def test_every_operation_on_a_tensor_is_a_method() -> None:
     for name, function in vars(_ops.TensorOps).items():
         if not name.startswith("_"):

@@ -6,6 +6,7 @@ import copy
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
 import candle_ffi as cf
@@ -77,6 +78,37 @@ def test_a_replaced_weight_of_a_layer_is_used() -> None:
     assert result.tolist() == [[123.0]]
     result.sum().backward()
     assert layer.weight.grad.tolist() == [[3.0, 2.0]]
+
+
+def test_what_a_layer_holds_is_what_it_computes_with() -> None:
+    x = cf.tensor([[3.0, 2.0]])
+    layer = nn.Linear(2, 1)
+    layer.weight = nn.Parameter(cf.tensor([[1.0, 10.0]]))
+    layer.bias = None
+    assert layer(x).tolist() == [[23.0]]
+    layer.bias = nn.Parameter(cf.tensor([100.0]))
+    assert layer(x).tolist() == [[123.0]]
+    copied = copy.copy(layer)
+    copied.weight = nn.Parameter(cf.zeros(1, 2))
+    assert copied(x).tolist() == [[100.0]]
+    del layer.weight
+    with pytest.raises(AttributeError, match="weight"):
+        layer(x)
+    layer.weight = cf.tensor([[0.0, 1.0]])  # no parameter any more, as when weights are computed
+    assert layer(x).tolist() == [[102.0]]
+    norm = nn.LayerNorm(2)
+    norm.weight = None
+    norm.bias = nn.Parameter(cf.tensor([5.0, 5.0]))
+    np.testing.assert_allclose(norm(x).tolist(), [[6.0, 4.0]], rtol=1e-4)
+    table = nn.Embedding(3, 2)
+    table.weight = nn.Parameter(cf.ones(3, 2))
+    assert table(cf.tensor([2])).tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Linear("a", 3), lambda: nn.Embedding(3, 2.5)])
+def test_sizes_are_integers(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"(in_features|embedding_dim) must be an integer"):
+        make()
 
 
 def test_tied_weights_add_their_gradients() -> None:
