@@ -31,6 +31,7 @@ __all__ = [
     "TensorOps",
     "ValuesAndIndices",
     "abs",
+    "abs_",
     "add",
     "add_",
     "all",
@@ -43,12 +44,15 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cat",
     "ceil",
+    "ceil_",
     "chunk",
     "clamp",
+    "clamp_",
     "clone",
     "contiguous",
     "copy_",
     "cos",
+    "cos_",
     "cross_entropy",
     "detach",
     "div",
@@ -60,13 +64,16 @@ __all__ = [
     "eq",
     "erf",
     "exp",
+    "exp_",
     "expand",
     "expm1",
     "eye",
     "fill_",
     "flatten",
     "floor",
+    "floor_",
     "floor_divide",
+    "floor_divide_",
     "full",
     "full_like",
     "gather",
@@ -83,6 +90,7 @@ __all__ = [
     "linspace",
     "log",
     "log1p",
+    "log_",
     "log_softmax",
     "logical_and",
     "logical_not",
@@ -91,6 +99,7 @@ __all__ = [
     "logsumexp",
     "lt",
     "masked_fill",
+    "masked_fill_",
     "masked_select",
     "matmul",
     "max",
@@ -106,6 +115,7 @@ __all__ = [
     "narrow",
     "ne",
     "neg",
+    "neg_",
     "nll_loss",
     "nonzero",
     "normal_",
@@ -124,20 +134,27 @@ __all__ = [
     "randperm",
     "reciprocal",
     "relu",
+    "relu_",
     "remainder",
+    "remainder_",
     "reshape",
     "round",
+    "round_",
     "rsqrt",
     "scatter_add",
     "select",
     "sigmoid",
+    "sigmoid_",
     "sign",
+    "sign_",
     "silu",
     "sin",
+    "sin_",
     "softmax",
     "split",
     "split_with_sizes",
     "sqrt",
+    "sqrt_",
     "square",
     "squeeze",
     "stack",
@@ -146,6 +163,7 @@ __all__ = [
     "sub_",
     "sum",
     "tanh",
+    "tanh_",
     "to_device",
     "to_dtype",
     "transpose",
@@ -217,6 +235,24 @@ _py_zeros_like = lib.py_zeros_like
 _py_ones_like = lib.py_ones_like
 _py_full_like = lib.py_full_like
 _py_empty_like = lib.py_empty_like
+_py_neg_ = lib.py_neg_
+_py_abs_ = lib.py_abs_
+_py_sign_ = lib.py_sign_
+_py_sqrt_ = lib.py_sqrt_
+_py_exp_ = lib.py_exp_
+_py_log_ = lib.py_log_
+_py_sin_ = lib.py_sin_
+_py_cos_ = lib.py_cos_
+_py_tanh_ = lib.py_tanh_
+_py_sigmoid_ = lib.py_sigmoid_
+_py_relu_ = lib.py_relu_
+_py_floor_ = lib.py_floor_
+_py_ceil_ = lib.py_ceil_
+_py_round_ = lib.py_round_
+_py_clamp_ = lib.py_clamp_
+_py_masked_fill_ = lib.py_masked_fill_
+_py_floor_divide_ = lib.py_floor_divide_
+_py_remainder_ = lib.py_remainder_
 _py_gather = lib.py_gather
 _py_scatter_add = lib.py_scatter_add
 _py_index_select = lib.py_index_select
@@ -2236,6 +2272,610 @@ def empty_like(input: Tensor, dtype: DType | None = None) -> Tensor:
     if not isinstance(input, TensorBase):
         input = tensor_of(input, "empty_like", "input")
     return wrap(_py_empty_like(input._handle, dtype_code(dtype)))
+
+
+def neg_(input: Tensor) -> Tensor:
+    """Negates each element, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.neg_``
+    """
+    try:
+        failed = _py_neg_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "neg_", "input")
+        failed = _py_neg_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def abs_(input: Tensor) -> Tensor:
+    """Replaces each element by its absolute value, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.abs_``
+    """
+    try:
+        failed = _py_abs_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "abs_", "input")
+        failed = _py_abs_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def sign_(input: Tensor) -> Tensor:
+    """Replaces each element by its sign, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.sign_``
+    """
+    try:
+        failed = _py_sign_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sign_", "input")
+        failed = _py_sign_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def sqrt_(input: Tensor) -> Tensor:
+    """Replaces each element by its square root, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.sqrt_``
+    """
+    try:
+        failed = _py_sqrt_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sqrt_", "input")
+        failed = _py_sqrt_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def exp_(input: Tensor) -> Tensor:
+    """Replaces each element by its exponential, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.exp_``
+    """
+    try:
+        failed = _py_exp_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "exp_", "input")
+        failed = _py_exp_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def log_(input: Tensor) -> Tensor:
+    """Replaces each element by its natural logarithm, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.log_``
+    """
+    try:
+        failed = _py_log_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "log_", "input")
+        failed = _py_log_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def sin_(input: Tensor) -> Tensor:
+    """Replaces each element by its sine, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.sin_``
+    """
+    try:
+        failed = _py_sin_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sin_", "input")
+        failed = _py_sin_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def cos_(input: Tensor) -> Tensor:
+    """Replaces each element by its cosine, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.cos_``
+    """
+    try:
+        failed = _py_cos_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "cos_", "input")
+        failed = _py_cos_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def tanh_(input: Tensor) -> Tensor:
+    """Replaces each element by its hyperbolic tangent, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.tanh_``
+    """
+    try:
+        failed = _py_tanh_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "tanh_", "input")
+        failed = _py_tanh_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def sigmoid_(input: Tensor) -> Tensor:
+    """Replaces each element by its logistic function, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.sigmoid_``
+    """
+    try:
+        failed = _py_sigmoid_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sigmoid_", "input")
+        failed = _py_sigmoid_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def relu_(input: Tensor) -> Tensor:
+    """Replaces negative elements by zero, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.relu_``
+    """
+    try:
+        failed = _py_relu_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "relu_", "input")
+        failed = _py_relu_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def floor_(input: Tensor) -> Tensor:
+    """Rounds each element down, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.floor_``
+    """
+    try:
+        failed = _py_floor_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "floor_", "input")
+        failed = _py_floor_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def ceil_(input: Tensor) -> Tensor:
+    """Rounds each element up, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.ceil_``
+    """
+    try:
+        failed = _py_ceil_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "ceil_", "input")
+        failed = _py_ceil_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def round_(input: Tensor) -> Tensor:
+    """Rounds each element to the nearest integer, halves to the even one, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.round_``
+    """
+    try:
+        failed = _py_round_(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "round_", "input")
+        failed = _py_round_(input._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def clamp_(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+    """Limits the elements to a range, in place.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    min : float or None, default None
+    max : float or None, default None
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``InvalidArgumentError`` when neither bound
+        is given.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.clamp_``
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "clamp_", "input")
+    if _py_clamp_(input._handle, min is not None, min or 0.0, max is not None, max or 0.0):
+        raise take_error()
+    return input
+
+
+def masked_fill_(input: Tensor, mask: Tensor | Number, value: Tensor | Number) -> Tensor:
+    """Puts a number where a mask is true, in place.
+
+    The mask broadcasts. Differentiable with respect to ``input`` and ``value``.
+
+    Parameters
+    ----------
+    input : Tensor
+    mask : Tensor or number
+    value : Tensor or number
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``DTypeError`` for a mask that is not bool.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.masked_fill_``
+    """
+    try:
+        failed = _py_masked_fill_(input._handle, mask._handle, value._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "masked_fill_", "input")
+        mask = operand(mask, "masked_fill_", "mask")
+        value = operand(value, "masked_fill_", "value")
+        failed = _py_masked_fill_(input._handle, mask._handle, value._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def floor_divide_(input: Tensor, other: Tensor | Number) -> Tensor:
+    """Divides a tensor in place and rounds down.
+
+    ``other`` broadcasts to the tensor's shape; the result must fit its dtype. Not differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``InvalidArgumentError`` when an integer is
+        divided by zero.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.floor_divide_``
+    """
+    try:
+        failed = _py_floor_divide_(input._handle, other._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "floor_divide_", "input")
+        other = operand(other, "floor_divide_", "other")
+        failed = _py_floor_divide_(input._handle, other._handle)
+    if failed:
+        raise take_error()
+    return input
+
+
+def remainder_(input: Tensor, other: Tensor | Number) -> Tensor:
+    """Replaces a tensor by the remainder of a division, in place.
+
+    ``other`` broadcasts to the tensor's shape; the result must fit its dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``InvalidArgumentError`` when an integer is
+        divided by zero.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.remainder_``
+    """
+    try:
+        failed = _py_remainder_(input._handle, other._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "remainder_", "input")
+        other = operand(other, "remainder_", "other")
+        failed = _py_remainder_(input._handle, other._handle)
+    if failed:
+        raise take_error()
+    return input
 
 
 def gather(input: Tensor, dim: int, index: Tensor | Number) -> Tensor:
@@ -5368,6 +6008,24 @@ class TensorOps(TensorBase):
     ones_like = ones_like
     full_like = full_like
     empty_like = empty_like
+    neg_ = neg_
+    abs_ = abs_
+    sign_ = sign_
+    sqrt_ = sqrt_
+    exp_ = exp_
+    log_ = log_
+    sin_ = sin_
+    cos_ = cos_
+    tanh_ = tanh_
+    sigmoid_ = sigmoid_
+    relu_ = relu_
+    floor_ = floor_
+    ceil_ = ceil_
+    round_ = round_
+    clamp_ = clamp_
+    masked_fill_ = masked_fill_
+    floor_divide_ = floor_divide_
+    remainder_ = remainder_
     gather = gather
     scatter_add = scatter_add
     index_select = index_select

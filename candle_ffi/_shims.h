@@ -11,21 +11,34 @@
 #define CANDLE_THREAD_LOCAL _Thread_local
 #endif
 
-/* The error of the last failed shim on this thread, until Python takes it. */
-static CANDLE_THREAD_LOCAL CandleError *py_pending_error = NULL;
+/*
+ * Errors of failed shims on this thread, until Python takes them. Between a failure and its taking Python
+ * may run a signal handler or a finalizer that calls the library too, so the last is taken first.
+ */
+#define CANDLE_PENDING 8
+static CANDLE_THREAD_LOCAL CandleError *py_pending[CANDLE_PENDING];
+static CANDLE_THREAD_LOCAL int py_newest = 0;
 
 static CandleError **py_error_cell(void) {
-    if (py_pending_error != NULL) {
-        candle_error_free(py_pending_error);
-        py_pending_error = NULL;
+    if (py_pending[py_newest] != NULL) {
+        py_newest = (py_newest + 1) % CANDLE_PENDING;
+        candle_error_free(py_pending[py_newest]);
+        py_pending[py_newest] = NULL;
     }
-    return &py_pending_error;
+    return &py_pending[py_newest];
 }
 
 static CandleError *py_take_error(void) {
-    CandleError *error = py_pending_error;
-    py_pending_error = NULL;
-    return error;
+    int looked;
+    for (looked = 0; looked < CANDLE_PENDING; looked++) {
+        CandleError *error = py_pending[py_newest];
+        py_pending[py_newest] = NULL;
+        if (error != NULL) {
+            return error;
+        }
+        py_newest = (py_newest + CANDLE_PENDING - 1) % CANDLE_PENDING;
+    }
+    return NULL;
 }
 
 static int32_t py_set_default_dtype(CandleDType dtype) {
@@ -450,6 +463,78 @@ static CandleTensor *py_empty_like(const CandleTensor *input, CandleDType dtype)
     CandleTensor *out = NULL;
     candle_tensor_empty_like(input, dtype, &out, py_error_cell());
     return out;
+}
+
+static int32_t py_neg_(CandleTensor *input) {
+    return candle_tensor_neg_(input, py_error_cell());
+}
+
+static int32_t py_abs_(CandleTensor *input) {
+    return candle_tensor_abs_(input, py_error_cell());
+}
+
+static int32_t py_sign_(CandleTensor *input) {
+    return candle_tensor_sign_(input, py_error_cell());
+}
+
+static int32_t py_sqrt_(CandleTensor *input) {
+    return candle_tensor_sqrt_(input, py_error_cell());
+}
+
+static int32_t py_exp_(CandleTensor *input) {
+    return candle_tensor_exp_(input, py_error_cell());
+}
+
+static int32_t py_log_(CandleTensor *input) {
+    return candle_tensor_log_(input, py_error_cell());
+}
+
+static int32_t py_sin_(CandleTensor *input) {
+    return candle_tensor_sin_(input, py_error_cell());
+}
+
+static int32_t py_cos_(CandleTensor *input) {
+    return candle_tensor_cos_(input, py_error_cell());
+}
+
+static int32_t py_tanh_(CandleTensor *input) {
+    return candle_tensor_tanh_(input, py_error_cell());
+}
+
+static int32_t py_sigmoid_(CandleTensor *input) {
+    return candle_tensor_sigmoid_(input, py_error_cell());
+}
+
+static int32_t py_relu_(CandleTensor *input) {
+    return candle_tensor_relu_(input, py_error_cell());
+}
+
+static int32_t py_floor_(CandleTensor *input) {
+    return candle_tensor_floor_(input, py_error_cell());
+}
+
+static int32_t py_ceil_(CandleTensor *input) {
+    return candle_tensor_ceil_(input, py_error_cell());
+}
+
+static int32_t py_round_(CandleTensor *input) {
+    return candle_tensor_round_(input, py_error_cell());
+}
+
+static int32_t py_clamp_(CandleTensor *input, int32_t has_min, double min, int32_t has_max, double max) {
+    return candle_tensor_clamp_(input, has_min ? &min : NULL, has_max ? &max : NULL, py_error_cell());
+}
+
+static int32_t py_masked_fill_(CandleTensor *input, const CandleTensor *mask, const CandleTensor *value) {
+    return candle_tensor_masked_fill_(input, mask, value, py_error_cell());
+}
+
+static int32_t py_floor_divide_(CandleTensor *input, const CandleTensor *other) {
+    return candle_tensor_floor_divide_(input, other, py_error_cell());
+}
+
+static int32_t py_remainder_(CandleTensor *input, const CandleTensor *other) {
+    return candle_tensor_remainder_(input, other, py_error_cell());
 }
 
 static CandleTensor *py_gather(const CandleTensor *input, int64_t dim, const CandleTensor *index) {

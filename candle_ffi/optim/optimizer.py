@@ -43,11 +43,11 @@ class Optimizer:
                 "params must be an iterable of tensors or groups, as model.parameters() gives it, "
                 "not one tensor"
             )
-        given = list(params)
+        given = as_parameters(params)
         if not given:
             raise ValueError("the optimizer got an empty list of parameters")
-        groups = given if isinstance(given[0], dict) else [{"params": given}]
-        for group in groups:
+        grouped = any(isinstance(entry, dict) for entry in given)
+        for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
 
     def add_param_group(self, group: Group) -> None:
@@ -60,23 +60,23 @@ class Optimizer:
 
         Raises
         ------
+        TypeError
+            The group is no dictionary, or it holds something else than tensors.
         ValueError
-            A parameter is in a group already, or it is no leaf.
+            It has no ``"params"``, a parameter is in a group already, or it is no leaf.
         """
-        params = group["params"]
-        params = [params] if isinstance(params, Tensor) else list(params)
-        known = {id(param) for other in self.param_groups for param in other["params"]}
-        for param in params:
-            if not isinstance(param, Tensor):
-                raise TypeError(f"an optimizer changes tensors, not {type(param).__name__}")
-            if not param.is_leaf:
-                raise ValueError(
-                    "can't optimize a tensor that is no leaf: it is computed from others"
-                )
-            if id(param) in known:
-                raise ValueError("some parameters appear in more than one parameter group")
-            known.add(id(param))
-        self.param_groups.append({**self.defaults, **group, "params": params})
+        if not isinstance(group, dict):
+            raise TypeError(f"a parameter group is a dictionary, not {type(group).__name__}")
+        if "params" not in group:
+            raise ValueError(
+                f"a parameter group needs 'params', and this one has only {sorted(group)}"
+            )
+        given = dict(group)
+        if "learning_rate" in given:
+            given["lr"] = given.pop("learning_rate")
+        added = {**self.defaults, **given, "params": as_parameters(group["params"])}
+        check_parameters([*self.param_groups, added])
+        self.param_groups.append(added)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters.
@@ -119,6 +119,8 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where `state_dict` was called, with the parameters of this optimizer.
 
+        Nothing is changed when anything does not fit.
+
         Parameters
         ----------
         state_dict : dict
@@ -127,19 +129,35 @@ class Optimizer:
         Raises
         ------
         ValueError
-            The groups are others.
+            The groups are others, an option is outside its domain, or something remembered has
+            another shape than its parameter.
         """
-        given = state_dict["param_groups"]
+        try:
+            given, remembered = list(state_dict["param_groups"]), state_dict["state"]
+            found = [len(group["params"]) for group in given]
+        except (KeyError, TypeError, IndexError):
+            raise ValueError("load_state_dict: this is not what state_dict() returns") from None
         sizes = [len(group["params"]) for group in self.param_groups]
-        if [len(group["params"]) for group in given] != sizes:
+        if found != sizes:
             raise ValueError(
-                f"load_state_dict: the groups have {[len(group['params']) for group in given]} "
-                f"parameters, and those of this optimizer {sizes}"
+                f"load_state_dict: the groups have {found} parameters, and those of this "
+                f"optimizer {sizes}"
             )
+        options: list[Group] = []
+        states: list[tuple[int, int, dict[str, Tensor]]] = []
         for place, (group, saved) in enumerate(zip(self.param_groups, given, strict=True)):
-            group.update({name: saved[name] for name in saved if name != "params"})
-            for index, at in enumerate(saved["params"]):
-                self._set_state_of(place, index, state_dict["state"].get(at, {}))
+            options.append({name: saved[name] for name in saved if name != "params"})
+            self._check_options({**group, **options[-1]})
+            for index, (param, at) in enumerate(zip(group["params"], saved["params"], strict=True)):
+                state = remembered.get(at, {})
+                states.append((place, index, _fitting(state, param, f"{at}")))
+        for group, changed in zip(self.param_groups, options, strict=True):
+            group.update(changed)
+        for place, index, state in states:
+            self._set_state_of(place, index, state)
+
+    def _check_options(self, group: Group) -> None:
+        """Raise where an option of a group is of a wrong type or outside its domain."""
 
     def _state_of(self, group: int, index: int) -> dict[str, Tensor]:
         """Return what is remembered of a parameter."""
@@ -154,3 +172,78 @@ class Optimizer:
             lines.append(f"Parameter Group {number}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+def as_parameters(params: Any) -> list[Any]:
+    """Return what stands for parameters as a list.
+
+    Parameters
+    ----------
+    params : Tensor or iterable
+        The parameters.
+
+    Returns
+    -------
+    list
+        The parameters.
+
+    Raises
+    ------
+    TypeError
+        It is no iterable, or one without an order.
+    """
+    if isinstance(params, Tensor):
+        return [params]
+    if isinstance(params, (set, frozenset)):
+        raise TypeError("parameters need an order, which a set has not: use a list")
+    try:
+        return list(params)
+    except TypeError:
+        raise TypeError(
+            f"expected an iterable of parameters, not {type(params).__name__}"
+        ) from None
+
+
+def check_parameters(groups: list[Group]) -> None:
+    """Raise unless the groups hold leaves, each of them once.
+
+    Parameters
+    ----------
+    groups : list of dict
+        The groups.
+
+    Raises
+    ------
+    TypeError
+        Something is no tensor.
+    ValueError
+        A tensor is no leaf, or there twice.
+    """
+    known: set[int] = set()
+    for group in groups:
+        for param in group["params"]:
+            if not isinstance(param, Tensor):
+                raise TypeError(f"an optimizer changes tensors, not {type(param).__name__}")
+            if not param.is_leaf:
+                raise ValueError(
+                    "can't optimize a tensor that is no leaf: it is computed from others"
+                )
+            if id(param) in known:
+                raise ValueError("some parameters appear more than once")
+            known.add(id(param))
+
+
+def _fitting(state: Any, param: Tensor, name: str) -> dict[str, Tensor]:
+    """Return copies of what is remembered of a parameter, in its dtype and on its device."""
+    copied: dict[str, Tensor] = {}
+    for key, value in state.items():
+        if value is None:
+            continue
+        if not isinstance(value, Tensor) or value.shape != param.shape:
+            found = value.shape if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(
+                f"load_state_dict: {key} of parameter {name} must be a tensor of shape "
+                f"{param.shape}, not {found}"
+            )
+        copied[key] = value.detach().to(param.device, param.dtype, copy=True)
+    return copied

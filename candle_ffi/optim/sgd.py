@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from candle_ffi._handles import handles, wrap
 from candle_ffi._lib import check, ffi, lib, take_error
 from candle_ffi.autograd import enable_grad
-from candle_ffi.optim.optimizer import Group, Optimizer
+from candle_ffi.optim.optimizer import Group, Optimizer, as_parameters, check_parameters
 from candle_ffi.tensor import Tensor
 
 __all__ = ["SGD"]
 
 OPTIONS: Final = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
+SWITCHES: Final = frozenset(("nesterov", "maximize"))
+_READ: Final = operator.itemgetter(*OPTIONS)
 # As C reads them; the list keeps the texts alive.
 _TEXTS: Final = [ffi.new("char[]", name.encode()) for name in OPTIONS]
 _NAMES: Final = ffi.new("char *[]", _TEXTS)
@@ -91,7 +94,7 @@ class SGD(Optimizer):
         super().__init__(params, defaults)
         # Without parameters the options would be checked at the first step only.
         if params is None:
-            _Native([], self.defaults)
+            self._check_options(self.defaults)
 
     def add_param_group(self, group: Group) -> None:
         """Add a group of parameters.
@@ -103,13 +106,15 @@ class SGD(Optimizer):
 
         Raises
         ------
+        TypeError
+            An option is no number.
         ValueError
             A parameter is in a group already, is no leaf, or an option is outside its domain.
         """
         super().add_param_group(group)
         added = self.param_groups[-1]
         try:
-            self._native.append(_Native(added["params"], added))
+            self._native.append(_Native(added))
         except BaseException:
             self.param_groups.pop()
             raise
@@ -141,8 +146,8 @@ class SGD(Optimizer):
             self._take(closure)
         if not self.param_groups:
             raise ValueError("step: this optimizer has no parameters; give them: step(params)")
-        for group, native in zip(self.param_groups, self._native, strict=True):
-            native.step(group)
+        for native in self._current():
+            native.step()
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -154,7 +159,7 @@ class SGD(Optimizer):
             False fills them with zeros instead.
         """
         if set_to_none:
-            for native in self._native:
+            for native in self._current():
                 native.zero_grad()
         else:
             super().zero_grad(set_to_none=False)
@@ -162,37 +167,89 @@ class SGD(Optimizer):
     def _take(self, params: Iterable[Tensor]) -> None:
         """Add those of the parameters that are not known yet, as the short form gives them."""
         known = {id(param) for group in self.param_groups for param in group["params"]}
-        new = [param for param in params if id(param) not in known]
+        new = [param for param in as_parameters(params) if id(param) not in known]
         if new:
             self.add_param_group({"params": new})
 
+    def _current(self) -> list[_Native]:
+        """Return the native optimizers, made anew where somebody has changed the groups."""
+        groups, natives = self.param_groups, self._native
+        if len(groups) != len(natives):
+            return self._renew()
+        for group, native in zip(groups, natives, strict=True):
+            params = native.params
+            if (
+                group is not native.group
+                or len(params) != len(group["params"])
+                or not all(map(operator.is_, params, group["params"]))
+            ):
+                return self._renew()
+        return natives
+
+    def _renew(self) -> list[_Native]:
+        check_parameters(self.param_groups)
+        known = {
+            id(param): native.buffer(index)
+            for native in self._native
+            for index, param in enumerate(native.params)
+        }
+        renewed = [_Native(group) for group in self.param_groups]
+        for native in renewed:
+            for index, param in enumerate(native.params):
+                native.set_buffer(index, known.get(id(param)))
+        self._native = renewed
+        return renewed
+
+    def _check_options(self, group: Group) -> None:
+        _Native({**group, "params": []})
+
+    # A copy gets native optimizers of its own, around its own parameters.
+
+    def __getstate__(self) -> dict[str, Any]:
+        buffers = [
+            [native.buffer(index) for index in range(len(native.params))]
+            for native in self._current()
+        ]
+        return {**self.__dict__, "_native": buffers}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        buffers = state["_native"]
+        self._native = [_Native(group) for group in self.param_groups]
+        for native, kept in zip(self._native, buffers, strict=True):
+            for index, buffer in enumerate(kept):
+                native.set_buffer(index, buffer)
+
     def _state_of(self, group: int, index: int) -> dict[str, Tensor]:
-        buffer = self._native[group].buffer(index)
+        buffer = self._current()[group].buffer(index)
         return {} if buffer is None else {"momentum_buffer": buffer}
 
     def _set_state_of(self, group: int, index: int, state: dict[str, Tensor]) -> None:
-        self._native[group].set_buffer(index, state.get("momentum_buffer"))
+        self._current()[group].set_buffer(index, state.get("momentum_buffer"))
 
 
 class _Native:
     """The native optimizer of one group."""
 
-    __slots__ = ("_handle", "_options")
+    __slots__ = ("_handle", "_options", "group", "params")
 
-    def __init__(self, params: list[Tensor], options: Group) -> None:
-        self._options = tuple(options[name] for name in OPTIONS)
+    def __init__(self, group: Group) -> None:
+        self._handle = ffi.NULL  # so that one that could not be made can be freed
+        self.group = group
+        self.params: list[Tensor] = list(group["params"])
+        self._options = _numbers(group)
         cells = ffi.new("CandleSgdOptions *", [ffi.sizeof("CandleSgdOptions"), *self._options])
-        self._handle = lib.py_sgd_new(handles(params), len(params), cells)
+        self._handle = lib.py_sgd_new(handles(self.params), len(self.params), cells)
         if not self._handle:
             raise take_error()
 
     def __del__(self, free: Any = lib.candle_optimizer_free) -> None:
         free(self._handle)
 
-    def step(self, group: Group) -> None:
-        options = tuple(group[name] for name in OPTIONS)
-        if options != self._options:
+    def step(self) -> None:
+        if _READ(self.group) != self._options:
             # Somebody has changed the group, as schedules of the learning rate do.
+            options = _numbers(self.group)
             check(lib.py_optimizer_set_options(self._handle, 0, _NAMES, options, len(options)))
             self._options = options
         if lib.py_optimizer_step(self._handle):
@@ -209,3 +266,18 @@ class _Native:
     def set_buffer(self, index: int, value: Tensor | None) -> None:
         handle = ffi.NULL if value is None else value._handle
         check(lib.py_optimizer_set_state(self._handle, 0, index, _BUFFER, handle))
+
+
+def _numbers(group: Group) -> tuple[float, ...]:
+    """Return the options of a group as numbers."""
+    numbers = []
+    for name in OPTIONS:
+        value: Any = group.get(name)
+        try:
+            if isinstance(value, (str, bytes)):
+                raise TypeError
+            # Switches are whole numbers in C, and true and false are numbers in Python.
+            numbers.append(bool(value) if name in SWITCHES else float(value))
+        except (TypeError, ValueError):
+            raise TypeError(f"SGD: {name} must be a number, not {value!r}") from None
+    return tuple(numbers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import backend
@@ -198,3 +199,72 @@ def test_wrong_parameters() -> None:
         SGD([x * 2], lr=0.1)
     with pytest.raises(ValueError):
         SGD([{"params": [x]}, {"params": [x]}], lr=0.1)
+
+
+@ours
+@pytest.mark.parametrize("value", [None, "0.1", [0.1]], ids=str)
+@pytest.mark.parametrize("name", ["lr", "momentum", "weight_decay"])
+def test_options_that_are_no_numbers(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=name):
+        SGD([parameter(1.0)], **{name: value})
+    with pytest.raises(TypeError, match=name):
+        SGD(**{name: value})
+
+
+@ours
+def test_groups_that_are_none() -> None:
+    x = parameter(1.0)
+    with pytest.raises(ValueError, match="params"):
+        SGD([{"lr": 0.1}])
+    with pytest.raises(TypeError, match="dictionary"):
+        SGD([{"params": [x]}, x])
+    assert SGD([{"params": [x], "learning_rate": 0.7}]).param_groups[0]["lr"] == 0.7
+
+
+def test_parameters_may_join_and_leave_a_group() -> None:
+    x, y = parameter(1.0), parameter(1.0)
+    optimizer = SGD([x], lr=0.1, momentum=0.5)
+    (x * 1).sum().backward()
+    optimizer.step()
+    optimizer.param_groups[0]["params"].append(y)
+    optimizer.zero_grad()
+    (x + y).sum().backward()
+    optimizer.step()
+    np.testing.assert_allclose([x.item(), y.item()], [0.75, 0.9], rtol=1e-6)
+    optimizer.param_groups[0]["params"] = [y]
+    optimizer.step()
+    np.testing.assert_allclose([x.item(), y.item()], [0.75, 0.75], rtol=1e-6)
+
+
+@ours
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
+def test_copies_go_on_alone(duplicate: Any) -> None:
+    x = parameter(1.0)
+    one = SGD([x], lr=0.1, momentum=0.5)
+    x.sum().backward()
+    one.step()
+    two = duplicate(one)
+    (copied,) = two.param_groups[0]["params"]
+    copied.grad = cf.ones(1)
+    two.step()
+    np.testing.assert_allclose([x.item(), copied.item()], [0.9, 0.75], rtol=1e-6)
+
+
+@ours
+def test_a_state_is_loaded_whole_or_not_at_all() -> None:
+    x, y = parameter(1.0), parameter(1.0, 2.0)
+    optimizer = SGD([x, y], lr=0.1, momentum=0.5)
+    before = repr(optimizer)
+    state = optimizer.state_dict()
+    wrong = {**state["param_groups"][0], "lr": 9.0}
+    fits, too_long = cf.ones(1), cf.ones(3)
+    remembered = {0: {"momentum_buffer": fits}, 1: {"momentum_buffer": too_long}}
+    for bad in (
+        {"state": remembered, "param_groups": [wrong]},
+        {"state": {}, "param_groups": [{**wrong, "momentum": -1.0}]},
+        {"state": {}, "param_groups": [{**wrong, "params": [0]}]},
+        {},
+    ):
+        with pytest.raises(ValueError):
+            optimizer.load_state_dict(bad)
+        assert repr(optimizer) == before and not optimizer.state_dict()["state"]
