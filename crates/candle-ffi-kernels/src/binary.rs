@@ -2,7 +2,6 @@
 
 use std::mem::MaybeUninit;
 
-pub use crate::compare::{Compare, Logical, compare, logical, logical_not, select};
 use crate::copy::{contiguous, map};
 use crate::parallel::{GRAIN_MATH, GRAIN_MEMORY, Shared, build, for_each_part, for_each_range};
 use crate::simd::vectorize;
@@ -41,10 +40,12 @@ pub(crate) fn reader<'a, T: Element>(view: Strided<'a, T>, owned: &'a mut Vec<T>
     Reader::new(view)
 }
 
-/// Whether a view is large and jumps from each element to the next.
+/// Whether a view is large and jumps from each element to the next. One that repeats its elements to more than its
+/// storage is none: its copy might not fit where the view does.
 fn is_transposed<T>(view: Strided<'_, T>) -> bool {
+    const COPIED: usize = 1 << 24;
     let inner = view.shape.iter().zip(view.strides).rfind(|(size, _)| **size != 1);
-    inner.is_some_and(|(_, stride)| *stride > 1) && view.len() > 4 * BLOCK
+    inner.is_some_and(|(_, stride)| *stride > 1) && (4 * BLOCK + 1..=view.data.len().max(COPIED)).contains(&view.len())
 }
 
 /// Applies an `#[inline(always)]` function to pairs of elements.
@@ -265,7 +266,7 @@ pub fn binary_in_place<T: Number>(op: Binary, mut dst: StridedMut<'_, T>, rhs: S
         return Ok(());
     }
     let walk = Walk::new(dst.shape, [dst.offset], [dst.strides]);
-    let stride = walk.dims()[0].1[0].max(1);
+    let stride = walk.dims()[0].1[0];
     let shared = Shared::new(dst.data);
     // Runs with gaps may interleave, and so stay in one thread.
     for_each_range(len, if stride == 1 { grain(op) } else { len }, |range| {
@@ -292,30 +293,8 @@ pub fn binary_in_place<T: Number>(op: Binary, mut dst: StridedMut<'_, T>, rhs: S
     Ok(())
 }
 
-/// `dst += alpha * src`.
-pub fn add_scaled<T: Number>(dst: &mut [T], src: &[T], alpha: f64) {
-    assert_eq!(dst.len(), src.len(), "operands differ in length");
-    let factor = T::from_f64(alpha);
-    for_each_part(dst, 1, GRAIN_MEMORY, |start, part| {
-        let src = &src[start..start + part.len()];
-        vectorize(
-            #[inline(always)]
-            || {
-                if alpha == 1.0 {
-                    for (cell, x) in part.iter_mut().zip(src) {
-                        *cell = cell.add(*x);
-                    }
-                } else {
-                    for (cell, x) in part.iter_mut().zip(src) {
-                        *cell = cell.add(factor.mul(*x));
-                    }
-                }
-            },
-        );
-    });
-}
-
-/// Each element, brought into `min..=max`. NaN stays, and a bound of NaN gives NaN.
+/// Each element, brought into `min..=max`. NaN stays, and a bound of NaN gives NaN. A bound beyond the range of the type
+/// comes saturated: see [`Number::saturating_from_f64`].
 pub fn clamp<T: Number>(src: &[T], min: Option<T>, max: Option<T>) -> Vec<T> {
     match (min, max) {
         (Some(min), Some(max)) => map(
@@ -340,7 +319,7 @@ pub fn clamp<T: Number>(src: &[T], min: Option<T>, max: Option<T>) -> Vec<T> {
     }
 }
 
-/// 1 where `clamp` leaves an element alone, and so lets its gradient pass.
+/// 1 strictly between the bounds, where `clamp` lets the gradient pass as in PyTorch.
 pub fn clamp_mask<T: Number>(src: &[T], min: Option<T>, max: Option<T>) -> Vec<u8> {
     let (min, max) = (min.map(T::widen), max.map(T::widen));
     map(
@@ -430,8 +409,5 @@ mod tests {
         assert!(clamp(&x, Some(-1.0), Some(1.0))[0].is_nan());
         assert_eq!(clamp_mask(&x, Some(-1.0), None), [0, 0, 1, 1]);
         assert_eq!(clamp(&[5i32], None, Some(3)), [3]);
-        let mut y = [1.0f32, 2.0];
-        add_scaled(&mut y, &[1.0, 1.0], -0.5);
-        assert_eq!(y, [0.5, 1.5]);
     }
 }

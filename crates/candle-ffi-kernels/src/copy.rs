@@ -45,11 +45,11 @@ pub fn copy_into<T: Element>(dst: StridedMut<'_, T>, src: Strided<'_, T>) {
     for_each_range(len, if to == 1 { GRAIN_MEMORY } else { len }, |range| {
         walk.runs(range.start, range.end, |_, run, [at, source]| {
             // SAFETY: views were checked, and different elements of `dst` are different memory.
-            let target = unsafe { target.slice(at..at + (run - 1) * to.max(1) + 1) };
+            let target = unsafe { target.slice(at..at + (run - 1) * to + 1) };
             if (to, from) == (1, 1) {
                 target.copy_from_slice(&src.data[source..source + run]);
             } else {
-                for (i, cell) in target.iter_mut().step_by(to.max(1)).enumerate() {
+                for (i, cell) in target.iter_mut().step_by(to).enumerate() {
                     *cell = src.data[source + i * from];
                 }
             }

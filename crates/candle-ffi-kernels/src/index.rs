@@ -102,21 +102,23 @@ pub fn gather<T: Element>(src: Strided<'_, T>, dim: usize, index: Strided<'_, i6
     })
 }
 
-/// Walks index and source together and hands each place in `dst` and each element to `f`, in order, in one thread:
-/// indices may repeat, and sums must not depend on threads.
-fn scatter_with<T: Element>(
+/// `dst[index[i][j][k]][j][k] += src[i][j][k]` for `dim` 0, and so on. `dst` is contiguous, of `shape`. Indices may repeat:
+/// one thread adds in order, so that sums do not depend on threads.
+///
+/// # Errors
+/// [`Error::IndexOutOfRange`]; `dst` is then as it was.
+pub fn scatter_add<T: Number>(
     dst: &mut [T],
     shape: &[usize],
     dim: usize,
     index: Strided<'_, i64>,
     src: Strided<'_, T>,
-    f: impl Fn(&mut T, T),
 ) -> Result<()> {
     assert_eq!(index.shape, src.shape, "index and source differ in shape");
     let len = index.len();
     if shape.is_empty() {
         check_slice(&index.data[index.offset..=index.offset], 1)?;
-        f(&mut dst[0], src.data[src.offset]);
+        dst[0] = dst[0].add(src.data[src.offset]);
         return Ok(());
     }
     check_shapes(index.shape, shape, dim);
@@ -137,38 +139,11 @@ fn scatter_with<T: Element>(
         let values = values.block(start, end - start, &mut value_buffer);
         places(start..end, index.shape, &strides, dim, |at, place| {
             let i = at - start;
-            f(&mut dst[place + block[i] as usize * strides[dim]], values[i]);
+            let cell = &mut dst[place + block[i] as usize * strides[dim]];
+            *cell = cell.add(values[i]);
         });
     }
     Ok(())
-}
-
-/// `dst[index[i][j][k]][j][k] += src[i][j][k]` for `dim` 0, and so on. `dst` is contiguous, of `shape`.
-///
-/// # Errors
-/// [`Error::IndexOutOfRange`]; `dst` is then as it was.
-pub fn scatter_add<T: Number>(
-    dst: &mut [T],
-    shape: &[usize],
-    dim: usize,
-    index: Strided<'_, i64>,
-    src: Strided<'_, T>,
-) -> Result<()> {
-    scatter_with(dst, shape, dim, index, src, |cell, x| *cell = cell.add(x))
-}
-
-/// `dst[index[i][j][k]][j][k] = src[i][j][k]` for `dim` 0, and so on; of repeated indices the last wins.
-///
-/// # Errors
-/// [`Error::IndexOutOfRange`]; `dst` is then as it was.
-pub fn scatter<T: Element>(
-    dst: &mut [T],
-    shape: &[usize],
-    dim: usize,
-    index: Strided<'_, i64>,
-    src: Strided<'_, T>,
-) -> Result<()> {
-    scatter_with(dst, shape, dim, index, src, |cell, x| *cell = x)
 }
 
 /// `out[o][i] = src[o][index[i]]` for rows of `inner` elements; `src` is contiguous `[outer, n, inner]`.

@@ -1,7 +1,7 @@
 //! CPU kernels on slices, forward and backward: vectorised, threaded, and with PyTorch's meaning.
 //!
-//! The crate knows neither Candle's tensors nor gradients tapes. An input is a slice, contiguous or [`Strided`];
-//! a result is a fresh `Vec` that was never zero-filled first.
+//! The crate knows neither Candle's tensors nor the graph of gradients. An input is a slice, contiguous or [`Strided`];
+//! a result is a fresh `Vec`, but for the few functions that are said to write in place.
 //!
 //! | module | what |
 //! |---|---|

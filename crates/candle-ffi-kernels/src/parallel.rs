@@ -33,10 +33,7 @@ fn default_threads() -> usize {
     static DEFAULT: OnceLock<usize> = OnceLock::new();
     *DEFAULT.get_or_init(|| {
         let from = |name: &str| std::env::var(name).ok()?.trim().parse::<usize>().ok().filter(|n| *n > 0);
-        from("CANDLE_FFI_NUM_THREADS")
-            .or_else(|| from("RAYON_NUM_THREADS"))
-            .unwrap_or_else(processors)
-            .min(MAX_THREADS)
+        from("CANDLE_FFI_NUM_THREADS").or_else(|| from("RAYON_NUM_THREADS")).unwrap_or_else(processors).min(MAX_THREADS)
     })
 }
 

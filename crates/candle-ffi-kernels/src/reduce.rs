@@ -9,7 +9,7 @@ use crate::copy::{cast, map};
 use crate::element::{Element, Float, Integer, Number};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MATH, GRAIN_MEMORY, build, for_each_chunk};
-use crate::simd::{inlined, vectorize};
+use crate::simd::{inlined, lanes, vectorize};
 
 /// Independent accumulators of a sum over a row: four AVX-512 registers of f32.
 const LANES: usize = 64;
@@ -26,42 +26,6 @@ const PART: usize = 128 * 1024;
 
 fn check_len(len: usize, outer: usize, n: usize, inner: usize) {
     assert_eq!(len, outer * n * inner, "the length disagrees with the shape");
-}
-
-/// Accumulates `f` of each element of a row, vectorised.
-#[inline(always)]
-fn lanes<const N: usize, T: Copy, A: Copy>(
-    row: &[T],
-    initial: A,
-    f: impl Fn(A, T) -> A,
-    join: impl Fn(A, A) -> A,
-) -> A {
-    let mut total = initial;
-    if row.len() >= N {
-        let mut lanes = [initial; N];
-        let (chunks, rest) = row.as_chunks::<N>();
-        for chunk in chunks {
-            for i in 0..N {
-                lanes[i] = f(lanes[i], chunk[i]);
-            }
-        }
-        let mut width = N / 2;
-        while width > 0 {
-            for i in 0..width {
-                lanes[i] = join(lanes[i], lanes[i + width]);
-            }
-            width /= 2;
-        }
-        total = lanes[0];
-        for x in rest {
-            total = f(total, *x);
-        }
-    } else {
-        for x in row {
-            total = f(total, *x);
-        }
-    }
-    total
 }
 
 /// The sum of `f` of each element, in f64 above the level of blocks.
@@ -425,22 +389,6 @@ pub fn prod<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
     map(&result, GRAIN_MEMORY, T::from_compute)
 }
 
-/// The number of elements that are not 0.
-pub fn count_nonzero<T: Element>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<i64> {
-    let zero = T::default().widen();
-    fold(
-        x,
-        (outer, n, inner),
-        #[inline(always)]
-        |_| 0,
-        0,
-        #[inline(always)]
-        |total: i64, x: T| total + i64::from(x.widen() != zero),
-        #[inline(always)]
-        |a, b| a + b,
-    )
-}
-
 /// Whether any bool is set; of none, 0.
 pub fn any(x: &[u8], outer: usize, n: usize, inner: usize) -> Vec<u8> {
     fold(
@@ -689,7 +637,6 @@ mod tests {
         assert_eq!(sum_integer(&x, 1, x.len() / 2, 2).iter().sum::<i64>(), expected);
         assert_eq!(prod_integer(&[2i32, 3, 7], 1, 3, 1), [42]);
         assert_eq!(prod(&[2.0f32, 3.0, 7.0, 1.0], 2, 2, 1), [6.0, 7.0]);
-        assert_eq!(count_nonzero(&x[..256], 1, 256, 1), [255]);
         assert_eq!(any(&[0, 0, 0, 1], 2, 2, 1), [0, 1]);
         assert_eq!(all(&[1, 1, 0, 1], 1, 2, 2), [0, 1]);
         assert_eq!((any(&[], 1, 0, 1), all(&[], 1, 0, 1)), (vec![0], vec![1]));

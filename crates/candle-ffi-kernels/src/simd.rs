@@ -40,3 +40,40 @@ pub(crate) fn vectorize<R>(body: impl FnOnce() -> R) -> R {
 pub(crate) fn inlined<F>(closure: F) -> F {
     closure
 }
+
+/// Accumulates the elements of a row in `N` independent lanes (a power of two): `f` adds an element to one, `join` adds
+/// two of them. `initial` changes nothing however often it is joined.
+#[inline(always)]
+pub(crate) fn lanes<const N: usize, T: Copy, A: Copy>(
+    row: &[T],
+    initial: A,
+    f: impl Fn(A, T) -> A,
+    join: impl Fn(A, A) -> A,
+) -> A {
+    const SHORT: usize = 8;
+    if row.len() < SHORT {
+        return row.iter().fold(initial, |total, x| f(total, *x));
+    }
+    let mut lanes = [initial; N];
+    let (chunks, mut rest) = row.as_chunks::<N>();
+    for chunk in chunks {
+        for i in 0..N {
+            lanes[i] = f(lanes[i], chunk[i]);
+        }
+    }
+    // The lanes are halved down to one; what is left of the row goes in where it fills a half.
+    let mut width = N / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = join(lanes[i], lanes[i + width]);
+        }
+        if let Some((part, others)) = rest.split_at_checked(width) {
+            for i in 0..width {
+                lanes[i] = f(lanes[i], part[i]);
+            }
+            rest = others;
+        }
+        width /= 2;
+    }
+    lanes[0]
+}

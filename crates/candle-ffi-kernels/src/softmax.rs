@@ -19,31 +19,19 @@ enum Mode {
     LogSumExp,
 }
 
+/// [`simd::lanes`] on values in the computing type.
 #[inline(always)]
-fn lanes<T: Float>(
+fn fold<T: Float>(
     row: &[T],
     initial: T::Compute,
     f: impl Fn(T::Compute, T::Compute) -> T::Compute,
     join: impl Fn(T::Compute, T::Compute) -> T::Compute,
 ) -> T::Compute {
-    let mut lanes = [initial; LANES];
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for i in 0..LANES {
-            lanes[i] = f(lanes[i], chunk[i].to_compute());
-        }
-    }
-    for (lane, x) in lanes.iter_mut().zip(rest) {
-        *lane = f(*lane, x.to_compute());
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            lanes[i] = join(lanes[i], lanes[i + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
+    let f = inlined(
+        #[inline(always)]
+        |total: T::Compute, x: T| f(total, x.to_compute()),
+    );
+    simd::lanes::<LANES, _, _>(row, initial, f, join)
 }
 
 #[inline(always)]
@@ -78,7 +66,7 @@ impl<T: Float> Kernel for Rows<'_, T> {
         );
         let width = if mode == Mode::LogSumExp { 1 } else { n };
         for (row, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(width)) {
-            let max = finite_or(lanes(row, T::Compute::NEG_INFINITY, larger, larger), mode);
+            let max = finite_or(fold(row, T::Compute::NEG_INFINITY, larger, larger), mode);
             let exp = inlined(
                 #[inline(always)]
                 |sum: T::Compute, x: T::Compute| sum + (x - max).exp_flush::<FMA>(),
@@ -86,7 +74,7 @@ impl<T: Float> Kernel for Rows<'_, T> {
             if mode == Mode::Softmax {
                 if size_of::<T>() != size_of::<T::Compute>() {
                     // Computed twice, so that a small type is rounded once.
-                    let factor = T::Compute::ONE / lanes(row, T::Compute::ZERO, exp, add);
+                    let factor = T::Compute::ONE / fold(row, T::Compute::ZERO, exp, add);
                     for (cell, x) in out.iter_mut().zip(row) {
                         cell.write(T::from_compute((x.to_compute() - max).exp_flush::<FMA>() * factor));
                     }
@@ -97,13 +85,13 @@ impl<T: Float> Kernel for Rows<'_, T> {
                 }
                 // SAFETY: the loop above has written every element.
                 let out = unsafe { &mut *(std::ptr::from_mut(out) as *mut [T]) };
-                let factor = T::Compute::ONE / lanes(out, T::Compute::ZERO, add, add);
+                let factor = T::Compute::ONE / fold(out, T::Compute::ZERO, add, add);
                 for cell in out {
                     *cell = T::from_compute(cell.to_compute() * factor);
                 }
                 continue;
             }
-            let log_sum = lanes(row, T::Compute::ZERO, exp, add).log::<FMA>();
+            let log_sum = fold(row, T::Compute::ZERO, exp, add).log::<FMA>();
             if mode == Mode::LogSumExp {
                 out[0].write(T::from_compute(max + log_sum));
             } else {

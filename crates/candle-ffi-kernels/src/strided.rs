@@ -41,15 +41,42 @@ fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
     true
 }
 
+/// The number of elements of a shape. Panics where it does not fit: a wrapped product would be taken for a small array.
+#[inline]
+pub(crate) fn count(shape: &[usize]) -> usize {
+    if shape.contains(&0) {
+        return 0;
+    }
+    let product = shape.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+    assert!(product.is_some(), "a view has too many elements");
+    product.unwrap_or_default()
+}
+
 /// Panics unless every element lies in a storage of `available` elements: the kernels rely on it.
 fn check(available: usize, offset: usize, shape: &[usize], strides: &[usize]) -> usize {
     assert_eq!(shape.len(), strides.len(), "shape and strides differ in rank");
-    let len = shape.iter().product();
+    let len = count(shape);
     if len > 0 {
-        let last = shape.iter().zip(strides).fold(offset, |last, (size, stride)| last + (size - 1) * stride);
-        assert!(last < available, "a view reaches beyond its storage");
+        let last = shape
+            .iter()
+            .zip(strides)
+            .try_fold(offset, |last, (size, stride)| last.checked_add((size - 1).checked_mul(*stride)?));
+        assert!(last.is_some_and(|last| last < available), "a view reaches beyond its storage");
     }
     len
+}
+
+/// Panics unless each dimension steps over all that the finer ones span, so that no element is named twice: writing
+/// through a view relies on it. Every slice and permutation of a contiguous array passes. The view is in bounds.
+fn check_distinct(shape: &[usize], strides: &[usize]) {
+    let mut dims: Vec<(usize, usize)> =
+        strides.iter().zip(shape).filter(|(_, size)| **size > 1).map(|(stride, size)| (*stride, *size)).collect();
+    dims.sort_unstable();
+    let mut span = 0;
+    for (stride, size) in dims {
+        assert!(stride > span, "a view to write to names an element twice");
+        span += (size - 1) * stride;
+    }
 }
 
 impl<'a, T> Strided<'a, T> {
@@ -62,7 +89,7 @@ impl<'a, T> Strided<'a, T> {
     /// The number of elements.
     #[inline]
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        count(self.shape)
     }
 
     /// Whether there is no element.
@@ -104,7 +131,7 @@ impl<T> StridedMut<'_, T> {
     /// The number of elements.
     #[inline]
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        count(self.shape)
     }
 
     /// Whether there is no element.
@@ -123,9 +150,14 @@ impl<T> StridedMut<'_, T> {
         is_contiguous(self.shape, self.strides).then(|| &mut self.data[self.offset..self.offset + len])
     }
 
+    /// Checks the bounds of the view, and that no element is named twice, and returns its length.
     #[inline]
     pub(crate) fn checked_len(&self) -> usize {
-        check(self.data.len(), self.offset, self.shape, self.strides)
+        let len = check(self.data.len(), self.offset, self.shape, self.strides);
+        if len > 1 && !is_contiguous(self.shape, self.strides) {
+            check_distinct(self.shape, self.strides);
+        }
+        len
     }
 }
 
@@ -157,7 +189,7 @@ impl<const N: usize> Walk<N> {
         if dims.is_empty() {
             dims.push((1, [1; N]));
         }
-        Walk { dims, offsets, len: shape.iter().product() }
+        Walk { dims, offsets, len: count(shape) }
     }
 
     /// Where the first element of the first array stands.
@@ -341,6 +373,24 @@ mod tests {
                 assert_eq!(reader.block(start, length, &mut Buffer::new()), &expected[start..start + length]);
             }
         }
+    }
+
+    #[test]
+    fn views_that_cannot_be_written_to_are_refused() {
+        let len = |shape: &[usize], strides: &[usize]| {
+            StridedMut { data: &mut [0u8; 24], offset: 0, shape, strides }.checked_len()
+        };
+        for strides in [[6, 3, 1], [1, 2, 6], [12, 1, 5], [0, 3, 1]] {
+            assert_eq!(len(&[if strides[0] == 0 { 1 } else { 2 }, 2, 3], &strides) % 6, 0);
+        }
+        for (shape, strides) in [([2, 3], [0, 1]), ([2, 3], [2, 1]), ([3, 2], [1, 1]), ([2, 2], [1, 0])] {
+            assert!(std::panic::catch_unwind(|| len(&shape, &strides)).is_err(), "{shape:?} {strides:?}");
+        }
+        assert_eq!(len(&[usize::MAX, usize::MAX, 0], &[0, 0, 0]), 0);
+        let huge = [usize::MAX / 2 + 1, 2];
+        assert!(std::panic::catch_unwind(|| Strided::new(&[0u8], 0, &huge, &[0, 0]).len()).is_err());
+        let far = || Strided::new(&[0u8], 0, &[3], &[usize::MAX / 2 + 1]).checked_len();
+        assert!(std::panic::catch_unwind(far).is_err());
     }
 
     #[test]

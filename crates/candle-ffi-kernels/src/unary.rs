@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use crate::copy::map;
 use crate::element::{Float, Integer};
 use crate::math::Compute;
-use crate::parallel::{GRAIN_MATH, GRAIN_MEMORY, build, for_each_part};
+use crate::parallel::{GRAIN_MATH, GRAIN_MEMORY, build};
 use crate::simd::{self, Kernel};
 use crate::strided::BLOCK;
 
@@ -286,20 +286,6 @@ pub fn unary<T: Float>(op: Unary, src: &[T]) -> Vec<T> {
     }
 }
 
-/// Replaces each element by its function.
-pub fn unary_in_place<T: Float>(op: Unary, data: &mut [T]) {
-    for_each_part(data, 1, grain(op), |_, part| {
-        let mut copy = [T::default(); BLOCK];
-        for part in part.chunks_mut(copy.len()) {
-            let src = &mut copy[..part.len()];
-            src.copy_from_slice(part);
-            // SAFETY: initialised memory may be seen as memory that perhaps is not; only values are written to it.
-            let out = unsafe { &mut *(std::ptr::from_mut(part) as *mut [MaybeUninit<T>]) };
-            visit(op, Run { src, out });
-        }
-    });
-}
-
 /// The function of each integer, wrapping; `None` for functions that integers do not have.
 pub fn unary_integer<T: Integer>(op: Unary, src: &[T]) -> Option<Vec<T>> {
     Some(match op {
@@ -405,13 +391,13 @@ mod tests {
         assert_eq!(unary(Unary::Sigmoid, &[-inf, inf, 0.0]), [0.0, 1.0, 0.5]);
         assert_eq!(unary(Unary::Erf, &[-inf, inf, 9.0]), [-1.0, 1.0, 1.0]);
         assert_eq!(unary(Unary::Round, &[0.5, 1.5, -2.5]), [0.0, 2.0, -2.0]);
-        assert_eq!(unary(Unary::Sign, &[-3.0, 0.0, 2.0]), [-1.0, 0.0, 1.0]);
+        assert_eq!(unary(Unary::Sign, &[-3.0, 0.0, 2.0, nan]), [-1.0, 0.0, 1.0, 0.0]);
         assert_eq!(unary(Unary::GeluTanh, &[-50.0f32, 50.0]), [0.0, 50.0]);
         assert_eq!(unary(Unary::Gelu, &[-50.0f32, 50.0]), [0.0, 50.0]);
         assert!(unary(Unary::Sin, &[inf])[0].is_nan());
         assert!(unary(Unary::Cos, &[-inf])[0].is_nan());
         use Unary::*;
-        for op in [Neg, Abs, Sign, Square, Sqrt, Rsqrt, Reciprocal, Exp, Expm1, Log, Log1p, Sin, Cos, Tanh, Sigmoid] {
+        for op in [Neg, Abs, Square, Sqrt, Rsqrt, Reciprocal, Exp, Expm1, Log, Log1p, Sin, Cos, Tanh, Sigmoid] {
             assert!(unary(op, &[nan])[0].is_nan(), "{op:?}");
             assert!(unary(op, &[f64::NAN])[0].is_nan(), "{op:?}");
         }
@@ -420,15 +406,6 @@ mod tests {
             assert!(unary(op, &[f16::NAN])[0].is_nan(), "{op:?}");
             assert!(unary(op, &[bf16::NAN])[0].is_nan(), "{op:?}");
         }
-    }
-
-    #[test]
-    fn in_place_equals_out_of_place() {
-        let src: Vec<f32> = (0..70_001).map(|i| i as f32 * 1e-3 - 30.0).collect();
-        let mut data = src.clone();
-        unary_in_place(Unary::Tanh, &mut data);
-        assert_eq!(data, unary(Unary::Tanh, &src));
-        unary_in_place::<f32>(Unary::Exp, &mut []);
     }
 
     #[test]

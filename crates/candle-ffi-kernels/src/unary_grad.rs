@@ -23,8 +23,6 @@ pub enum UnaryGrad {
     GeluTanh,
     /// From the input
     Silu,
-    /// From the input: its sign
-    Abs,
 }
 
 trait Rule: Copy + Send + Sync {
@@ -70,7 +68,6 @@ rules! {
         let s = x.sigmoid::<FMA>();
         grad * s * (C::ONE + x * (C::ONE - s))
     };
-    Abs: |x, grad| if x > C::ZERO { grad } else if x < C::ZERO { -grad } else { grad * x.abs() };
 }
 
 struct Loop<'a, T, R> {
@@ -112,7 +109,6 @@ pub fn unary_grad<T: Float>(op: UnaryGrad, saved: &[T], grad: &[T]) -> Vec<T> {
         UnaryGrad::Gelu => apply(Gelu, saved, grad),
         UnaryGrad::GeluTanh => apply(GeluTanh, saved, grad),
         UnaryGrad::Silu => apply(Silu, saved, grad),
-        UnaryGrad::Abs => apply(Abs, saved, grad),
     }
 }
 
@@ -134,7 +130,6 @@ mod tests {
             (UnaryGrad::Gelu, Unary::Gelu, false),
             (UnaryGrad::GeluTanh, Unary::GeluTanh, false),
             (UnaryGrad::Silu, Unary::Silu, false),
-            (UnaryGrad::Abs, Unary::Abs, false),
         ] {
             let saved = if from_output { unary(op, &x) } else { x.clone() };
             let (above, below) = (unary(op, &shifted(step)), unary(op, &shifted(-step)));
@@ -148,7 +143,6 @@ mod tests {
     #[test]
     fn kinks_and_nothing() {
         assert_eq!(unary_grad(UnaryGrad::Relu, &[0.0f32, 1.0], &[5.0, 6.0]), [0.0, 6.0]);
-        assert_eq!(unary_grad(UnaryGrad::Abs, &[0.0f32, -1.0], &[5.0, 6.0]), [0.0, -6.0]);
         assert!(unary_grad::<f32>(UnaryGrad::Tanh, &[], &[]).is_empty());
     }
 }
