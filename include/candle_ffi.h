@@ -1713,6 +1713,235 @@ CandleStatus candle_tensor_empty_like(const CandleTensor *input,
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Functions of one tensor that write their result into it.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Negates each element, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.Tensor.neg_`
+ */
+CandleStatus candle_tensor_neg_(CandleTensor *input,
+                                CandleError **error);
+
+/**
+ * Replaces each element by its absolute value, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.Tensor.abs_`
+ */
+CandleStatus candle_tensor_abs_(CandleTensor *input,
+                                CandleError **error);
+
+/**
+ * Replaces each element by its sign, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad.
+ *
+ * PyTorch: `torch.Tensor.sign_`
+ */
+CandleStatus candle_tensor_sign_(CandleTensor *input, CandleError **error);
+
+/**
+ * Replaces each element by its square root, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for integers.
+ *
+ * PyTorch: `torch.Tensor.sqrt_`
+ */
+CandleStatus candle_tensor_sqrt_(CandleTensor *input,
+                                 CandleError **error);
+
+/**
+ * Replaces each element by its exponential, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for integers.
+ *
+ * PyTorch: `torch.Tensor.exp_`
+ */
+CandleStatus candle_tensor_exp_(CandleTensor *input,
+                                CandleError **error);
+
+/**
+ * Replaces each element by its natural logarithm, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for integers.
+ *
+ * PyTorch: `torch.Tensor.log_`
+ */
+CandleStatus candle_tensor_log_(CandleTensor *input,
+                                CandleError **error);
+
+/**
+ * Replaces each element by its sine, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for integers.
+ *
+ * PyTorch: `torch.Tensor.sin_`
+ */
+CandleStatus candle_tensor_sin_(CandleTensor *input,
+                                CandleError **error);
+
+/**
+ * Replaces each element by its cosine, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for integers.
+ *
+ * PyTorch: `torch.Tensor.cos_`
+ */
+CandleStatus candle_tensor_cos_(CandleTensor *input,
+                                CandleError **error);
+
+/**
+ * Replaces each element by its hyperbolic tangent, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for integers.
+ *
+ * PyTorch: `torch.Tensor.tanh_`
+ */
+CandleStatus candle_tensor_tanh_(CandleTensor *input,
+                                 CandleError **error);
+
+/**
+ * Replaces each element by its logistic function, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for integers.
+ *
+ * PyTorch: `torch.Tensor.sigmoid_`
+ */
+CandleStatus candle_tensor_sigmoid_(CandleTensor *input,
+                                    CandleError **error);
+
+/**
+ * Replaces negative elements by zero, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.Tensor.relu_`
+ */
+CandleStatus candle_tensor_relu_(CandleTensor *input,
+                                 CandleError **error);
+
+/**
+ * Rounds each element down, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.Tensor.floor_`
+ */
+CandleStatus candle_tensor_floor_(CandleTensor *input,
+                                  CandleError **error);
+
+/**
+ * Rounds each element up, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.Tensor.ceil_`
+ */
+CandleStatus candle_tensor_ceil_(CandleTensor *input,
+                                 CandleError **error);
+
+/**
+ * Rounds each element to the nearest integer, halves to the even one, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.Tensor.round_`
+ */
+CandleStatus candle_tensor_round_(CandleTensor *input,
+                                  CandleError **error);
+
+/**
+ * Limits the elements to a range, in place.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * `min` may be NULL. `max` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_INVALID_ARGUMENT` when neither bound is given.
+ *
+ * PyTorch: `torch.Tensor.clamp_`
+ */
+CandleStatus candle_tensor_clamp_(CandleTensor *input,
+                                  const double *min,
+                                  const double *max,
+                                  CandleError **error);
+
+/**
+ * Puts a number where a mask is true, in place.
+ *
+ * The mask broadcasts. Differentiable with respect to `input` and `value`.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_DTYPE` for a mask that is not bool.
+ *
+ * PyTorch: `torch.Tensor.masked_fill_`
+ */
+CandleStatus candle_tensor_masked_fill_(CandleTensor *input,
+                                        const CandleTensor *mask,
+                                        const CandleTensor *value,
+                                        CandleError **error);
+
+/**
+ * Divides a tensor in place and rounds down.
+ *
+ * `other` broadcasts to the tensor's shape; the result must fit its dtype. Not differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_INVALID_ARGUMENT` when an integer is divided by zero.
+ *
+ * PyTorch: `torch.Tensor.floor_divide_`
+ */
+CandleStatus candle_tensor_floor_divide_(CandleTensor *input,
+                                         const CandleTensor *other,
+                                         CandleError **error);
+
+/**
+ * Replaces a tensor by the remainder of a division, in place.
+ *
+ * `other` broadcasts to the tensor's shape; the result must fit its dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_INVALID_ARGUMENT` when an integer is divided by zero.
+ *
+ * PyTorch: `torch.Tensor.remainder_`
+ */
+CandleStatus candle_tensor_remainder_(CandleTensor *input,
+                                      const CandleTensor *other,
+                                      CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Reading and writing by tensors of indices and by masks.
  * ------------------------------------------------------------------------------------------------
  */
@@ -3217,7 +3446,7 @@ CandleStatus candle_sequential_push(CandleModule *sequential,
  * Layers.
  *
  * Each function makes a module. Where there are weights, `dtype` is theirs (`CANDLE_DTYPE_NONE` means
- * float32), and a generator may be given for their initial values.
+ * the default dtype), and a generator may be given for their initial values.
  * ------------------------------------------------------------------------------------------------
  */
 

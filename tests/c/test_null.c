@@ -1750,6 +1750,244 @@ static void test_candle_tensor_empty_like(void) {
     candle_tensor_free(input);
 }
 
+static void test_candle_tensor_neg_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_neg_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_neg_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_neg_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_abs_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_abs_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_abs_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_abs_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_sign_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_sign_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_sign_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sign_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_sqrt_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_sqrt_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_sqrt_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sqrt_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_exp_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_exp_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_exp_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_exp_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_log_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_log_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_log_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_log_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_sin_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_sin_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_sin_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sin_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_cos_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_cos_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_cos_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cos_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_tanh_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_tanh_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_tanh_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tanh_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_sigmoid_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_sigmoid_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_sigmoid_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sigmoid_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_relu_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_relu_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_relu_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_relu_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_floor_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_floor_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_floor_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_floor_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_ceil_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_ceil_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_ceil_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_ceil_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_round_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_round_(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_round_(input, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_round_(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_clamp_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    double min[4] = {1, 1, 1, 1};
+    double max[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_clamp_(NULL, min, max, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_clamp_(input, NULL, max, error);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_clamp_(input, min, NULL, error);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_clamp_(input, min, max, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_clamp_(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_masked_fill_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *mask = sample_CandleTensor();
+    CandleTensor *value = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_masked_fill_(NULL, mask, value, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_fill_(input, NULL, value, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_fill_(input, mask, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_masked_fill_(input, mask, value, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_masked_fill_(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(mask);
+    candle_tensor_free(value);
+}
+
+static void test_candle_tensor_floor_divide_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *other = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_floor_divide_(NULL, other, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_floor_divide_(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_floor_divide_(input, other, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_floor_divide_(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(other);
+}
+
+static void test_candle_tensor_remainder_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *other = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_remainder_(NULL, other, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_remainder_(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_remainder_(input, other, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_remainder_(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(other);
+}
+
 static void test_candle_tensor_gather(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *index = sample_CandleTensor();
@@ -4698,6 +4936,24 @@ int main(void) {
     RUN(test_candle_tensor_ones_like);
     RUN(test_candle_tensor_full_like);
     RUN(test_candle_tensor_empty_like);
+    RUN(test_candle_tensor_neg_);
+    RUN(test_candle_tensor_abs_);
+    RUN(test_candle_tensor_sign_);
+    RUN(test_candle_tensor_sqrt_);
+    RUN(test_candle_tensor_exp_);
+    RUN(test_candle_tensor_log_);
+    RUN(test_candle_tensor_sin_);
+    RUN(test_candle_tensor_cos_);
+    RUN(test_candle_tensor_tanh_);
+    RUN(test_candle_tensor_sigmoid_);
+    RUN(test_candle_tensor_relu_);
+    RUN(test_candle_tensor_floor_);
+    RUN(test_candle_tensor_ceil_);
+    RUN(test_candle_tensor_round_);
+    RUN(test_candle_tensor_clamp_);
+    RUN(test_candle_tensor_masked_fill_);
+    RUN(test_candle_tensor_floor_divide_);
+    RUN(test_candle_tensor_remainder_);
     RUN(test_candle_tensor_gather);
     RUN(test_candle_tensor_scatter_add);
     RUN(test_candle_tensor_index_select);

@@ -20,12 +20,11 @@ pub(crate) fn from_sizes(sizes: &[i64]) -> Result<Dims> {
 
 /// The number of elements; fails when the product overflows.
 pub(crate) fn num_elements(dims: &[usize]) -> Result<usize> {
-    if dims.contains(&0) {
-        return Ok(0);
-    }
+    // Without its zeros too the product must fit: strides are made of it, and reductions drop the zeros.
     dims.iter()
-        .try_fold(1usize, |product, &size| product.checked_mul(size))
+        .try_fold(1usize, |product, &size| product.checked_mul(size.max(1)))
         .filter(|&product| isize::try_from(product).is_ok())
+        .map(|product| if dims.contains(&0) { 0 } else { product })
         .ok_or_else(|| Error::shape(format!("the number of elements of shape {dims:?} overflows"), &[dims]))
 }
 
@@ -141,7 +140,8 @@ mod tests {
     fn sizes_are_checked_before_memory_is_touched() {
         assert_eq!(from_sizes(&[2, -1]).unwrap_err().code(), ErrorCode::Shape);
         assert_eq!(num_elements(&[usize::MAX, 2]).unwrap_err().code(), ErrorCode::Shape);
-        assert_eq!(num_elements(&[usize::MAX, 0]).unwrap(), 0);
+        assert_eq!(num_elements(&[1 << 40, 0]).unwrap(), 0);
+        assert!(num_elements(&[usize::MAX, 2, 0]).is_err());
         assert_eq!(check_allocation(&[1 << 60], DType::UInt8).unwrap_err().code(), ErrorCode::OutOfMemory);
     }
 

@@ -99,6 +99,11 @@ impl Tensor {
         self.0.base.is_some()
     }
 
+    /// Whether this is a view, not detached, of a tensor that was made by a recorded operation.
+    pub(crate) fn is_view_of_tracked(&self) -> bool {
+        matches!(&self.0.base, Some((base, Some(_))) if base.requires_grad() && !base.is_leaf())
+    }
+
     pub(crate) fn is_wrapped_number(&self) -> bool {
         self.0.wrapped_number
     }

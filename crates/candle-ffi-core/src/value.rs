@@ -66,8 +66,13 @@ impl Value {
 
     /// Whether a change of one in place would be seen in the other.
     pub(crate) fn shares_storage_with(&self, other: &Self) -> bool {
-        let address = |value: &Self| std::ptr::from_ref(&*value.array.storage_and_layout().0).cast::<()>();
-        address(self) == address(other)
+        self.storage_address() == other.storage_address()
+    }
+
+    /// Where the storage is: the same for all that share it.
+    #[inline]
+    pub(crate) fn storage_address(&self) -> usize {
+        std::ptr::from_ref(&*self.array.storage_and_layout().0).addr()
     }
 
     /// Sizes as an owned list, for results that outlive the borrow.

@@ -4,7 +4,7 @@
 //! and adds to the gradients of the leaves. Recording is a switch of each thread.
 
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, borrow_list, borrow_list_optional, borrow_mut, borrow_optional};
+use crate::handle::{borrow, borrow_list, borrow_list_optional, borrow_mut, borrow_optional, look};
 use crate::panic::{guard, neutral};
 use crate::pointer::{copy_text, output, slice_output};
 use crate::tensor::{CandleTensor, tensor_or_null};
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn candle_grad(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_requires_grad(tensor: *const CandleTensor) -> i32 {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.requires_grad().into()) })
+    neutral(0, || unsafe { Ok(look(tensor, "tensor")?.requires_grad().into()) })
 }
 
 /// Asks for a gradient of a leaf, or no longer.
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn candle_tensor_set_requires_grad(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_is_leaf(tensor: *const CandleTensor) -> i32 {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.is_leaf().into()) })
+    neutral(0, || unsafe { Ok(look(tensor, "tensor")?.is_leaf().into()) })
 }
 
 /// Copies the name of the operation that made a tensor, NUL-terminated and cut where `capacity` ends,
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn candle_tensor_grad_fn_name(
 ) -> usize {
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
-        let tensor = borrow(tensor, "tensor")?;
+        let tensor = look(tensor, "tensor")?;
         copy_text(tensor.grad_fn_name().unwrap_or_default(), name, capacity, "name")
     })
 }
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn candle_tensor_grad(
     unsafe {
         guard(error, "grad", || {
             let out = output(out, "out")?;
-            out.set(tensor_or_null(borrow(tensor, "tensor")?.grad()));
+            out.set(tensor_or_null(look(tensor, "tensor")?.grad()));
             Ok(())
         })
     }

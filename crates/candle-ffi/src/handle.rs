@@ -58,7 +58,9 @@ pub trait Opaque: Sized {
 const TAG: u32 = 0xCA4D_1E00;
 const FREED_TAG: u32 = 0xDEAD_1E00;
 
-/// The borrow state: shared borrows count up from zero.
+/// The borrow state: shared borrows count up from zero in the lower half, looks in the upper one.
+const SHARED: u32 = 1;
+const LOOK: u32 = 1 << 16;
 const EXCLUSIVE: u32 = 1 << 31;
 /// Freed while borrowed: whoever gives back the last borrow drops the value.
 const FREED: u32 = 1 << 30;
@@ -131,13 +133,19 @@ unsafe fn resolve<'a, C: Opaque>(pointer: *const C, name: &'static str) -> Resul
 impl<T> Handle<T> {
     #[inline]
     fn acquire_shared(&self) -> bool {
-        let busy = self.borrows.fetch_add(1, Ordering::Acquire) & (EXCLUSIVE | FREED) != 0;
+        let busy = self.borrows.fetch_add(SHARED, Ordering::Acquire) & (EXCLUSIVE | FREED) != 0;
         !busy
     }
 
     #[inline]
+    fn acquire_look(&self) -> bool {
+        self.borrows.fetch_add(LOOK, Ordering::Acquire) & FREED == 0
+    }
+
+    #[inline]
     fn acquire_exclusive(&self) -> bool {
-        self.borrows.compare_exchange(0, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        let taken = |borrows: u32| (borrows & (EXCLUSIVE | FREED | (LOOK - 1)) == 0).then_some(borrows | EXCLUSIVE);
+        self.borrows.fetch_update(Ordering::Acquire, Ordering::Relaxed, taken).is_ok()
     }
 }
 
@@ -157,8 +165,8 @@ unsafe fn release<C: Opaque>(handle: &Handle<C::Value>, amount: u32) {
 /// A handle borrowed for a call that many threads may make at once.
 pub(crate) struct Shared<'a, C: Opaque> {
     handle: &'a Handle<C::Value>,
-    /// False when the borrow lies within an exclusive one of the same call.
-    counted: bool,
+    /// How it is counted; 0 when the borrow lies within an exclusive one of the same call.
+    amount: u32,
 }
 
 impl<C: Opaque> Deref for Shared<'_, C> {
@@ -167,7 +175,8 @@ impl<C: Opaque> Deref for Shared<'_, C> {
     #[inline]
     fn deref(&self) -> &C::Value {
         // SAFETY: no exclusive borrow exists while this one is counted; an uncounted one lives
-        // inside an `Exclusive` that it borrows, so nobody can change the value meanwhile.
+        // inside an `Exclusive` that it borrows, so nobody can change the value meanwhile. A look is
+        // only at values of which no exclusive borrow ever gives a `&mut`.
         unsafe { &*self.handle.value.get() }
     }
 }
@@ -175,9 +184,9 @@ impl<C: Opaque> Deref for Shared<'_, C> {
 impl<C: Opaque> Drop for Shared<'_, C> {
     #[inline]
     fn drop(&mut self) {
-        if self.counted {
+        if self.amount != 0 {
             // SAFETY: this borrow was counted once and ends here.
-            unsafe { release::<C>(self.handle, 1) };
+            unsafe { release::<C>(self.handle, self.amount) };
         }
     }
 }
@@ -221,7 +230,7 @@ impl<C: Opaque> Exclusive<'_, C> {
     #[inline]
     pub(crate) unsafe fn beside<'b>(&'b self, pointer: *const C, name: &'static str) -> Result<Shared<'b, C>> {
         if ptr::eq(pointer.cast(), self.handle) {
-            return Ok(Shared { handle: self.handle, counted: false });
+            return Ok(Shared { handle: self.handle, amount: 0 });
         }
         // SAFETY: passed on from the caller.
         unsafe { borrow(pointer, name) }
@@ -251,10 +260,30 @@ pub(crate) unsafe fn borrow<'a, C: Opaque>(pointer: *const C, name: &'static str
     // SAFETY: passed on from the caller.
     let handle = unsafe { resolve::<C>(pointer, name) }?;
     if handle.acquire_shared() {
-        return Ok(Shared { handle, counted: true });
+        return Ok(Shared { handle, amount: SHARED });
     }
     // SAFETY: the failed attempt has counted itself too.
-    unsafe { release::<C>(handle, 1) };
+    unsafe { release::<C>(handle, SHARED) };
+    Err(busy(name))
+}
+
+/// Types whose values change behind `&` only, so that their properties can be looked at while a call
+/// that changes the values is under way: no export takes `&mut` of such a value.
+pub(crate) trait Lookable: Opaque {}
+
+/// Borrows a handle to look at properties that no other call is in the way of.
+///
+/// # Safety
+/// As [`borrow`].
+#[inline]
+pub(crate) unsafe fn look<'a, C: Lookable>(pointer: *const C, name: &'static str) -> Result<Shared<'a, C>> {
+    // SAFETY: passed on from the caller.
+    let handle = unsafe { resolve::<C>(pointer, name) }?;
+    if handle.acquire_look() {
+        return Ok(Shared { handle, amount: LOOK });
+    }
+    // SAFETY: the failed attempt has counted itself too.
+    unsafe { release::<C>(handle, LOOK) };
     Err(busy(name))
 }
 

@@ -1,7 +1,7 @@
 //! Layers.
 //!
 //! Each function makes a module. Where there are weights, `dtype` is theirs (`CANDLE_DTYPE_NONE` means
-//! float32), and a generator may be given for their initial values.
+//! the default dtype), and a generator may be given for their initial values.
 
 use crate::device::{CandleDeviceKind, device_of};
 use crate::dtype::{CandleDType, dtype_optional};
@@ -14,13 +14,13 @@ use crate::pointer::{output, slice, text, value_optional};
 use candle_ffi_core::nn::{
     Activation, ActivationKind, Dropout, Embedding, Factory, Flatten, LayerNorm, Linear, SimpleNN,
 };
-use candle_ffi_core::{DType, Generator, Result};
+use candle_ffi_core::{Generator, Result, default_dtype};
 use std::ffi::c_char;
 use std::path::Path;
 
 fn factory(dtype: CandleDType, device: CandleDeviceKind, index: i32, generator: Option<Generator>) -> Result<Factory> {
     Ok(Factory {
-        dtype: dtype_optional(dtype, "dtype")?.unwrap_or(DType::Float32),
+        dtype: dtype_optional(dtype, "dtype")?.unwrap_or_else(default_dtype),
         device: device_of(device, index)?,
         generator,
     })

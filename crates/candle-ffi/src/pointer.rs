@@ -165,9 +165,10 @@ pub(crate) unsafe fn options<T: Copy + Default>(pointer: *const T, name: &'stati
     check_array(pointer, 1, name)?;
     // SAFETY: the structure begins with its size.
     let size = unsafe { pointer.cast::<usize>().read() };
-    if size < size_of::<usize>() || size > size_of::<T>() {
+    // Sizes end between members of eight bytes: half of one would be torn.
+    if size < size_of::<usize>() || size > size_of::<T>() || size % size_of::<u64>() != 0 {
         return Err(Error::argument(format!(
-            "`{name}` has struct_size {size}; this library knows sizes from {} to {}",
+            "`{name}` has struct_size {size}; this library knows multiples of 8 from {} to {}",
             size_of::<usize>(),
             size_of::<T>()
         )));

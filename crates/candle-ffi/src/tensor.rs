@@ -6,7 +6,7 @@
 use crate::device::CandleDeviceKind;
 use crate::dtype::CandleDType;
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{Kind, Opaque, borrow, borrow_mut, free, into_handle};
+use crate::handle::{Kind, Lookable, Opaque, borrow_mut, free, into_handle, look};
 use crate::panic::{guard, neutral};
 use crate::pointer::{output, slice_output};
 use candle_ffi_core::{Error, ErrorCode, Tensor};
@@ -21,6 +21,8 @@ impl Opaque for CandleTensor {
     const KIND: Kind = Kind::Tensor;
     const NAME: &'static str = "CandleTensor";
 }
+
+impl Lookable for CandleTensor {}
 
 /// A new handle, or NULL for none.
 pub(crate) fn tensor_or_null(tensor: Option<Tensor>) -> *mut CandleTensor {
@@ -48,7 +50,7 @@ pub unsafe extern "C" fn candle_tensor_share(
     unsafe {
         guard(error, "share", || {
             let out = output(out, "out")?;
-            out.put(borrow(tensor, "tensor")?.clone());
+            out.put(look(tensor, "tensor")?.clone());
             Ok(())
         })
     }
@@ -58,14 +60,14 @@ pub unsafe extern "C" fn candle_tensor_share(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_rank(tensor: *const CandleTensor) -> usize {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.rank()) })
+    neutral(0, || unsafe { Ok(look(tensor, "tensor")?.rank()) })
 }
 
 /// The number of elements.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_num_elements(tensor: *const CandleTensor) -> usize {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.num_elements()) })
+    neutral(0, || unsafe { Ok(look(tensor, "tensor")?.num_elements()) })
 }
 
 /// Copies the sizes into `shape`, which has room for `capacity` of them; see `candle_tensor_rank`.
@@ -79,7 +81,7 @@ pub unsafe extern "C" fn candle_tensor_shape(
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "shape", || {
-            let tensor = borrow(tensor, "tensor")?;
+            let tensor = look(tensor, "tensor")?;
             copy_sizes(&tensor.dims(), slice_output(shape, capacity, "shape")?)
         })
     }
@@ -96,7 +98,7 @@ pub unsafe extern "C" fn candle_tensor_strides(
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "strides", || {
-            let tensor = borrow(tensor, "tensor")?;
+            let tensor = look(tensor, "tensor")?;
             copy_sizes(&tensor.strides(), slice_output(strides, capacity, "strides")?)
         })
     }
@@ -119,35 +121,35 @@ fn copy_sizes(sizes: &[usize], room: &mut [std::mem::MaybeUninit<i64>]) -> candl
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_dtype(tensor: *const CandleTensor) -> CandleDType {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.dtype().code()) })
+    neutral(0, || unsafe { Ok(look(tensor, "tensor")?.dtype().code()) })
 }
 
 /// The kind of device that the elements are on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_device(tensor: *const CandleTensor) -> CandleDeviceKind {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.device().kind() as CandleDeviceKind) })
+    neutral(0, || unsafe { Ok(look(tensor, "tensor")?.device().kind() as CandleDeviceKind) })
 }
 
 /// The index of the device among its kind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_device_index(tensor: *const CandleTensor) -> i32 {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(i32::try_from(borrow(tensor, "tensor")?.device().index()).unwrap_or(i32::MAX)) })
+    neutral(0, || unsafe { Ok(i32::try_from(look(tensor, "tensor")?.device().index()).unwrap_or(i32::MAX)) })
 }
 
 /// 1 when the elements lie in row-major order without gaps, else 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_is_contiguous(tensor: *const CandleTensor) -> i32 {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.is_contiguous().into()) })
+    neutral(0, || unsafe { Ok(look(tensor, "tensor")?.is_contiguous().into()) })
 }
 
 /// How often the storage has been changed in place.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_version(tensor: *const CandleTensor) -> u32 {
     // SAFETY: the caller keeps the contract of the header.
-    neutral(0, || unsafe { Ok(borrow(tensor, "tensor")?.version()) })
+    neutral(0, || unsafe { Ok(look(tensor, "tensor")?.version()) })
 }
 
 /// Replaces the values of a tensor by those of another, and keeps everything else; not part of any graph.

@@ -1,9 +1,9 @@
 //! The backward pass: from the outputs' gradients down to the leaves, iteratively.
 
 use super::mode::GradMode;
-use super::node::{Edge, GradContext, Node, NodeRef};
+use super::node::{Backward, Edge, GradContext, Node, NodeRef};
 use crate::{Error, ErrorCode, Result, Tensor, ops};
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
@@ -40,6 +40,7 @@ pub fn grad(
     let mut pass = Pass::new(retain_graph || create_graph, create_graph);
     let mut wanted = Vec::with_capacity(inputs.len());
     for input in inputs {
+        input.check_view()?;
         wanted.push(match input.history().node() {
             Some(node) => Target::Node(node),
             None => Target::Leaf((*input).clone()),
@@ -116,6 +117,7 @@ impl Pass {
 
     /// Puts an output's gradient at the start of the walk.
     fn seed(&mut self, tensor: &Tensor, gradient: Option<&Tensor>) -> Result<()> {
+        tensor.check_view()?;
         if !tensor.requires_grad() {
             return Err(Error::new(
                 ErrorCode::Graph,
@@ -146,11 +148,8 @@ impl Pass {
 
     fn leaf_seeds(&mut self, leaf: Tensor, gradient: Tensor) -> Result<()> {
         // An identity node keeps the walk uniform: leaves are reached through edges only.
-        let node = Node::new(
-            "identity",
-            smallvec![Edge::Leaf(leaf)],
-            Arc::new(|grad: &Tensor, _: &GradContext<'_>| Ok(smallvec![Some(grad.clone())])),
-        );
+        let rule = Arc::new(|grad: &Tensor, _: &GradContext<'_>| Ok(smallvec![Some(grad.clone())]));
+        let node = Node::new("identity", smallvec![Edge::Leaf(leaf)], Backward { rule, output: None });
         if let Some(needed) = &mut self.needed {
             needed.insert(node.get().sequence());
         }
@@ -220,6 +219,19 @@ impl Pass {
         self.needed = Some(needed);
     }
 
+    /// Whether the gradient along an edge is used.
+    fn wants(&self, edge: &Edge) -> bool {
+        match (edge, &self.needed) {
+            (Edge::None, _) => false,
+            (_, None) => true,
+            (Edge::Leaf(leaf), Some(_)) => self.needed_leaves.contains(&key(leaf)),
+            (Edge::Node(node), Some(needed)) => {
+                let sequence = node.get().sequence();
+                needed.contains(&sequence) || self.capture.contains(&sequence)
+            }
+        }
+    }
+
     fn run(&mut self, mut arrive: impl FnMut(&Tensor, Tensor) -> Result<()>) -> Result<()> {
         let _mode = GradMode::new(self.create_graph);
         while let Some(ByAge(node)) = self.heap.pop() {
@@ -231,21 +243,19 @@ impl Pass {
             if self.needed.as_ref().is_some_and(|needed| !needed.contains(&sequence)) {
                 continue;
             }
-            let rule = node.get().rule(self.retain_graph)?;
-            let gradients = rule(&gradient, &node.context()).map_err(|error| error.in_operation(node.operation()))?;
+            let backward = node.get().backward(self.retain_graph)?;
+            let wanted: SmallVec<[bool; 4]> = node.get().edges().iter().map(|edge| self.wants(edge)).collect();
+            let context = GradContext { node: &node, output: backward.output.as_deref(), wanted: &wanted };
+            let gradients =
+                (backward.rule)(&gradient, &context).map_err(|error| error.in_operation(node.operation()))?;
             // What the rule has saved, and this gradient, are free before the next node's are made.
-            drop((rule, gradient));
+            drop((backward, gradient));
             debug_assert_eq!(gradients.len(), node.get().edges().len());
-            for (edge, gradient) in node.get().edges().iter().zip(gradients) {
-                let Some(gradient) = gradient else { continue };
-                match edge {
-                    Edge::None => {}
-                    Edge::Leaf(leaf) => {
-                        if self.needed.is_none() || self.needed_leaves.contains(&key(leaf)) {
-                            arrive(leaf, gradient)?;
-                        }
-                    }
-                    Edge::Node(next) => self.push(next.clone(), gradient)?,
+            for ((edge, gradient), wanted) in node.get().edges().iter().zip(gradients).zip(wanted) {
+                match (edge, gradient) {
+                    (Edge::Leaf(leaf), Some(gradient)) if wanted => arrive(leaf, gradient)?,
+                    (Edge::Node(next), Some(gradient)) if wanted => self.push(next.clone(), gradient)?,
+                    _ => {}
                 }
             }
         }
@@ -274,9 +284,16 @@ fn checked_gradient(tensor: &Tensor, gradient: &Tensor) -> Result<Tensor> {
 fn accumulate_into_leaf(leaf: &Tensor, gradient: Tensor, create_graph: bool) -> Result<()> {
     // Threads may share a leaf: no gradient of theirs may be lost between the sum and its place.
     let _accumulating = leaf.history().accumulating();
+    if !leaf.requires_grad() {
+        return Ok(());
+    }
     let gradient = match leaf.grad() {
+        // As in PyTorch, who holds the gradient sees it grow.
+        Some(before) if !create_graph && !before.requires_grad() && before.is_contiguous() => {
+            return ops::add_(&before, &gradient);
+        }
         Some(before) => ops::add(&before, &gradient)?,
-        None if create_graph || gradient.is_unshared() && gradient.is_contiguous() => gradient,
+        None if gradient.is_unshared() && gradient.is_contiguous() => gradient,
         None => ops::clone(&gradient)?,
     };
     leaf.set_grad(Some(&gradient))

@@ -88,32 +88,34 @@ impl Tensor {
     /// Replaces or clears the gradient; its shape, dtype and device must be the tensor's.
     pub fn set_grad(&self, grad: Option<&Self>) -> Result<()> {
         if let Some(grad) = grad {
-            if grad.dims() != self.dims() {
-                return Err(Error::shape(
-                    format!(
-                        "a gradient of shape {:?} does not belong to a tensor of shape {:?}",
-                        grad.dims(),
-                        self.dims()
-                    ),
-                    &[&grad.dims(), &self.dims()],
-                ));
-            }
-            if grad.dtype() != self.dtype() {
-                return Err(Error::dtype(
-                    format!("a gradient of {} does not belong to a tensor of {}", grad.dtype(), self.dtype()),
-                    &[grad.dtype(), self.dtype()],
-                ));
-            }
-            if grad.device() != self.device() {
-                return Err(Error::device(
-                    format!("a gradient on {} does not belong to a tensor on {}", grad.device(), self.device()),
-                    &[grad.device(), self.device()],
-                ));
-            }
+            self.check_grad(grad)?;
         }
         let before = std::mem::replace(&mut self.history().state().grad, grad.cloned());
         // Dropped outside the lock: it may hold a graph that ends in this very tensor.
         drop(before);
+        Ok(())
+    }
+
+    /// Fails unless a tensor can be the gradient of this one.
+    pub(crate) fn check_grad(&self, grad: &Self) -> Result<()> {
+        if grad.dims() != self.dims() {
+            return Err(Error::shape(
+                format!("a gradient of shape {:?} does not belong to a tensor of shape {:?}", grad.dims(), self.dims()),
+                &[&grad.dims(), &self.dims()],
+            ));
+        }
+        if grad.dtype() != self.dtype() {
+            return Err(Error::dtype(
+                format!("a gradient of {} does not belong to a tensor of {}", grad.dtype(), self.dtype()),
+                &[grad.dtype(), self.dtype()],
+            ));
+        }
+        if grad.device() != self.device() {
+            return Err(Error::device(
+                format!("a gradient on {} does not belong to a tensor on {}", grad.device(), self.device()),
+                &[grad.device(), self.device()],
+            ));
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::{Error, ErrorCode, Result, Tensor};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One gradient for each input; `None` where the input needs none.
 pub(crate) type Gradients = SmallVec<[Option<Tensor>; 3]>;
@@ -30,19 +30,29 @@ pub(crate) struct Node {
     sequence: u64,
     edges: SmallVec<[Edge; 3]>,
     /// Gone after a `backward` that did not retain the graph.
-    rule: Mutex<Option<Arc<Rule>>>,
-    output: OnceLock<SavedOutput>,
+    backward: Mutex<Option<Backward>>,
+}
+
+/// All that a node keeps for its backward step.
+#[derive(Clone)]
+pub(super) struct Backward {
+    pub(super) rule: Arc<Rule>,
+    /// The operation's output, for rules that are written in terms of it.
+    pub(super) output: Option<Arc<SavedOutput>>,
 }
 
 /// What a rule may ask for besides the gradient.
 pub(crate) struct GradContext<'a> {
-    node: &'a NodeRef,
+    pub(super) node: &'a NodeRef,
+    pub(super) output: Option<&'a SavedOutput>,
+    /// For each input, whether somebody waits for its gradient.
+    pub(super) wanted: &'a [bool],
 }
 
 impl GradContext<'_> {
     /// Whether the gradient of this input is wanted; a rule may skip the work for those that are not.
     pub(crate) fn needs(&self, input: usize) -> bool {
-        !matches!(self.node.get().edges[input], Edge::None)
+        self.wanted[input]
     }
 
     /// The gradient of this input from `rule`, unless nobody wants it.
@@ -52,21 +62,19 @@ impl GradContext<'_> {
 
     /// The output of the operation, as it was; fails when it has been changed in place.
     pub(crate) fn output(&self) -> Result<Tensor> {
-        let saved = self.node.get().output.get();
-        saved.ok_or_else(|| Error::internal("this rule's output was not saved"))?.unpack(self.node)
+        self.output.ok_or_else(|| Error::internal("this rule's output was not saved"))?.unpack(self.node)
     }
 }
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
 
 impl Node {
-    pub(super) fn new(operation: &'static str, edges: SmallVec<[Edge; 3]>, rule: Arc<Rule>) -> NodeRef {
+    pub(super) fn new(operation: &'static str, edges: SmallVec<[Edge; 3]>, backward: Backward) -> NodeRef {
         NodeRef(Some(Arc::new(Self {
             operation,
             sequence: SEQUENCE.fetch_add(1, Ordering::Relaxed),
             edges,
-            rule: Mutex::new(Some(rule)),
-            output: OnceLock::new(),
+            backward: Mutex::new(Some(backward)),
         })))
     }
 
@@ -78,10 +86,10 @@ impl Node {
         &self.edges
     }
 
-    /// The rule; taken out unless the graph is retained.
-    pub(super) fn rule(&self, retain: bool) -> Result<Arc<Rule>> {
-        let mut rule = self.rule.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = if retain { rule.clone() } else { rule.take() };
+    /// What the backward step needs; taken out unless the graph is retained.
+    pub(super) fn backward(&self, retain: bool) -> Result<Backward> {
+        let mut backward = self.backward.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = if retain { backward.clone() } else { backward.take() };
         found.ok_or_else(|| {
             Error::new(
                 ErrorCode::Graph,
@@ -110,15 +118,6 @@ impl NodeRef {
 
     pub(crate) fn operation(&self) -> &'static str {
         self.get().operation
-    }
-
-    pub(super) fn save_output(&self, output: SavedOutput) {
-        // A node is given its output once, when it is made.
-        let _ = self.get().output.set(output);
-    }
-
-    pub(super) fn context(&self) -> GradContext<'_> {
-        GradContext { node: self }
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {

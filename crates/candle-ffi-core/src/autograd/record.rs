@@ -1,7 +1,7 @@
 //! Recording of operations.
 
 use super::mode;
-use super::node::{Edge, GradContext, Gradients, Node, Rule};
+use super::node::{Backward, Edge, GradContext, Gradients, Node, Rule};
 use super::saved::SavedOutput;
 use crate::compute;
 use crate::value::Value;
@@ -95,11 +95,8 @@ impl Tensor {
             return Ok(self);
         }
         let edges = inputs.iter().map(|input| input.edge()).collect::<SmallVec<[Edge; 3]>>();
-        let node = Node::new(operation, edges, rule());
-        if keep_output == KeepOutput::Yes {
-            node.save_output(SavedOutput::new(&self));
-        }
-        self.history().set_node(node);
+        let output = (keep_output == KeepOutput::Yes).then(|| Arc::new(SavedOutput::new(&self)));
+        self.history().set_node(Node::new(operation, edges, Backward { rule: rule(), output }));
         Ok(self)
     }
 
@@ -107,6 +104,7 @@ impl Tensor {
     /// every in-place operation, the first half being the ordinary one.
     pub(crate) fn assign(&self, result: &Self) -> Result<()> {
         self.check_assignable(result.dtype(), &result.dims())?;
+        self.check_unseen_change()?;
         let node = if mode::is_enabled() { result.history().node() } else { None };
         if node.is_some() || mode::is_enabled() && result.requires_grad() {
             self.check_in_place()?;
@@ -120,7 +118,8 @@ impl Tensor {
         Ok(())
     }
 
-    /// The same values in memory of their own, at the same place in the graph.
+    /// The same values in memory of their own, at the same place in the graph: this tensor as it is before
+    /// a change in place, for the rule of the change.
     pub(crate) fn with_own_memory(&self) -> Result<Self> {
         if self.requires_grad() && self.is_leaf() {
             // Nothing may change it while the graph is recorded, so it needs no copy.
@@ -146,6 +145,17 @@ impl Tensor {
                 format!("a tensor of shape {:?} cannot hold a result of shape {dims:?} in place", self.dims()),
                 &[&self.dims(), dims],
             ));
+        }
+        Ok(())
+    }
+
+    /// Fails for a change in place that its graph would not see: of a view that was made under no_grad of
+    /// a tensor with a history.
+    pub(crate) fn check_unseen_change(&self) -> Result<()> {
+        if mode::is_enabled() && !self.requires_grad() && self.is_view_of_tracked() {
+            let message = "a view made under no_grad cannot be changed in place while gradients are recorded: \
+                           the history of the tensor that it shows would not know of it";
+            return Err(Error::new(ErrorCode::ModifiedInPlace, message));
         }
         Ok(())
     }

@@ -43,10 +43,14 @@ impl SavedOutput {
     }
 
     pub(super) fn unpack(&self, node: &NodeRef) -> Result<Tensor> {
-        if let Some(inner) = self.tensor.upgrade() {
-            check(self.version, Tensor::from_inner(inner).version())?;
-        }
-        let tensor = Tensor::from_value(self.value.clone());
+        let tensor = match self.tensor.upgrade().map(Tensor::from_inner) {
+            Some(output) => {
+                check(self.version, output.version())?;
+                // Shares the count of changes, for rules that save it in their turn.
+                Tensor::from_detached(self.value.clone(), &output)
+            }
+            None => Tensor::from_value(self.value.clone()),
+        };
         tensor.history().set_node(node.clone());
         Ok(tensor)
     }

@@ -129,7 +129,7 @@ pub(super) fn not_for(dtype: DType, needs: &str) -> Error {
     Error::dtype(format!("not implemented for {dtype}: {needs}"), &[dtype])
 }
 
-/// Looks at a CPU value's elements and layout.
+/// Looks at one CPU value's elements and layout; for several see [`super::locked`].
 #[inline]
 pub(super) fn with_strided<T: CpuElement, R>(
     value: &Value,
@@ -139,7 +139,7 @@ pub(super) fn with_strided<T: CpuElement, R>(
     look(strided(cpu(&storage)?, layout)?)
 }
 
-/// Looks at a CPU value's elements as a contiguous slice, which it must be (see [`super::contiguous`]).
+/// Looks at one CPU value's elements as a contiguous slice, which it must be (see [`super::contiguous`]).
 #[inline]
 pub(super) fn with_slice<T: CpuElement, R>(value: &Value, look: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {
     let (storage, layout) = value.array.storage_and_layout();

@@ -4,6 +4,7 @@
 use super::copy::{cast, contiguous, contiguous_for_result, from_vec};
 use super::dispatch::{self, CpuElement, with_element, with_float, with_integer, with_number};
 use super::host;
+use super::locked::lock;
 use crate::value::Value;
 use crate::{DType, Error, Result, shape};
 use candle_ffi_kernels as kernels;
@@ -81,11 +82,10 @@ pub(crate) fn unary_grad(op: UnaryGrad, saved: &Value, grad: &Value) -> Result<V
         return host::round_trip_one([saved, grad], |[saved, grad]| unary_grad(op, &saved, &grad));
     }
     let (saved, grad) = (contiguous_for_result(saved)?, contiguous(grad)?);
-    with_float!(grad.dtype, T => dispatch::with_slice::<T, _>(&saved, |saved| {
-        dispatch::with_slice::<T, _>(&grad, |values| {
-            Ok(from_vec(kernels::unary_grad::unary_grad(op, saved, values), grad.dims(), grad.dtype))
-        })
-    }))
+    let locked = lock([&saved, &grad]);
+    with_float!(grad.dtype, T => {
+        Ok(from_vec(kernels::unary_grad::unary_grad::<T>(op, locked.slice(0)?, locked.slice(1)?), grad.dims(), grad.dtype))
+    })
 }
 
 /// Runs a kernel on two operands seen in their common shape.
@@ -102,16 +102,14 @@ where
     // The ordinary case, kept free of any allocation besides the result.
     if lhs.dims() == rhs.dims() {
         shape::check_allocation(lhs.dims(), result)?;
-        return dispatch::with_strided::<T, _>(lhs, |a| {
-            dispatch::with_strided::<T, _>(rhs, |b| Ok(from_vec(run(a, b)?, lhs.dims(), result)))
-        });
+        let locked = lock([lhs, rhs]);
+        return Ok(from_vec(run(locked.strided(0)?, locked.strided(1)?)?, lhs.dims(), result));
     }
     let dims = shape::broadcast(lhs.dims(), rhs.dims())?;
     shape::check_allocation(&dims, result)?;
     let (lhs, rhs) = (lhs.broadcast_to(&dims)?, rhs.broadcast_to(&dims)?);
-    dispatch::with_strided::<T, _>(&lhs, |a| {
-        dispatch::with_strided::<T, _>(&rhs, |b| Ok(from_vec(run(a, b)?, &dims, result)))
-    })
+    let locked = lock([&lhs, &rhs]);
+    Ok(from_vec(run(locked.strided(0)?, locked.strided(1)?)?, &dims, result))
 }
 
 pub(crate) fn binary(op: Binary, lhs: &Value, rhs: &Value) -> Result<Value> {
@@ -178,11 +176,11 @@ pub(crate) fn select(condition: &Value, on_true: &Value, on_false: &Value) -> Re
     shape::check_allocation(&dims, dtype)?;
     let condition = condition.broadcast_to(&dims)?;
     let (on_true, on_false) = (on_true.broadcast_to(&dims)?, on_false.broadcast_to(&dims)?);
-    with_element!(dtype, T => dispatch::with_strided::<u8, _>(&condition, |condition| {
-        dispatch::with_strided::<T, _>(&on_true, |a| {
-            dispatch::with_strided::<T, _>(&on_false, |b| Ok(from_vec(kernels::compare::select(condition, a, b), &dims, dtype)))
-        })
-    }))
+    let locked = lock([&condition, &on_true, &on_false]);
+    with_element!(dtype, T => {
+        let result = kernels::compare::select::<T>(locked.strided(0)?, locked.strided(1)?, locked.strided(2)?);
+        Ok(from_vec(result, &dims, dtype))
+    })
 }
 
 pub(crate) fn clamp(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Value> {
@@ -191,7 +189,7 @@ pub(crate) fn clamp(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Val
     }
     let x = contiguous_for_result(x)?;
     with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
-        let bound = |bound: Option<f64>| bound.map(<T as kernels::Element>::from_f64);
+        let bound = |bound: Option<f64>| bound.map(<T as kernels::Number>::saturating_from_f64);
         Ok(from_vec(kernels::binary::clamp(src, bound(min), bound(max)), x.dims(), x.dtype))
     }))
 }
@@ -203,7 +201,7 @@ pub(crate) fn clamp_mask(x: &Value, min: Option<f64>, max: Option<f64>) -> Resul
     }
     let x = contiguous_for_result(x)?;
     with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
-        let bound = |bound: Option<f64>| bound.map(<T as kernels::Element>::from_f64);
+        let bound = |bound: Option<f64>| bound.map(<T as kernels::Number>::saturating_from_f64);
         Ok(from_vec(kernels::binary::clamp_mask(src, bound(min), bound(max)), x.dims(), DType::Bool))
     }))
 }

@@ -3,9 +3,10 @@
 use super::copy::{contiguous, contiguous_for_result, from_vec};
 use super::dispatch::{self, with_float};
 use super::host;
+use super::locked::lock;
 use crate::shape::Dims;
 use crate::value::Value;
-use crate::{DType, Result};
+use crate::{DType, Result, shape};
 use candle_ffi_kernels::{norm, softmax as kernels};
 
 /// Sizes before, along and after a dimension. A scalar counts as one row of one element.
@@ -47,11 +48,11 @@ pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<V
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
     let (outer, n, inner) = split_at(output.dims(), dim);
-    with_float!(output.dtype, T => dispatch::with_slice::<T, _>(&output, |out| {
-        dispatch::with_slice::<T, _>(&grad, |values| {
-            Ok(from_vec(kernels::softmax_grad(out, values, outer, n, inner), grad.dims(), grad.dtype))
-        })
-    }))
+    let locked = lock([&output, &grad]);
+    with_float!(output.dtype, T => {
+        let result = kernels::softmax_grad::<T>(locked.slice(0)?, locked.slice(1)?, outer, n, inner);
+        Ok(from_vec(result, grad.dims(), grad.dtype))
+    })
 }
 
 pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<Value> {
@@ -60,11 +61,11 @@ pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Resu
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
     let (outer, n, inner) = split_at(output.dims(), dim);
-    with_float!(output.dtype, T => dispatch::with_slice::<T, _>(&output, |out| {
-        dispatch::with_slice::<T, _>(&grad, |values| {
-            Ok(from_vec(kernels::log_softmax_grad(out, values, outer, n, inner), grad.dims(), grad.dtype))
-        })
-    }))
+    let locked = lock([&output, &grad]);
+    with_float!(output.dtype, T => {
+        let result = kernels::log_softmax_grad::<T>(locked.slice(0)?, locked.slice(1)?, outer, n, inner);
+        Ok(from_vec(result, grad.dims(), grad.dtype))
+    })
 }
 
 /// `log(sum(exp(x)))` along one dimension, which is dropped.
@@ -75,6 +76,7 @@ pub(crate) fn logsumexp(x: &Value, dim: usize) -> Result<Value> {
     let x = contiguous_for_result(x)?;
     let (outer, n, inner) = split_at(x.dims(), dim);
     let dims: Dims = x.dims().iter().enumerate().filter(|(at, _)| *at != dim).map(|(_, &size)| size).collect();
+    shape::check_allocation(&dims, x.dtype)?;
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
         Ok(from_vec(kernels::logsumexp(src, outer, n, inner), &dims, x.dtype))
     }))
@@ -107,18 +109,18 @@ pub(crate) fn layer_norm(
     let x = contiguous_for_result(x)?;
     let (weight, bias) = (weight.map(contiguous).transpose()?, bias.map(contiguous).transpose()?);
     let rows = if n == 0 { 0 } else { x.num_elements() / n };
-    with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
-        with_optional_slice(weight.as_ref(), |weight: Option<&[T]>| {
-            with_optional_slice(bias.as_ref(), |bias: Option<&[T]>| {
-                let (output, mean, rstd) = norm::layer_norm(src, rows, n, weight, bias, eps);
-                Ok(LayerNorm {
-                    output: from_vec(output, x.dims(), x.dtype),
-                    mean: from_vec(mean, &[rows], x.dtype),
-                    rstd: from_vec(rstd, &[rows], x.dtype),
-                })
-            })
+    // What is absent is not looked at.
+    let locked = lock([&x, weight.as_ref().unwrap_or(&x), bias.as_ref().unwrap_or(&x)]);
+    with_float!(x.dtype, T => {
+        let weight = weight.as_ref().map(|_| locked.slice::<T>(1)).transpose()?;
+        let bias = bias.as_ref().map(|_| locked.slice::<T>(2)).transpose()?;
+        let (output, mean, rstd) = norm::layer_norm(locked.slice::<T>(0)?, rows, n, weight, bias, eps);
+        Ok(LayerNorm {
+            output: from_vec(output, x.dims(), x.dtype),
+            mean: from_vec(mean, &[rows], x.dtype),
+            rstd: from_vec(rstd, &[rows], x.dtype),
         })
-    }))
+    })
 }
 
 /// Gradients of layer normalisation: for the input, and flat ones for weight and bias.
@@ -139,22 +141,11 @@ pub(crate) fn layer_norm_grad(
     let (grad, x) = (contiguous(grad)?, contiguous_for_result(x)?);
     let weight = weight.map(contiguous).transpose()?;
     let rows = mean.num_elements();
-    with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&grad, |grad_values| dispatch::with_slice::<T, _>(&x, |src| {
-        dispatch::with_slice::<T, _>(mean, |mean| dispatch::with_slice::<T, _>(rstd, |rstd| {
-            with_optional_slice(weight.as_ref(), |weight: Option<&[T]>| {
-                let (dx, dweight, dbias) = norm::layer_norm_grad(grad_values, src, mean, rstd, rows, n, weight);
-                Ok([from_vec(dx, x.dims(), x.dtype), from_vec(dweight, &[n], x.dtype), from_vec(dbias, &[n], x.dtype)])
-            })
-        }))
-    })))
-}
-
-fn with_optional_slice<T: dispatch::CpuElement, R>(
-    value: Option<&Value>,
-    look: impl FnOnce(Option<&[T]>) -> Result<R>,
-) -> Result<R> {
-    match value {
-        Some(value) => dispatch::with_slice::<T, _>(value, |slice| look(Some(slice))),
-        None => look(None),
-    }
+    let locked = lock([&grad, &x, mean, rstd, weight.as_ref().unwrap_or(&x)]);
+    with_float!(x.dtype, T => {
+        let weight = weight.as_ref().map(|_| locked.slice::<T>(4)).transpose()?;
+        let [grad, src, mean, rstd] = [locked.slice::<T>(0)?, locked.slice(1)?, locked.slice(2)?, locked.slice(3)?];
+        let (dx, dweight, dbias) = norm::layer_norm_grad(grad, src, mean, rstd, rows, n, weight);
+        Ok([from_vec(dx, x.dims(), x.dtype), from_vec(dweight, &[n], x.dtype), from_vec(dbias, &[n], x.dtype)])
+    })
 }

@@ -3,6 +3,7 @@
 use super::copy::{contiguous, contiguous_for_result, from_vec};
 use super::dispatch::{self, with_element, with_number};
 use super::host;
+use super::locked::lock;
 use crate::value::Value;
 use crate::{DType, Result};
 use candle_ffi_kernels::index as kernels;
@@ -17,9 +18,10 @@ pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
         return host::round_trip_one([x, index], |[x, index]| gather(&x, dim, &index));
     }
     crate::shape::check_allocation(index.dims(), x.dtype)?;
-    with_element!(x.dtype, T => dispatch::with_strided::<T, _>(x, |src| dispatch::with_strided::<i64, _>(index, |at| {
-        Ok(from_vec(kernels::gather(src, dim, at)?, index.dims(), x.dtype))
-    })))
+    let locked = lock([x, index]);
+    with_element!(x.dtype, T => {
+        Ok(from_vec(kernels::gather(locked.strided::<T>(0)?, dim, locked.strided(1)?)?, index.dims(), x.dtype))
+    })
 }
 
 /// `out = x` with `out[…, index[…, i, …], …] += src[…, i, …]` along `dim`.
@@ -28,13 +30,12 @@ pub(crate) fn scatter_add(x: &Value, dim: usize, index: &Value, src: &Value) -> 
         return host::round_trip_one([x, index, src], |[x, index, src]| scatter_add(&x, dim, &index, &src));
     }
     let x = contiguous_for_result(x)?;
-    with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |base| dispatch::with_strided::<i64, _>(index, |at| {
-        dispatch::with_strided::<T, _>(src, |values| {
-            let mut result = base.to_vec();
-            kernels::scatter_add(&mut result, x.dims(), dim, at, values)?;
-            Ok(from_vec(result, x.dims(), x.dtype))
-        })
-    })))
+    let locked = lock([&x, index, src]);
+    with_number!(x.dtype, T => {
+        let mut result = locked.slice::<T>(0)?.to_vec();
+        kernels::scatter_add(&mut result, x.dims(), dim, locked.strided(1)?, locked.strided(2)?)?;
+        Ok(from_vec(result, x.dims(), x.dtype))
+    })
 }
 
 /// The entries of `x` along `dim` at the positions of a one-dimensional index.
@@ -47,9 +48,10 @@ pub(crate) fn index_select(x: &Value, dim: usize, index: &Value) -> Result<Value
     let mut dims = x.shape();
     dims[dim] = index.num_elements();
     crate::shape::check_allocation(&dims, x.dtype)?;
-    with_element!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| dispatch::with_slice::<i64, _>(&index, |at| {
-        Ok(from_vec(kernels::index_select(src, outer, n, inner, at)?, &dims, x.dtype))
-    })))
+    let locked = lock([&x, &index]);
+    with_element!(x.dtype, T => {
+        Ok(from_vec(kernels::index_select(locked.slice::<T>(0)?, outer, n, inner, locked.slice(1)?)?, &dims, x.dtype))
+    })
 }
 
 /// `out = x` with `out[…, index[i], …] += src[…, i, …]` along `dim`.
@@ -59,13 +61,12 @@ pub(crate) fn index_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Re
     }
     let (x, index, src) = (contiguous_for_result(x)?, contiguous(index)?, contiguous(src)?);
     let (outer, n, inner) = split_at(x.dims(), dim);
-    with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |base| dispatch::with_slice::<i64, _>(&index, |at| {
-        dispatch::with_slice::<T, _>(&src, |values| {
-            let mut sum = base.to_vec();
-            kernels::index_add(&mut sum, outer, n, inner, at, values)?;
-            Ok(from_vec(sum, x.dims(), x.dtype))
-        })
-    })))
+    let locked = lock([&x, &index, &src]);
+    with_number!(x.dtype, T => {
+        let mut sum = locked.slice::<T>(0)?.to_vec();
+        kernels::index_add(&mut sum, outer, n, inner, locked.slice(1)?, locked.slice(2)?)?;
+        Ok(from_vec(sum, x.dims(), x.dtype))
+    })
 }
 
 /// A new last dimension of `classes`, one where the index says and zero elsewhere.

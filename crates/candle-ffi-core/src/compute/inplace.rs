@@ -72,7 +72,7 @@ fn contiguous_mut<'a, T: CpuElement>(storage: &'a mut CpuStorage, layout: &Layou
 
 /// The source seen in the destination's shape, and copied where both share a storage.
 fn source_for(dst: &Value, src: &Value) -> Result<Value> {
-    if dst.num_elements() > 0 && dst.array.layout().has_internal_overlap() {
+    if dst.array.layout().has_internal_overlap() {
         let message = "several elements of an expanded tensor share their memory, so it cannot be changed in place; use a clone()";
         return Err(Error::new(ErrorCode::ModifiedInPlace, message));
     }
@@ -82,6 +82,9 @@ fn source_for(dst: &Value, src: &Value) -> Result<Value> {
 
 /// `dst = src`, of the same dtype; `src` broadcasts.
 pub(crate) fn copy_into(dst: &Value, src: &Value) -> Result<()> {
+    if dst.num_elements() == 0 {
+        return Ok(());
+    }
     let src = source_for(dst, &src.to_device(dst.device())?)?;
     if !dst.is_cpu() {
         return set_on_device(dst, &src);
@@ -96,6 +99,9 @@ pub(crate) fn copy_into(dst: &Value, src: &Value) -> Result<()> {
 
 /// `dst = dst op src`, of the same dtype; `src` broadcasts.
 pub(crate) fn binary_into(op: Binary, dst: &Value, src: &Value) -> Result<()> {
+    if dst.num_elements() == 0 {
+        return Ok(());
+    }
     let src = source_for(dst, src)?;
     if !dst.is_cpu() {
         return set_on_device(dst, &binary(op, dst, &src)?);
@@ -124,7 +130,8 @@ pub(crate) fn sgd_into(
                 Ok(())
             },
         )))?,
-        // Candle gives one storage to change at a time: the momentum is changed inside.
+        // Candle gives one storage to change at a time: the momentum is changed inside. It belongs to the
+        // optimizer alone, so that nobody can hold it and wait for the parameter.
         Some(momentum) => param.array.inplace_op2(&grad.array, &Change2(Change::new(
             |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
                 let grad = dispatch::slice::<T>(grad, grad_layout)?;

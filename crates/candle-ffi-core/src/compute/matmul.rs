@@ -1,8 +1,9 @@
 //! Matrix products on any strides.
 
 use super::copy::{contiguous, from_vec};
-use super::dispatch::{self, with_float, with_integer};
+use super::dispatch::{with_float, with_integer};
 use super::host;
+use super::locked::lock;
 use crate::shape::Dims;
 use crate::value::Value;
 use crate::{Result, shape};
@@ -31,14 +32,13 @@ pub(crate) fn matmul(lhs: &Value, rhs: &Value) -> Result<Value> {
         }
         return Ok(Value::new(lhs.array.contiguous()?.matmul(&rhs.array.contiguous()?)?, lhs.dtype));
     }
+    let locked = lock([lhs, rhs]);
     if lhs.dtype.is_integer() {
-        return with_integer!(lhs.dtype, T => dispatch::with_strided::<T, _>(lhs, |a| dispatch::with_strided::<T, _>(rhs, |b| {
-            Ok(from_vec(matmul_integer(a, b), &dims, lhs.dtype))
-        })));
+        return with_integer!(lhs.dtype, T => {
+            Ok(from_vec(matmul_integer(locked.strided::<T>(0)?, locked.strided(1)?), &dims, lhs.dtype))
+        });
     }
-    with_float!(lhs.dtype, T => dispatch::with_strided::<T, _>(lhs, |a| dispatch::with_strided::<T, _>(rhs, |b| {
-        Ok(from_vec(kernels::matmul(a, b), &dims, lhs.dtype))
-    })))
+    with_float!(lhs.dtype, T => Ok(from_vec(kernels::matmul(locked.strided::<T>(0)?, locked.strided(1)?), &dims, lhs.dtype)))
 }
 
 /// `lhs × rhs + bias` with the bias added to each row, for `[m, k] × [k, n] + [n]`.
@@ -49,7 +49,9 @@ pub(crate) fn matmul_add(lhs: &Value, rhs: &Value, bias: &Value) -> Result<Value
     let dims = result_dims(lhs, rhs);
     shape::check_allocation(&dims, lhs.dtype)?;
     let bias = contiguous(bias)?;
-    with_float!(lhs.dtype, T => dispatch::with_strided::<T, _>(lhs, |a| dispatch::with_strided::<T, _>(rhs, |b| {
-        dispatch::with_slice::<T, _>(&bias, |bias| Ok(from_vec(kernels::matmul_add(a, b, bias), &dims, lhs.dtype)))
-    })))
+    let locked = lock([lhs, rhs, &bias]);
+    with_float!(lhs.dtype, T => {
+        let result = kernels::matmul_add(locked.strided::<T>(0)?, locked.strided(1)?, locked.slice(2)?);
+        Ok(from_vec(result, &dims, lhs.dtype))
+    })
 }

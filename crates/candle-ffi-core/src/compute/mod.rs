@@ -12,6 +12,7 @@ mod fused;
 mod host;
 mod index;
 mod inplace;
+mod locked;
 mod matmul;
 mod reduce;
 mod region;

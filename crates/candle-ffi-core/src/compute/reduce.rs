@@ -6,7 +6,7 @@ use super::elementwise::through_float32;
 use super::host;
 use crate::shape::Dims;
 use crate::value::Value;
-use crate::{DType, Result};
+use crate::{DType, Result, shape};
 use candle_ffi_kernels::reduce as kernels;
 
 /// A reduction to one value.
@@ -82,6 +82,8 @@ pub(crate) fn reduce(op: Reduce, x: &Value, dims: &[usize], keepdim: bool) -> Re
         return through_float32([x], |[x]| reduce(op, &x, dims, keepdim));
     }
     let shape = reduced_dims(x.dims(), dims, keepdim);
+    // Wider than every result; also of no elements there can be many sums.
+    shape::check_allocation(&shape, DType::Int64)?;
     let Folded { value, outer, n, inner } = fold(x, dims)?;
     let dtype = value.dtype;
     match op {
@@ -147,6 +149,8 @@ pub(crate) fn argselect(op: Select, x: &Value, dims: &[usize], keepdim: bool) ->
         return Ok((values, indices));
     }
     let shape = reduced_dims(x.dims(), dims, keepdim);
+    // Wider than every result; also of no elements there can be many sums.
+    shape::check_allocation(&shape, DType::Int64)?;
     let Folded { value, outer, n, inner } = fold(x, dims)?;
     with_number!(value.dtype, T => dispatch::with_slice::<T, _>(&value, |src| {
         let (values, indices) = match op {
@@ -163,6 +167,8 @@ pub(crate) fn var(x: &Value, dims: &[usize], correction: f64, keepdim: bool) -> 
         return host::round_trip_one([x], |[x]| var(&x, dims, correction, keepdim));
     }
     let shape = reduced_dims(x.dims(), dims, keepdim);
+    // Wider than every result; also of no elements there can be many sums.
+    shape::check_allocation(&shape, DType::Int64)?;
     let Folded { value, outer, n, inner } = fold(x, dims)?;
     with_float!(value.dtype, T => one::<T, T>(&value, &shape, value.dtype, |src| kernels::var(src, outer, n, inner, correction).0))
 }

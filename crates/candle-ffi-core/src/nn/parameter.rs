@@ -1,6 +1,6 @@
 //! The place of a weight in a layer, and how new weights are made.
 
-use crate::{DType, Device, Error, Generator, Result, Tensor};
+use crate::{DType, Device, Error, Generator, Result, Tensor, default_dtype};
 use std::sync::{PoisonError, RwLock};
 
 /// A weight of a layer. The tensor in it can be replaced, which is how weights are tied.
@@ -45,6 +45,6 @@ pub struct Factory {
 
 impl Default for Factory {
     fn default() -> Self {
-        Self { dtype: DType::Float32, device: Device::CPU, generator: None }
+        Self { dtype: default_dtype(), device: Device::CPU, generator: None }
     }
 }

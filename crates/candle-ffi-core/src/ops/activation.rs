@@ -2,7 +2,7 @@
 
 use super::common::{number, refuse_bool, to_float};
 use super::math::{of_input, of_output};
-use super::{add, erf, exp, gt, mul, square, sub, to_dtype};
+use super::{add, erf, exp, le, mul, square, sub, r#where};
 use crate::autograd;
 use crate::compute::{self, Unary, UnaryGrad};
 use crate::{Approximate, Result, Tensor};
@@ -33,7 +33,11 @@ fn slope(op: UnaryGrad, saved: &Tensor, grad: &Tensor, composed: impl FnOnce() -
 pub fn relu(input: &Tensor) -> Result<Tensor> {
     refuse_bool(input, "a conversion with to(dtype) first")?;
     of_output("relu", Unary::Relu, input, |grad, out| {
-        slope(UnaryGrad::Relu, out, grad, || to_dtype(&gt(out, &number(0.0))?, out.dtype()))
+        if autograd::is_enabled() {
+            let zero = number(0.0);
+            return r#where(&le(out, &zero)?, &zero, grad);
+        }
+        Ok(Tensor::from_value(compute::unary_grad(UnaryGrad::Relu, &out.value(), &grad.value())?))
     })
 }
 

@@ -270,7 +270,7 @@ pub fn neg(input: &Tensor) -> Result<Tensor> {
 /// # PyTorch
 /// `torch.Tensor.add_`
 pub fn add_(input: &Tensor, other: &Tensor) -> Result<()> {
-    in_place(Binary::Add, input, other, add)
+    directly(Binary::Add, input, other, add)
 }
 
 /// Subtracts from a tensor in place.
@@ -283,7 +283,7 @@ pub fn add_(input: &Tensor, other: &Tensor) -> Result<()> {
 /// # PyTorch
 /// `torch.Tensor.sub_`
 pub fn sub_(input: &Tensor, other: &Tensor) -> Result<()> {
-    in_place(Binary::Sub, input, other, sub)
+    directly(Binary::Sub, input, other, sub)
 }
 
 /// Multiplies a tensor in place.
@@ -296,7 +296,7 @@ pub fn sub_(input: &Tensor, other: &Tensor) -> Result<()> {
 /// # PyTorch
 /// `torch.Tensor.mul_`
 pub fn mul_(input: &Tensor, other: &Tensor) -> Result<()> {
-    in_place(Binary::Mul, input, other, mul)
+    directly(Binary::Mul, input, other, mul)
 }
 
 /// Divides a tensor in place.
@@ -313,7 +313,7 @@ pub fn div_(input: &Tensor, other: &Tensor) -> Result<()> {
     if !input.dtype().is_float() {
         return input.assign(&div(input, other)?);
     }
-    in_place(Binary::Div, input, other, div)
+    directly(Binary::Div, input, other, div)
 }
 
 /// Raises a tensor to a power in place.
@@ -326,22 +326,23 @@ pub fn div_(input: &Tensor, other: &Tensor) -> Result<()> {
 /// # PyTorch
 /// `torch.Tensor.pow_`
 pub fn pow_(input: &Tensor, other: &Tensor) -> Result<()> {
-    input.assign(&pow(&before_change(input)?, other)?)
+    super::common::in_place(input, &[other], |before| pow(before, other))
 }
 
 /// Changes the storage directly where nothing is recorded and dtypes agree; else computes and assigns.
-fn in_place(
+fn directly(
     op: Binary,
     input: &Tensor,
     other: &Tensor,
     ordinary: fn(&Tensor, &Tensor) -> Result<Tensor>,
 ) -> Result<()> {
+    input.check_unseen_change()?;
     let recorded = autograd::is_enabled() && (input.requires_grad() || other.requires_grad());
     let dtype = input.dtype();
     if recorded || dtype == DType::Bool || result_dtype(&[input, other]) != dtype {
         // Sums keep no values for their gradients.
         let keeps_values = recorded && !matches!(op, Binary::Add | Binary::Sub);
-        let before = if keeps_values { before_change(input)? } else { input.clone() };
+        let before = if keeps_values { input.with_own_memory()? } else { input.clone() };
         return input.assign(&ordinary(&before, other)?);
     }
     let (_, rhs) = promoted_to(input, other, dtype)?;
@@ -350,11 +351,6 @@ fn in_place(
     compute::binary_into(op, &input.value(), &rhs.value())?;
     input.bump_version();
     Ok(())
-}
-
-/// A tensor as it is before a change in place, for the rule of the change.
-fn before_change(input: &Tensor) -> Result<Tensor> {
-    if autograd::is_enabled() { input.with_own_memory() } else { Ok(input.clone()) }
 }
 
 /// Zeros like a gradient, for operations that are constant almost everywhere.

@@ -2,7 +2,7 @@
 
 use super::{to_device, to_dtype};
 use crate::dtype::{self, Category};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor, autograd};
 
 /// The dtype of a result, as PyTorch: tensors with dimensions decide; scalars and numbers only raise
 /// the category.
@@ -100,6 +100,18 @@ pub(crate) fn sum_to(grad: &Tensor, dims: &[usize]) -> Result<Tensor> {
         .collect();
     let sum = if repeated.is_empty() { grad.clone() } else { super::sum(grad, Some(&repeated), true, None)? };
     super::reshape(&sum, &sizes(dims))
+}
+
+/// Writes the result of an ordinary operation into its input and makes it part of the input's graph.
+pub(super) fn in_place(
+    input: &Tensor,
+    others: &[&Tensor],
+    operation: impl FnOnce(&Tensor) -> Result<Tensor>,
+) -> Result<()> {
+    let recorded =
+        autograd::is_enabled() && (input.requires_grad() || others.iter().any(|other| other.requires_grad()));
+    let before = if recorded { input.with_own_memory()? } else { input.clone() };
+    input.assign(&operation(&before)?)
 }
 
 /// Sizes as the signed numbers that public functions take.

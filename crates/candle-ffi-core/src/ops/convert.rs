@@ -179,6 +179,7 @@ pub(super) fn overwrite(operation: &'static str, input: &Tensor, source: &Tensor
             &[&from, &dims],
         ));
     }
+    input.check_unseen_change()?;
     let tracked = input.requires_grad() || source.requires_grad();
     let recorded = autograd::is_enabled() && input.dtype().is_float() && tracked;
     if recorded {

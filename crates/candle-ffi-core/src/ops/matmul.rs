@@ -92,10 +92,10 @@ pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<
     let fits = weight_dims.len() == 2 && dims.last() == Some(&weight_dims[1]);
     let bias_fits = |bias: &Tensor| bias.shape().as_slice() == &weight_dims[..1];
     if !fits || !bias.is_none_or(bias_fits) {
-        let bias_dims = bias.map(Tensor::dims);
+        let bias = bias.map_or_else(String::new, |bias| format!(" and bias {:?}", bias.dims()));
         return Err(Error::shape(
             format!(
-                "input {:?}, weight {:?} and bias {bias_dims:?} do not fit: they must be […, in], [out, in] and [out]",
+                "input {:?}, weight {:?}{bias} do not fit: they must be […, in], [out, in] and [out]",
                 &dims[..],
                 &weight_dims[..]
             ),

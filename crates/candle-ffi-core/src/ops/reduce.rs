@@ -5,7 +5,8 @@
 
 use super::common::{number, sizes, to_float};
 use super::{
-    div, eq, exp, expand, eye, logical_and, mul, permute, reshape, scatter_add, sub, to_dtype, r#where, zeros_like,
+    div, eq, exp, expand, eye, isnan, logical_and, logical_or, mul, permute, reshape, scatter_add, sub, to_dtype,
+    r#where, zeros_like,
 };
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Reduce, Select};
@@ -359,10 +360,13 @@ fn extreme(name: &'static str, op: Reduce, input: &Tensor, dim: Option<&[i64]>, 
         move |grad, context| {
             let x = saved.get()?;
             let best = reduced.restore(&context.output()?)?;
-            let chosen = to_dtype(&eq(x, &best)?, x.dtype())?;
-            let count =
-                if reduced.dims.is_empty() { chosen.clone() } else { sum(&chosen, Some(&reduced.dim()), true, None)? };
-            Ok([Some(mul(&chosen, &div(&reduced.restore(grad)?, &count)?)?)])
+            let chosen = logical_or(&eq(x, &best)?, &logical_and(&isnan(x)?, &isnan(&best)?)?)?;
+            let dim = reduced.dim();
+            let count = if dim.is_empty() { chosen.clone() } else { sum(&chosen, Some(&dim), true, None)? };
+            // Half precision cannot count far.
+            let wide = x.dtype().promote(DType::Float32);
+            let share = div(&to_dtype(&reduced.restore(grad)?, wide)?, &to_dtype(&count, wide)?)?;
+            Ok([Some(r#where(&chosen, &to_dtype(&share, x.dtype())?, &number(0.0))?)])
         }
     })
 }

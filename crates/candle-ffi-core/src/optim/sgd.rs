@@ -110,7 +110,10 @@ impl Optimizer for Sgd {
     fn state(&self, group: usize, index: usize, name: &str) -> Result<Option<Tensor>> {
         check_state_name(name)?;
         let state = &self.group(group)?.state;
-        state.get(index).cloned().ok_or_else(|| no_param(index, state.len()))
+        let buffer = state.get(index).ok_or_else(|| no_param(index, state.len()))?;
+        let _mode = GradMode::new(false);
+        // A copy: the optimizer's own is changed at every step.
+        buffer.as_ref().map(ops::clone).transpose()
     }
 
     fn set_state(&mut self, group: usize, index: usize, name: &str, value: Option<&Tensor>) -> Result<()> {
@@ -153,6 +156,14 @@ fn no_param(index: usize, count: usize) -> Error {
 
 fn update(param: &Tensor, grad: &Tensor, buffer: &mut Option<Tensor>, options: &SgdOptions) -> Result<()> {
     let first_step = buffer.is_none();
+    // The data of a parameter may have been replaced since its gradient was computed.
+    param.check_grad(grad)?;
+    if let Some(buffer) = buffer.as_ref().filter(|buffer| buffer.dims() != param.dims()) {
+        let (of_buffer, of_param) = (buffer.dims(), param.dims());
+        let message =
+            format!("the momentum of shape {of_buffer:?} does not belong to a parameter of shape {of_param:?}");
+        return Err(Error::shape(message, &[&of_buffer, &of_param]));
+    }
     // A module may have been moved or converted since the last step.
     if let Some(before) =
         buffer.as_ref().filter(|before| before.dtype() != param.dtype() || before.device() != param.device())
@@ -164,7 +175,8 @@ fn update(param: &Tensor, grad: &Tensor, buffer: &mut Option<Tensor>, options: &
     }
     let momentum = buffer.as_ref().filter(|_| options.momentum != 0.0);
     let value = param.value();
-    if value.is_cpu() && value.is_contiguous() {
+    let aliased = grad.value().shares_storage_with(&value);
+    if value.is_cpu() && value.is_contiguous() && !aliased {
         compute::sgd_into(&value, &grad.value(), momentum.map(Tensor::value).as_ref(), first_step, options)?;
         param.bump_version();
         return Ok(());

@@ -6,6 +6,7 @@ pub mod arithmetic;
 pub mod compare;
 pub mod convert;
 pub mod create;
+pub mod in_place;
 pub mod index;
 pub mod join;
 pub mod loss;
