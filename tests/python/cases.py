@@ -148,6 +148,26 @@ def in_place() -> list[Row]:
             Row(op, first(2, 3), second(3), call=call),
             Row(op, first(2, 3), 2, call=call, dtypes=FLOATS if op == "div_" else NUMBERS),
         ]
+    steps = ("ceil_", "floor_", "round_", "sign_")
+    for op in ("abs_", "cos_", "exp_", "neg_", "relu_", "sigmoid_", "sin_", "tanh_", *steps):
+        call = lambda cf, x, op=op: getattr(x.clone(), op)()  # noqa: E731
+        rows.append(Row(op, nonzero(2, 3), call=call, dtypes=FLOATS))
+    for op in ("log_", "sqrt_"):
+        call = lambda cf, x, op=op: getattr(x.clone(), op)()  # noqa: E731
+        rows.append(Row(op, positive(2, 3), call=call))
+    for op in ("floor_divide_", "remainder_"):
+        call = lambda cf, x, y, op=op: getattr(x.clone(), op)(y)  # noqa: E731
+        rows.append(Row(op, t(2, 3), nonzero(3), call=call, dtypes=NUMBERS, **FORWARD))
+    rows += [
+        Row("clamp_", t(2, 3), call=lambda cf, x: x.clone().clamp_(-0.5, 0.5)),
+        Row("clamp_", integers([200, 3]), call=lambda cf, x: x.clone().clamp_(max=300), dtypes=INTEGERS),
+        Row(
+            "masked_fill_",
+            t(2, 3),
+            booleans(3),
+            call=lambda cf, x, mask: x.clone().masked_fill_(mask, 2),
+        ),
+    ]
     rows += [
         Row("copy_", t(2, 3), t(2, 3), call=lambda cf, x, y: x.clone().copy_(y), dtypes=ALL),
         Row("copy_", t(2, 3), t(3), call=lambda cf, x, y: x.clone().copy_(y), label="broadcast"),
