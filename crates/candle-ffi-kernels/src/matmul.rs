@@ -3,15 +3,16 @@
 //! f16 and bf16 are multiplied as f32 and rounded once.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use half::{bf16, f16};
 
 use crate::Float;
-use crate::copy::contiguous;
+use crate::copy::{contiguous, map};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, Shared, for_each_range, num_threads, run_tasks};
-use crate::simd::vectorize;
-use crate::strided::{Strided, Walk};
+use crate::simd::{inlined, vectorize};
+use crate::strided::{Strided, Walk, count};
 
 /// A type with a matrix product.
 pub trait Gemm: Float<Compute = Self::Factor> {
@@ -40,6 +41,10 @@ const TINY: usize = 16 * 1024;
 const TINY_RHS: usize = 2048;
 /// Columns of a tiny product that are computed together.
 const COLUMNS: usize = 16;
+/// Elements of a copy in a wider type, where that is not less than a strip of the matrix.
+const WIDENED: usize = 4 << 20;
+/// The longest vector that is copied to be multiplied by a matrix.
+const VECTOR: usize = 64 << 20;
 
 /// `[…, m, k] × […, k, n] → […, m, n]` with equal leading dimensions (stride 0 where broadcast) and any strides.
 pub fn matmul<T: Gemm>(lhs: Strided<'_, T>, rhs: Strided<'_, T>) -> Vec<T> {
@@ -77,8 +82,8 @@ fn product<T: Gemm>(lhs: Strided<'_, T>, rhs: Strided<'_, T>, bias: Option<&[T]>
     assert!(bias.is_none_or(|bias| bias.len() == n), "the bias has another length than a row");
     lhs.checked_len();
     rhs.checked_len();
-    let count: usize = batch.iter().product();
-    let len = count * m * n;
+    let products = count(batch);
+    let len = count(&[products, m, n]);
     if len == 0 {
         return Vec::new();
     }
@@ -93,18 +98,18 @@ fn product<T: Gemm>(lhs: Strided<'_, T>, rhs: Strided<'_, T>, bias: Option<&[T]>
     let right = |at: usize| Matrix { data: &rhs.data[at..], row: rhs_strides.0, column: rhs_strides.1 };
     let mut result = Vec::with_capacity(len);
     let out = &mut result.spare_capacity_mut()[..len];
-    if count == 1 {
+    if products == 1 {
         one(left(lhs.offset), right(rhs.offset), bias, sizes, out, true);
-    } else if let Some(folded) = fold_batch(lhs, rhs, count, sizes) {
+    } else if let Some(folded) = fold_batch(lhs, rhs, products, sizes) {
         one(left(lhs.offset), right(rhs.offset), bias, folded, out, true);
     } else {
         let walk = Walk::new(batch, [lhs.offset, rhs.offset], [&lhs.strides[..rank - 2], &rhs.strides[..rank - 2]]);
         let [left_step, right_step] = walk.dims()[0].1;
-        let work = m * n * k;
+        let work = (m * n).saturating_mul(k);
         // Few large products share their threads one after the other; many are spread over the threads.
-        let spread = count >= num_threads() || work <= ONE_THREAD;
+        let spread = products >= num_threads() || work <= ONE_THREAD;
         let shared = Shared::new(out);
-        for_each_range(count, if spread { (ONE_THREAD / work).max(1) } else { count }, |range| {
+        for_each_range(products, if spread { (ONE_THREAD / work).max(1) } else { products }, |range| {
             walk.runs(range.start, range.end, |position, run, [left_at, right_at]| {
                 for i in 0..run {
                     let at = (position + i) * m * n;
@@ -144,16 +149,16 @@ fn one<T: Gemm>(
     threads: bool,
 ) {
     let Sizes { m, k, n } = sizes;
-    if n == 1 && (lhs.column == 1 || lhs.row == 1) {
+    if n == 1 && k <= VECTOR && (lhs.column == 1 || lhs.row == 1) {
         let vector: Vec<T::Compute> = (0..k).map(|p| rhs.data[p * rhs.row].to_compute()).collect();
         return matrix_vector(lhs, &vector, m, bias.map(|bias| (bias, 0)), out, threads);
     }
-    if m == 1 && (rhs.column == 1 || rhs.row == 1) {
+    if m == 1 && k <= VECTOR && (rhs.column == 1 || rhs.row == 1) {
         let vector: Vec<T::Compute> = (0..k).map(|p| lhs.data[p * lhs.column].to_compute()).collect();
         let transposed = Matrix { data: rhs.data, row: rhs.column, column: rhs.row };
         return matrix_vector(transposed, &vector, n, bias.map(|bias| (bias, 1)), out, threads);
     }
-    if m * n * k <= TINY && k * n.next_multiple_of(COLUMNS) <= TINY_RHS {
+    if (m * n).saturating_mul(k) <= TINY && k * n.next_multiple_of(COLUMNS) <= TINY_RHS {
         return tiny(lhs, rhs, bias, sizes, out);
     }
     large(lhs, rhs, bias, sizes, out, threads);
@@ -308,15 +313,81 @@ fn matrix_vector<T: Gemm>(
     });
 }
 
-/// The elements of a matrix in the type that is multiplied; contiguous, as they were copied.
-fn widened<T: Gemm>(matrix: Matrix<'_, T>, rows: usize, columns: usize) -> Vec<T::Factor> {
-    let (shape, strides) = ([rows, columns], [matrix.row, matrix.column]);
-    crate::copy::map(
-        &contiguous(Strided::new(matrix.data, 0, &shape, &strides)),
-        GRAIN_MEMORY,
+/// A part of a matrix in the type that is multiplied, contiguous but for a dimension of equal elements, which has one
+/// element and stride 0. The elements come with the strides.
+fn widened<T: Gemm>(
+    matrix: Matrix<'_, T>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) -> (Vec<T::Factor>, usize, usize) {
+    let once = |stride: usize, len: usize| if stride == 0 { 1 } else { len };
+    let (height, width) = (once(matrix.row, rows.len()), once(matrix.column, columns.len()));
+    let (shape, strides) = ([height, width], [matrix.row, matrix.column]);
+    let offset = rows.start * matrix.row + columns.start * matrix.column;
+    let view = Strided::new(matrix.data, offset, &shape, &strides);
+    let widen = inlined(
         #[inline(always)]
         |x: T| x.to_compute(),
-    )
+    );
+    let elements = match view.as_contiguous() {
+        Some(data) => map(data, GRAIN_MEMORY, widen),
+        None => map(&contiguous(view), GRAIN_MEMORY, widen),
+    };
+    (elements, if height == 1 { 0 } else { width }, usize::from(width != 1))
+}
+
+/// A product in a wider type than its own, by tiles of the result that bound the copies.
+fn wide_product<T: Gemm>(
+    lhs: Matrix<'_, T>,
+    rhs: Matrix<'_, T>,
+    bias: Option<&[T]>,
+    Sizes { m, k, n }: Sizes,
+    out: &mut [MaybeUninit<T>],
+    threads: bool,
+) {
+    // At least as many rows and columns as make the copies cheap beside the product.
+    let tile_columns = (WIDENED / k).max(256).min(n);
+    let tile_rows = (WIDENED / k.max(tile_columns)).max(256).min(m);
+    let bias: Option<Vec<T::Factor>> = bias.map(|bias| bias.iter().map(|x| x.to_compute()).collect());
+    let shared = Shared::new(out);
+    let mut wide = Vec::with_capacity(tile_rows * tile_columns);
+    for first in (0..n).step_by(tile_columns) {
+        let columns = first..(first + tile_columns).min(n);
+        let width = columns.len();
+        let bias = bias.as_ref().map(|bias| &bias[columns.clone()]);
+        let (right, right_row, right_column) = widened(rhs, 0..k, columns);
+        for top in (0..m).step_by(tile_rows) {
+            let rows = top..(top + tile_rows).min(m);
+            let sizes = Sizes { m: rows.len(), k, n: width };
+            let (left, left_row, left_column) = widened(lhs, rows, 0..k);
+            let tile: &mut [MaybeUninit<T::Factor>] = &mut wide.spare_capacity_mut()[..sizes.m * width];
+            call_gemm(
+                (left.as_ptr(), left_row, left_column),
+                (right.as_ptr(), right_row, right_column),
+                bias,
+                sizes,
+                tile,
+                threads,
+            );
+            // SAFETY: gemm has written every element of the tile.
+            let tile = unsafe { &*(std::ptr::from_ref(&*tile) as *const [T::Factor]) };
+            for_each_range(sizes.m, if threads { GRAIN_MEMORY.div_ceil(width) } else { sizes.m }, |lines| {
+                vectorize(
+                    #[inline(always)]
+                    || {
+                        for line in lines {
+                            let at = (top + line) * n + first;
+                            // SAFETY: each line of the tile is written once, and `out` is borrowed for the whole call.
+                            let out = unsafe { shared.slice(at..at + width) };
+                            for (cell, x) in out.iter_mut().zip(&tile[line * width..][..width]) {
+                                cell.write(T::from_compute(*x));
+                            }
+                        }
+                    },
+                );
+            });
+        }
+    }
 }
 
 fn large<T: Gemm>(
@@ -327,35 +398,8 @@ fn large<T: Gemm>(
     out: &mut [MaybeUninit<T>],
     threads: bool,
 ) {
-    let Sizes { m, k, n } = sizes;
     if size_of::<T>() != size_of::<T::Factor>() {
-        let (lhs, rhs) = (widened(lhs, m, k), widened(rhs, k, n));
-        let bias: Option<Vec<T::Factor>> = bias.map(|bias| bias.iter().map(|x| x.to_compute()).collect());
-        let mut wide = Vec::with_capacity(m * n);
-        call_gemm(
-            (lhs.as_ptr(), k, 1),
-            (rhs.as_ptr(), n, 1),
-            bias.as_deref(),
-            sizes,
-            &mut wide.spare_capacity_mut()[..m * n],
-            threads,
-        );
-        // SAFETY: gemm has written every element.
-        unsafe { wide.set_len(m * n) };
-        let shared = Shared::new(out);
-        for_each_range(m * n, if threads { GRAIN_MEMORY } else { m * n }, |range| {
-            // SAFETY: ranges of different tasks are disjoint.
-            let out = unsafe { shared.slice(range.clone()) };
-            vectorize(
-                #[inline(always)]
-                || {
-                    for (cell, x) in out.iter_mut().zip(&wide[range.clone()]) {
-                        cell.write(T::from_compute(*x));
-                    }
-                },
-            );
-        });
-        return;
+        return wide_product(lhs, rhs, bias, sizes, out, threads);
     }
     // SAFETY: a type that is as large as its computing type is that type, f32 or f64.
     let (out, bias) = unsafe {
@@ -403,7 +447,7 @@ fn call_gemm<F: Compute>(
         }
     }
     let (lhs, rhs, out) = (Source(lhs), Source(rhs), Shared::new(out));
-    let band = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>| {
+    let band = |rows: Range<usize>, columns: Range<usize>| {
         // SAFETY: the views were checked, bands are disjoint, and gemm reads the result only when it holds the bias.
         unsafe {
             gemm::gemm::<F>(
@@ -546,6 +590,18 @@ mod tests {
             let (a, b) = (vec![f16::ONE; m * k], vec![f16::from_f32(0.5); k * n]);
             let out = matmul(Strided::new(&a, 0, &left_shape, &[k, 1]), Strided::new(&b, 0, &right_shape, &[n, 1]));
             assert!(out.iter().all(|x| *x == f16::from_f32(k as f32 * 0.5)));
+        }
+        // More than one tile each way, and an operand that is expanded: only its distinct elements are copied.
+        let (m, k, n) = (300, 1 << 15, 290);
+        let (left_shape, right_shape) = ([m, k], [k, n]);
+        let (a, b): (Vec<f16>, Vec<f16>) = (
+            (0..m).map(|i| f16::from_f32(i as f32)).collect(),
+            (0..n).map(|j| f16::from_f32((j % 7) as f32 / k as f32)).collect(),
+        );
+        let (lhs, rhs) = (Strided::new(&a, 0, &left_shape, &[1, 0]), Strided::new(&b, 0, &right_shape, &[0, 1]));
+        let bias: Vec<f16> = (0..n).map(|j| f16::from_f32(j as f32)).collect();
+        for (at, x) in matmul_add(lhs, rhs, &bias).into_iter().enumerate() {
+            assert_eq!(x, f16::from_f32((at / n * (at % n % 7) + at % n) as f32));
         }
         let x = [1.0f64, 2.0, 3.0, 4.0];
         let x = Strided::new(&x, 0, &[2, 2], &[2, 1]);
