@@ -480,8 +480,11 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
         return tensor_repr(self)
 
     def __getitem__(self, index: Any) -> Tensor:
-        if type(index) is int and (row := _py_select(self._handle, 0, index)):
-            return wrap(row)  # one row is what loops ask for, so it takes no detour
+        if type(index) is int:
+            row = _py_select(self._handle, 0, index)
+            if row:
+                return wrap(row)  # one row is what loops ask for, so it takes no detour
+            take_error()  # told below, in the words of an index
         return get_item(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
