@@ -160,7 +160,12 @@ def in_place() -> list[Row]:
         rows.append(Row(op, t(2, 3), nonzero(3), call=call, dtypes=NUMBERS, **FORWARD))
     rows += [
         Row("clamp_", t(2, 3), call=lambda cf, x: x.clone().clamp_(-0.5, 0.5)),
-        Row("clamp_", integers([200, 3]), call=lambda cf, x: x.clone().clamp_(max=300), dtypes=INTEGERS),
+        Row(
+            "clamp_",
+            integers([200, 3]),
+            call=lambda cf, x: x.clone().clamp_(max=300),
+            dtypes=INTEGERS,
+        ),
         Row(
             "masked_fill_",
             t(2, 3),
