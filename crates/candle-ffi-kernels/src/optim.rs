@@ -47,9 +47,10 @@ pub fn sgd<T: Float>(
     // What is not asked for has no part: 0 times an infinite parameter would be NaN.
     let decayed = inlined(
         #[inline(always)]
-        |x: T::Compute, grad: T| {
+        move |x: T::Compute, grad: T| {
             let g = sign * grad.to_compute();
-            if decay == T::Compute::ZERO { g } else { g + decay * x }
+            let with_decay = g + decay * x;
+            if decay == T::Compute::ZERO { g } else { with_decay }
         },
     );
     for_each_range(len, GRAIN_MEMORY / 2, |range| {
@@ -57,9 +58,10 @@ pub fn sgd<T: Float>(
         let (param, buffer) =
             unsafe { (params.slice(range.clone()), buffer.as_ref().map(|buffer| buffer.slice(range.clone()))) };
         let grad = &grad[range];
+        // By value: what is behind a reference would be read again after each write.
         vectorize(
             #[inline(always)]
-            || {
+            move || {
                 let Some(buffer) = buffer else {
                     for (param, grad) in param.iter_mut().zip(grad) {
                         let x = param.to_compute();
@@ -71,7 +73,8 @@ pub fn sgd<T: Float>(
                     let x = param.to_compute();
                     let g = decayed(x, *grad);
                     // On the first step whatever the buffer holds, NaN included, has no part.
-                    let direction = if first_step { g } else { momentum * buffer.to_compute() + taken * g };
+                    let next = momentum * buffer.to_compute() + taken * g;
+                    let direction = if first_step { g } else { next };
                     *buffer = T::from_compute(direction);
                     let step = if nesterov { g + momentum * direction } else { direction };
                     *param = T::from_compute(x - lr * step);

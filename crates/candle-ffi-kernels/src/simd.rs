@@ -55,23 +55,19 @@ pub(crate) fn lanes<const N: usize, T: Copy, A: Copy>(
         return row.iter().fold(initial, |total, x| f(total, *x));
     }
     let mut lanes = [initial; N];
-    let (chunks, mut rest) = row.as_chunks::<N>();
+    let (chunks, rest) = row.as_chunks::<N>();
     for chunk in chunks {
         for i in 0..N {
             lanes[i] = f(lanes[i], chunk[i]);
         }
     }
-    // The lanes are halved down to one; what is left of the row goes in where it fills a half.
+    for (lane, x) in lanes.iter_mut().zip(rest) {
+        *lane = f(*lane, *x);
+    }
     let mut width = N / 2;
     while width > 0 {
         for i in 0..width {
             lanes[i] = join(lanes[i], lanes[i + width]);
-        }
-        if let Some((part, others)) = rest.split_at_checked(width) {
-            for i in 0..width {
-                lanes[i] = f(lanes[i], part[i]);
-            }
-            rest = others;
         }
         width /= 2;
     }
