@@ -119,7 +119,10 @@ def _number(value: bool | int | float) -> Tensor:
     if isinstance(value, bool):
         return wrap(_bool(value))
     if isinstance(value, int):
-        return wrap(_int(value))
+        try:
+            return wrap(_int(value))
+        except OverflowError:
+            raise OverflowError(f"the integer {value} is outside the range of int64") from None
     return wrap(_float(value))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
+from candle_ffi._handles import as_list, tensor_of
 from candle_ffi._lib import check, ffi, lib
 from candle_ffi.tensor import Tensor, wrap
 
@@ -37,17 +39,50 @@ class _GradMode:
 
     def __call__(self, function: F) -> F:
         """Return `function` so that each call of it runs in such a scope."""
-        enabled = self._enabled
+        return _scoped(function, self._enabled)
 
+
+def _scoped(function: F, enabled: bool) -> F:
+    """Return `function` so that what it runs, runs in a scope of its own."""
+    if inspect.isgeneratorfunction(function):
+        # The scope holds while the generator runs, not while its user does.
         @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            _push(enabled)
+        def generating(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            resume, value = generator.send, None
             try:
-                return function(*args, **kwargs)
+                while True:
+                    _push(enabled)
+                    try:
+                        given = resume(value)
+                    except StopIteration as stop:
+                        return stop.value
+                    finally:
+                        _pop()
+                    try:
+                        resume, value = generator.send, (yield given)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        resume, value = generator.throw, error
             finally:
-                _pop()
+                _push(enabled)
+                try:
+                    generator.close()
+                finally:
+                    _pop()
 
-        return wrapped  # type: ignore[return-value]
+        return generating  # type: ignore[return-value]
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        _push(enabled)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _pop()
+
+    return wrapped  # type: ignore[return-value]
 
 
 def no_grad(function: Any = None) -> Any:
@@ -131,8 +166,14 @@ class set_grad_enabled:  # noqa: N801
     """
 
     def __init__(self, mode: bool) -> None:
+        self._mode = bool(mode)
         self._before = is_grad_enabled()
-        lib.candle_grad_mode_set(bool(mode))
+        lib.candle_grad_mode_set(self._mode)
+
+    def __call__(self, function: F) -> F:
+        """Return `function` so that each call of it runs in the mode, which ends here."""
+        lib.candle_grad_mode_set(self._before)
+        return _scoped(function, self._mode)
 
     def __enter__(self) -> None:
         """Enter the scope, which has begun with the object."""
@@ -204,12 +245,15 @@ def grad(
     >>> cf.grad(x * x, x)
     (tensor(6.),)
     """
-    results = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    sources = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    results = [outputs] if isinstance(outputs, Tensor) else as_list(outputs, "grad", "outputs")
+    sources = [inputs] if isinstance(inputs, Tensor) else as_list(inputs, "grad", "inputs")
     if grad_outputs is None or isinstance(grad_outputs, Tensor):
         seeds: list[Tensor | None] = [grad_outputs] * len(results)
     else:
-        seeds = list(grad_outputs)
+        seeds = [
+            None if seed is None else tensor_of(seed, "grad", "an element of grad_outputs")
+            for seed in grad_outputs
+        ]
     if len(seeds) != len(results):
         raise ValueError(
             f"grad: {len(results)} outputs need as many grad_outputs, and {len(seeds)} are given"

@@ -31,21 +31,34 @@ __all__ = [
 ]
 
 
+def _numpys(dim: Any, keepdim: bool, names: dict[str, Any]) -> tuple[Any, bool]:
+    """Return `dim` and `keepdim`, which NumPy and others call by other names."""
+    if (axis := names.pop("axis", None)) is not None:
+        dim = axis
+    for name in ("keepdims", "keep_dim"):
+        if (keep := names.pop(name, None)) is not None:
+            keepdim = keep
+    # `np.sum(tensor)` and its kin pass these on; there is nothing to write into.
+    if names.pop("out", None) is not None:
+        raise TypeError("a reduction has no out=")
+    if "dtype" in names and names["dtype"] is None:
+        del names["dtype"]
+    return dim, keepdim
+
+
 def _flexible(function: Callable[..., Any]) -> Callable[..., Tensor]:
-    """Return the reduction so that it also takes ``keep_dim`` for ``keepdim``."""
+    """Return the reduction so that it also takes ``keep_dim``, ``axis`` and ``keepdims``."""
 
     @functools.wraps(function)
     def reduced(
         input: Any,
         dim: Any = None,
         keepdim: bool = False,
-        *,
-        keep_dim: bool | None = None,
         **options: Any,
     ) -> Any:
-        return function(
-            input, dim=dim, keepdim=keepdim if keep_dim is None else keep_dim, **options
-        )
+        if options:
+            dim, keepdim = _numpys(dim, keepdim, options)
+        return function(input, dim=dim, keepdim=keepdim, **options)
 
     return reduced
 
@@ -61,15 +74,21 @@ def _moment(function: Callable[..., Any]) -> Callable[..., Tensor]:
         keepdim: bool = False,
         *,
         correction: float = 1.0,
-        keep_dim: bool | None = None,
+        **options: Any,
     ) -> Any:
+        if options:
+            # NumPy passes its own default, 0, where PyTorch has 1: `np.var(t)` is NumPy's.
+            if (ddof := options.pop("ddof", None)) is not None:
+                correction = float(ddof)
+            dim, keepdim = _numpys(dim, keepdim, options)
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         return function(
             input,
             dim=dim,
             correction=correction if unbiased is None else float(unbiased),
-            keepdim=keepdim if keep_dim is None else keep_dim,
+            keepdim=keepdim,
+            **options,
         )
 
     return reduced
@@ -87,15 +106,21 @@ def _extreme(
         keepdim: bool = False,
         *,
         other: Any = None,
-        keep_dim: bool | None = None,
+        **options: Any,
     ) -> Any:
+        by_axis = options.get("axis") is not None
+        if options:
+            dim, keepdim = _numpys(dim, keepdim, options)
+            if options:
+                raise TypeError(f"{of_all.__name__} has no option {next(iter(options))!r}")
         if other is None and isinstance(dim, TensorBase):
             dim, other = None, dim
         if other is not None:
             return of_two(input, other)
         if dim is None:
             return of_all(input)
-        return along(input, dim, keepdim if keep_dim is None else keep_dim)
+        found = along(input, dim, keepdim)
+        return found.values if by_axis else found  # NumPy gives no indices
 
     return extreme
 

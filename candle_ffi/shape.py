@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from candle_ffi import _ops
+from candle_ffi.errors import ShapeError
 
 if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
 
-__all__ = ["Shapes", "expand", "permute", "reshape", "split", "view"]
+__all__ = ["Shapes", "chunk", "expand", "permute", "reshape", "split", "view"]
 
 
 def numbers(values: tuple[Any, ...]) -> list[int]:
@@ -30,7 +31,10 @@ def numbers(values: tuple[Any, ...]) -> list[int]:
     """
     if len(values) == 1 and isinstance(values[0], Sequence):
         values = tuple(values[0])
-    return [operator.index(value) for value in values]
+    found = [operator.index(value) for value in values]
+    if any(not -(2**63) <= number < 2**63 for number in found):
+        raise ShapeError(f"a size or dimension is outside the range of int64: {found}")
+    return found
 
 
 def _variadic(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -48,6 +52,43 @@ reshape = _variadic(_ops.reshape)
 view = _variadic(_ops.view)
 permute = _variadic(_ops.permute)
 expand = _variadic(_ops.expand)
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a tensor along a dimension into at most so many parts of one size.
+
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+        The tensor.
+    chunks : int
+        How many parts at most; the last one may be smaller.
+    dim : int, default 0
+        The dimension.
+
+    Returns
+    -------
+    tuple of Tensor
+        Views.
+
+    Raises
+    ------
+    InvalidArgumentError
+        `chunks` is not positive.
+
+    Notes
+    -----
+    `torch.chunk`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.chunk(cf.arange(5), 3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    return tuple(_ops.chunk(input, chunks, dim))
 
 
 def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> Any:
@@ -98,6 +139,7 @@ class Shapes(_ops.TensorOps):
     view = view
     permute = permute
     expand = expand
+    chunk = chunk  # type: ignore[assignment]  # PyTorch gives a tuple
     split = split  # type: ignore[assignment]  # takes the sizes of all parts too
 
     def expand_as(self, other: Tensor) -> Tensor:

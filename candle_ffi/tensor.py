@@ -56,8 +56,8 @@ class Size(tuple[int, ...]):
         return int(np.prod(self, dtype=object))
 
 
-def _binary(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
-    """Return the operator of a native operation; nothing stands between the two."""
+def _binary(name: str, reflected: bool = False, whole: bool = False) -> Callable[[Any, Any], Any]:
+    """Return the operator of a native operation; a whole one, as ``@``, takes no numbers."""
     native, operand_or_none = getattr(lib, f"py_{name}"), _handles.operand_or_none
 
     def operation(self: Any, other: Any) -> Any:
@@ -65,7 +65,7 @@ def _binary(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
             handle = native(self._handle, other._handle)
         else:
             operand = operand_or_none(other)
-            if operand is None:
+            if operand is None or (whole and operand.ndim == 0):
                 return NotImplemented
             first, second = (operand, self) if reflected else (self, operand)
             handle = native(first._handle, second._handle)
@@ -110,6 +110,11 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         return self
 
     return operation
+
+
+def _stored(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """Return an operation that writes its result into its left side."""
+    return lambda left, right: _ops.copy_(left, function(left, right))
 
 
 class Tensor(Arithmetic, Casts, Reductions, Shapes):
@@ -357,7 +362,9 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
         """
         status = lib.py_backward(
             self._handle,
-            ffi.NULL if gradient is None else gradient._handle,
+            ffi.NULL
+            if gradient is None
+            else _handles.tensor_of(gradient, "backward", "gradient")._handle,
             create_graph if retain_graph is None else retain_graph,
             create_graph,
         )
@@ -370,7 +377,7 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        self._become(value)
+        self._become(_handles.tensor_of(value, "data", "the new value"))
 
     def _become(self, other: Tensor) -> None:
         """Take over the elements of `other` and keep identity, gradient and history."""
@@ -541,8 +548,8 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
     __rmod__ = _binary("remainder", reflected=True)
     __pow__ = _binary("pow")
     __rpow__ = _binary("pow", reflected=True)
-    __matmul__ = _binary("matmul")
-    __rmatmul__ = _binary("matmul", reflected=True)
+    __matmul__ = _binary("matmul", whole=True)
+    __rmatmul__ = _binary("matmul", reflected=True, whole=True)
     __eq__ = _binary("eq")
     __ne__ = _binary("ne")
     __lt__ = _binary("lt")
@@ -564,6 +571,12 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
     __isub__ = _in_place(_ops.sub_)
     __imul__ = _in_place(_ops.mul_)
     __itruediv__ = _in_place(_ops.div_)
+    __ifloordiv__ = _in_place(_ops.floor_divide_)
+    __imod__ = _in_place(_ops.remainder_)
+    __ipow__ = _in_place(_ops.pow_)
+    __iand__ = _in_place(_stored(__and__))
+    __ior__ = _in_place(_stored(__or__))
+    __ixor__ = _in_place(_stored(__xor__))
 
 
 def _restore(

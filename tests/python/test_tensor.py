@@ -239,3 +239,68 @@ def test_tensors_die_in_any_thread() -> None:
     for thread in threads:
         thread.join()
     assert x.sum().item() == 1000.0
+
+
+@pytest.mark.parametrize(
+    ("symbol", "start", "other", "expected"),
+    [
+        ("**", [1.0, 3.0], 2, [1.0, 9.0]),
+        ("//", [5.0, -5.0], 2, [2.0, -3.0]),
+        ("%", [5.0, -5.0], 3, [2.0, 1.0]),
+        ("&", [True, False], [True, True], [True, False]),
+        ("|", [True, False], [False, False], [True, False]),
+        ("^", [True, False], [True, True], [False, True]),
+    ],
+)
+def test_augmented_operators_change_the_tensor_itself(
+    symbol: str, start: Any, other: Any, expected: Any
+) -> None:
+    names = {"x": cf.tensor(start), "o": cf.tensor(other) if isinstance(other, list) else other}
+    y = names["x"]
+    exec(f"x {symbol}= o", names)
+    assert names["x"] is y
+    assert y.tolist() == expected
+
+
+def test_an_augmented_operator_keeps_history_and_dtype() -> None:
+    x = cf.tensor([3.0], requires_grad=True)
+    y = x * 2
+    y **= 2
+    y.sum().backward()
+    assert x.grad.tolist() == [24.0]
+    with pytest.raises(RuntimeError, match="leaf"):
+        x **= 2
+    whole = cf.arange(3)
+    with pytest.raises(TypeError):
+        whole //= 0.5
+
+
+def test_reductions_by_numpys_names() -> None:
+    x = cf.arange(6).reshape(2, 3).float()
+    array = x.numpy()
+    for name in ("sum", "mean", "max", "min", "prod", "var", "std", "argmax", "all", "any"):
+        call = getattr(np, name)
+        np.testing.assert_allclose(call(x).tolist(), call(array), rtol=1e-6)
+        np.testing.assert_allclose(
+            call(x, axis=1, keepdims=True).tolist(), call(array, axis=1, keepdims=True), rtol=1e-6
+        )
+
+
+def test_integers_that_are_too_large() -> None:
+    with pytest.raises(OverflowError, match="int64"):
+        cf.ones(1) + 10**30
+    with pytest.raises(cf.ShapeError, match="int64"):
+        cf.zeros(10**30)
+
+
+def test_what_is_no_tensor_is_named() -> None:
+    x = cf.ones(1, requires_grad=True)
+    for call, words in (
+        (lambda: (x * 2).backward([1.0]), "backward: gradient .* list"),
+        (lambda: setattr(x, "data", [1.0]), "data: .* list"),
+        (lambda: cf.grad(x * 2, [3.0]), "grad: .*inputs .* float"),
+        (lambda: cf.nn.Linear(1, 1)(np.ones((1, 1))), "linear: input .* ndarray"),
+        (lambda: cf.nn.MSELoss()([1.0], x), "mse_loss: input .* list"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            call()
