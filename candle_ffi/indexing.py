@@ -105,13 +105,19 @@ def set_item(tensor: Tensor, index: Any, value: Any) -> None:
 def _items(tensor: Tensor, index: Any) -> list[Any]:
     """Return the parts of an index: int, slice, None, Ellipsis, or an array for a dimension."""
     items: list[Any] = []
-    for item in index if isinstance(index, tuple) else (index,):
+    given = index if isinstance(index, tuple) else (index,)
+    for place, item in enumerate(given):
         if item is None or (isinstance(item, (int, slice, EllipsisType)) and not _is_bool(item)):
             items.append(item)
             continue
         array = _as_array(item)
         if array.dtype == np.bool_:
-            items += _mask_positions(tensor, array, items)
+            items += _mask_positions(tensor, array, items, given[place + 1 :])
+        elif array.dtype == np.uint8 and array.ndim:
+            raise TypeError(
+                "a tensor is not indexed by uint8: as a mask it is written x[mask.bool()], "
+                "as positions x[positions.long()]"
+            )
         elif array.dtype.kind in "iu":
             items.append(int(array) if array.ndim == 0 else array.astype(np.int64))
         elif array.size == 0:
@@ -145,23 +151,36 @@ def _as_array(item: Any) -> np.ndarray[Any, Any]:
 
 
 def _mask_positions(
-    tensor: Tensor, mask: np.ndarray[Any, Any], before: list[Any]
+    tensor: Tensor, mask: np.ndarray[Any, Any], before: list[Any], after: tuple[Any, ...]
 ) -> list[Positions]:
     """Return one array of positions for each dimension of a mask, after checking that it fits."""
-    used = sum(item is not None and item is not ... for item in before)
     shape = tuple(tensor.shape)
-    if ... not in [item for item in before if not isinstance(item, np.ndarray)]:
-        covered = shape[used : used + mask.ndim]
-        if covered != mask.shape:
-            raise CandleIndexError(
-                f"the shape of the mask {mask.shape} does not match the shape of the indexed "
-                f"dimensions {covered} of a tensor of shape {shape}",
-                operation="getitem",
-                shapes=[mask.shape, shape],
-            )
+    if any(item is ... for item in before):
+        # What comes after the ellipsis is counted from the end.
+        first = len(shape) - mask.ndim - sum(map(_consumed, after))
+    else:
+        first = sum(item is not None for item in before)
+    covered = shape[max(first, 0) : max(first + mask.ndim, 0)]
+    if covered != mask.shape:
+        raise CandleIndexError(
+            f"the shape of the mask {mask.shape} does not match the shape of the indexed "
+            f"dimensions {covered} of a tensor of shape {shape}",
+            operation="getitem",
+            shapes=[mask.shape, shape],
+        )
     if mask.ndim == 0:
         raise TypeError("a tensor cannot be indexed by a single bool; use x.unsqueeze(0)[[...]]")
     return list(np.nonzero(mask))
+
+
+def _consumed(item: Any) -> int:
+    """Return how many dimensions a part of an index stands for."""
+    if item is None or item is ...:
+        return 0
+    if isinstance(item, (int, slice)) and not _is_bool(item):
+        return 1
+    array = _as_array(item)
+    return array.ndim if array.dtype == np.bool_ else 1
 
 
 def _without_arrays(items: list[Any]) -> list[Any]:

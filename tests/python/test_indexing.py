@@ -246,3 +246,14 @@ class TestAdvanced:
     def test_out_of_range(self) -> None:
         with pytest.raises(backend.error("CandleIndexError"), match="7"):
             cf.zeros(3)[[0, 7]]
+
+
+def test_masks_are_measured_behind_an_ellipsis_too() -> None:
+    x = cf.arange(12).reshape(3, 4)
+    assert x[..., cf.tensor([True, False, False, True])].tolist() == [[0, 3], [4, 7], [8, 11]]
+    assert x[..., cf.tensor([True, False, True]), 1:].shape == (2, 3)
+    for mask in ([True, False], [True, False, True]):
+        with pytest.raises(IndexError, match="mask"):
+            x[..., cf.tensor(mask)]
+    with pytest.raises(TypeError, match="uint8"):
+        x[cf.tensor([1, 0, 1], dtype=cf.uint8)]
