@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from candle_ffi._cffi import ffi, lib
-from candle_ffi.errors import BY_CODE, CandleError
+from candle_ffi.errors import BY_CODE, BY_ERRNO, CandleError, FileError
 
 __all__ = ["check", "ffi", "lib", "take_error", "text"]
 
@@ -27,6 +28,9 @@ def take_error() -> CandleError:
     status = lib.candle_error_code(handle)
     kind = BY_CODE.get(status, CandleError)
     message = text(lib.candle_error_message(handle)) or text(lib.candle_status_name(status))
+    number = _system_error(message) if kind is FileError else None
+    if number is not None:
+        kind = BY_ERRNO.get(number, FileError)
     error = kind(
         message,
         code=status,
@@ -39,7 +43,15 @@ def take_error() -> CandleError:
         devices=[_device(handle, n) for n in range(lib.candle_error_num_devices(handle))],
     )
     lib.candle_error_free(handle)
+    if isinstance(error, FileError):
+        error.errno = number
     return error
+
+
+def _system_error(message: str) -> int | None:
+    """Return the number of the system's error, which Rust writes into its text."""
+    found = re.search(r"\(os error (\d+)\)", message)
+    return int(found[1]) if found else None
 
 
 def _shape(handle: Any, number: int) -> tuple[int, ...]:

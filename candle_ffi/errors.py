@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import errno
 from collections.abc import Sequence
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "DeviceError",
     "FileError",
     "FileFormatError",
+    "FilePermissionError",
     "GraphError",
     "InPlaceError",
     "InternalError",
     "InvalidArgumentError",
+    "MissingFileError",
     "NoGradientError",
     "OutOfMemoryError",
     "PanicError",
@@ -140,6 +143,14 @@ class FileError(CandleError, OSError):
     code = 50
 
 
+class MissingFileError(FileError, FileNotFoundError):
+    """A file that is not there; caught as `FileError` or Python's `FileNotFoundError`."""
+
+
+class FilePermissionError(FileError, PermissionError):
+    """A file that may not be read or written; also Python's `PermissionError`."""
+
+
 class FileFormatError(CandleError, ValueError):
     """A file whose content is not what its format demands."""
 
@@ -175,6 +186,13 @@ class InternalError(CandleError, RuntimeError):
 
     code = 92
 
+
+# Files that fail in a way for which Python has a class of its own, by the number of the system.
+BY_ERRNO: dict[int, type[FileError]] = {
+    errno.ENOENT: MissingFileError,
+    errno.EACCES: FilePermissionError,
+    errno.EPERM: FilePermissionError,
+}
 
 # NULL pointers, UTF-8, small buffers and foreign handles (2, 3, 4, 6) are arguments as well.
 BY_CODE: dict[int, type[CandleError]] = {

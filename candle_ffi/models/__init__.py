@@ -16,7 +16,8 @@ def load_pretrained_model(path: str | os.PathLike[str]) -> Module:
     """Build the model whose weights a safetensors file holds, and load them.
 
     The architecture is read from the names and shapes of the weights; today that of `nn.SimpleNN`
-    is known. For one's own architecture, make the module and call ``module.load(path)``.
+    is known. The dtype is that of the file. For one's own architecture, make the module and call
+    ``module.load(path)``.
 
     Parameters
     ----------
@@ -49,15 +50,19 @@ def load_pretrained_model(path: str | os.PathLike[str]) -> Module:
     )
     """
     weights = load_file(path)
-    if set(weights) != {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"}:
-        names = ", ".join(sorted(weights)[:8]) or "none"
+    ranks = {name: tensor.ndim for name, tensor in weights.items()}
+    if ranks != {"fc1.weight": 2, "fc1.bias": 1, "fc2.weight": 2, "fc2.bias": 1}:
+        found = [f"{name} {list(tensor.shape)}" for name, tensor in sorted(weights.items())]
+        listed = ", ".join(found[:8]) + (", …" if len(found) > 8 else "")
         raise StateDictError(
-            f"{os.fspath(path)} holds the weights of no known architecture (names: {names}); "
+            f"{os.fspath(path)} holds the weights of no known architecture ({listed or 'none'}); "
             "make the module yourself and call module.load(path)",
             operation="load_pretrained_model",
         )
     hidden_size, in_features = weights["fc1.weight"].shape
     out_features = weights["fc2.weight"].shape[0]
     model = SimpleNN(in_features, hidden_size, out_features)
+    for name, parameter in model.named_parameters():
+        parameter.data = parameter.detach().to(weights[name].dtype)
     model.load_state_dict(weights)
     return model.eval()

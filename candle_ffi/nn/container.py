@@ -11,6 +11,12 @@ from candle_ffi.nn.module import Module
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
+def _module(module: Any, container: str) -> Any:
+    if isinstance(module, Module):
+        return module
+    raise TypeError(f"{container} holds modules, not {type(module).__name__}")
+
+
 class _Numbered(Module):
     """Modules in order, named by their positions unless they were given names."""
 
@@ -42,14 +48,51 @@ class _Numbered(Module):
         return type(self)(module for _, module in items)  # type: ignore[call-arg]
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self._modules[self._name(index)] = module
+        name = self._name(index)
+        self._modules[name] = _module(module, type(self).__name__)
 
-    def __delitem__(self, index: int) -> None:
-        del self._modules[self._name(index)]
-        rest = list(self._modules.values())
-        if all(name.isdigit() for name in self._modules):
-            self._modules.clear()
-            self.extend(rest)
+    def __delitem__(self, index: int | slice) -> None:
+        names = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
+        for name in names:
+            del self._modules[name]
+        self._number(list(self._modules.items()))
+
+    def _number(self, items: list[tuple[str, Any]]) -> None:
+        """Take the modules in this order; positions among the names are counted anew."""
+        if all(name.isdigit() for name, _ in items):
+            items = [(str(place), module) for place, (_, module) in enumerate(items)]
+        self._modules.clear()
+        self._modules.update(items)
+
+    def insert(self, index: int, module: Module) -> Any:
+        """Put a module before the one at a position, and return the whole.
+
+        Parameters
+        ----------
+        index : int
+            The position; as in a list, one beyond the ends means the end.
+        module : Module
+            The module.
+        """
+        items = list(self._modules.items())
+        items.insert(index, (str(len(items)), _module(module, type(self).__name__)))
+        self._number(items)
+        return self
+
+    def pop(self, index: int = -1) -> Any:
+        """Take a module out, and return it.
+
+        Parameters
+        ----------
+        index : int, default -1
+            Its position.
+        """
+        module = self[index]
+        del self[index]
+        return module
+
+    def __iadd__(self, modules: Iterable[Any]) -> Any:
+        return self.extend(modules)
 
     def append(self, module: Module) -> Any:
         """Add a module at the end and return the whole.
@@ -59,7 +102,7 @@ class _Numbered(Module):
         module : Module
             The module.
         """
-        self.add_module(str(len(self)), module)
+        self.add_module(str(len(self)), _module(module, type(self).__name__))
         return self
 
     def extend(self, modules: Iterable[Any]) -> Any:
@@ -70,7 +113,8 @@ class _Numbered(Module):
         modules : iterable of Module
             The modules.
         """
-        for module in modules:
+        given = [_module(module, type(self).__name__) for module in modules]
+        for module in given:
             self.append(module)
         return self
 
@@ -179,6 +223,7 @@ class ModuleDict(Module):
         return self._modules[name]
 
     def __setitem__(self, name: str, module: Module) -> None:
+        _module(module, "ModuleDict")
         self._modules.pop(name, None)
         self.add_module(name, module)
 

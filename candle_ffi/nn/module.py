@@ -150,6 +150,7 @@ class Module:
             The parameter.
         """
         self._check_name(name)
+        _check_kind("register_parameter", name, parameter, Parameter)
         self._parameters[name] = parameter
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -165,6 +166,7 @@ class Module:
             Whether it is part of `state_dict`.
         """
         self._check_name(name)
+        _check_kind("register_buffer", name, tensor, Tensor)
         self._buffers[name] = tensor
         if not persistent:
             self._transient.add(name)
@@ -180,11 +182,14 @@ class Module:
             The module.
         """
         self._check_name(name)
+        _check_kind("add_module", name, module, Module)
         self._modules[name] = module
 
     register_module = add_module
 
     def _check_name(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"a name is a string, not {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"a name must not be empty nor contain a dot: {name!r}")
         if hasattr(self, name):
@@ -305,6 +310,26 @@ class Module:
             module = below
         return module
 
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter of a dotted name.
+
+        Parameters
+        ----------
+        target : str
+            The name, as in `named_parameters`.
+
+        Raises
+        ------
+        AttributeError
+            There is no such parameter.
+        """
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        parameter = module._parameters.get(name)
+        if parameter is None:
+            raise AttributeError(f"{type(module).__name__} has no parameter {name!r}")
+        return parameter
+
     def apply(self: M, function: Callable[[Module], Any]) -> M:
         """Call a function with every module below this one, and then with this one.
 
@@ -325,20 +350,23 @@ class Module:
 
     # State ------------------------------------------------------------------------------------
 
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
+    def state_dict(self, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
         """Return parameters and persistent buffers by their dotted names.
 
         Parameters
         ----------
         prefix : str, default ""
             What the names start with.
+        keep_vars : bool, default False
+            Whether the dictionary has the parameters themselves.
 
         Returns
         -------
         dict of str to Tensor
             The tensors share the module's memory and track no gradients.
         """
-        return {name: tensor.detach() for name, tensor in self._state(prefix)}
+        state = self._state(prefix)
+        return {name: tensor if keep_vars else tensor.detach() for name, tensor in state}
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         for name, parameter in self._parameters.items():
@@ -373,6 +401,11 @@ class Module:
         StateDictError
             Names or shapes do not fit; the message lists all of them.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(
+                f"load_state_dict: expected a mapping of names to tensors, "
+                f"not {type(state_dict).__name__}"
+            )
         own = dict(self._state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -383,6 +416,10 @@ class Module:
             problems.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}.")
         shared = {name: state_dict[name] for name in own if name in state_dict}
         for name, tensor in shared.items():
+            if not isinstance(tensor, Tensor):
+                raise TypeError(
+                    f"load_state_dict: {name} must be a tensor, not {type(tensor).__name__}"
+                )
             if tuple(tensor.shape) != tuple(own[name].shape):
                 problems.append(
                     f"size mismatch for {name}: copying a param with shape {tuple(tensor.shape)} "
@@ -546,6 +583,13 @@ class Module:
 
 def _quoted(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
+
+
+def _check_kind(operation: str, name: str, value: Any, kind: type) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(
+            f"{operation}: {name!r} must be a {kind.__name__} or None, not {type(value).__name__}"
+        )
 
 
 def _moved(tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

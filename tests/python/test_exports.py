@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import errno
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import candle_ffi as cf
 from candle_ffi import _ops
@@ -54,3 +57,10 @@ def test_importing_is_quick_and_quiet() -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_failures_of_files_are_pythons_too(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        cf.load_file(tmp_path / "nowhere")
+    assert isinstance(caught.value, cf.FileError)
+    assert caught.value.errno == errno.ENOENT

@@ -250,3 +250,44 @@ def test_weights_of_no_known_model(tmp_path: Any) -> None:
     cf.save_file({"a": cf.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(cf.StateDictError, match="a"):
         cf.models.load_pretrained_model(tmp_path / "other.safetensors")
+
+
+def test_a_pretrained_model_keeps_its_dtype(tmp_path: Any) -> None:
+    path = tmp_path / "model.safetensors"
+    nn.SimpleNN(4, 8, 2).double().save(path)
+    model = cf.load_pretrained_model(path)
+    assert model.fc1.weight.dtype is cf.float64
+    assert model(cf.zeros(1, 4, dtype=cf.float64)).shape == (1, 2)
+    state = {name: tensor.reshape(-1) for name, tensor in model.state_dict().items()}
+    cf.save_file(state, path)
+    with pytest.raises(cf.StateDictError, match=r"fc1\.weight \[32\]"):
+        cf.load_pretrained_model(path)
+
+
+def test_lists_of_modules_change_like_lists() -> None:
+    layers = nn.ModuleList([nn.ReLU(), nn.Tanh()])
+    layers.insert(1, nn.GELU())
+    layers += [nn.SiLU()]
+    assert isinstance(layers.pop(0), nn.ReLU)
+    assert [type(layer).__name__ for layer in layers] == ["GELU", "Tanh", "SiLU"]
+    del layers[0:2]
+    assert list(layers._modules) == ["0"]
+    model = nn.Sequential(nn.Linear(1, 1)).append(nn.ReLU()).insert(0, nn.Tanh())
+    assert model.get_parameter("1.weight") is model[1].weight
+    assert model.state_dict(keep_vars=True)["1.weight"] is model[1].weight
+    with pytest.raises(AttributeError, match="nothing"):
+        model.get_parameter("1.nothing")
+
+
+def test_parts_of_a_wrong_kind_are_refused() -> None:
+    layers = nn.ModuleList([nn.ReLU()])
+    for call in (
+        lambda: nn.Sequential([nn.ReLU()]),
+        lambda: layers.append(None),
+        lambda: layers.__setitem__(0, 3),
+        lambda: layers.register_parameter("a", cf.ones(1)),
+        lambda: layers.register_buffer("a", 1.0),
+        lambda: nn.Linear(1, 1).load_state_dict({"weight": [[1.0]], "bias": [1.0]}),
+    ):
+        with pytest.raises(TypeError):
+            call()
