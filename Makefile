@@ -9,6 +9,7 @@ py    := $(VENV)/bin/python
 cargo := --release --workspace
 rust  := $(shell find crates .cargo -type f) Cargo.toml Cargo.lock
 c     := $(wildcard include/*) $(wildcard candle_ffi/_shims.h)
+python := $(shell find candle_ffi -name '*.py')
 native := $(VENV)/.native
 
 .PHONY: help demo test lint gen cargo-test pytest build wheel bench parity clean
@@ -24,8 +25,9 @@ help:
 	@echo "make parity  compare with PyTorch and store its numbers for make test, in $(PEERS)"
 	@echo "make clean   remove all that the other targets made"
 
-demo: $(VENV)/.demo $(native)
-	$(py) -m candle_ffi.examples.digits
+# Isolated, so that Python runs what is installed and not the folder it is started from.
+demo: $(VENV)/.demo
+	$(py) -I -m candle_ffi.examples.digits
 
 # One recipe, one after the other: the summary of pytest is the last line.
 test: lint
@@ -74,9 +76,15 @@ $(VENV)/.made:
 	$(py) -m pip install --quiet --upgrade pip "setuptools>=77" "setuptools-rust>=1.13" "cffi>=2.0"
 	touch $@
 
+# As a user installs it, and again when a source has changed. Where the tests have installed the sources
+# themselves, those serve: a copy beside them is what the tests must never find.
+$(VENV)/.demo: $(VENV)/.made $(rust) $(c) $(python) pyproject.toml setup.py build.py MANIFEST.in
+	if [ -e $(VENV)/.test ]; then $(MAKE) --no-print-directory build; else $(py) -m pip install --quiet '.[demo]'; fi
+	touch $@
+
 # Editable: the sources are what is tested. The build that it starts is the same as `python build.py`.
-$(VENV)/.demo $(VENV)/.test: $(VENV)/.%: $(VENV)/.made pyproject.toml setup.py MANIFEST.in
-	$(py) -m pip install --quiet --no-build-isolation --editable '.[$*]'
+$(VENV)/.test: $(VENV)/.made pyproject.toml setup.py MANIFEST.in
+	$(py) -m pip install --quiet --no-build-isolation --editable '.[test]'
 	touch $@
 
 $(native): $(VENV)/.made $(rust) $(c) build.py setup.py

@@ -212,7 +212,7 @@ from candle_ffi.reduce import (
     sum,
     var,
 )
-from candle_ffi.sampling import rand, rand_like, randint, randn, randn_like, randperm
+from candle_ffi.sampling import rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from candle_ffi.shape import chunk, expand, permute, reshape, split, view
 from candle_ffi.tensor import Size, Tensor
 from candle_ffi.threads import get_num_threads, set_num_threads
@@ -391,6 +391,7 @@ __all__ = [
     "rand",
     "rand_like",
     "randint",
+    "randint_like",
     "randn",
     "randn_like",
     "randperm",

@@ -14,7 +14,7 @@ from candle_ffi.random import Generator
 from candle_ffi.shape import numbers
 from candle_ffi.tensor import Tensor
 
-__all__ = ["rand", "rand_like", "randint", "randn", "randn_like", "randperm"]
+__all__ = ["rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
 
 def rand(
@@ -231,6 +231,59 @@ def rand_like(
     (2, 3)
     """
     return _like(_ops.rand_like(input, dtype, generator), device, requires_grad)
+
+
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Place = None,
+) -> Tensor:
+    """Return uniform random integers in the shape, dtype and device of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+        The other one.
+    low : int, optional
+        The lowest; 0 when only one bound is given.
+    high : int
+        What they stay below.
+    generator : Generator, optional
+        The source; the default one when not given.
+    dtype : DType, optional
+        The dtype, where it differs.
+    device : Device or str, optional
+        The device, where it differs.
+
+    Returns
+    -------
+    Tensor
+        Of that shape.
+
+    Notes
+    -----
+    `torch.randint_like`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.randint_like(cf.zeros(2, 3), 10).shape
+    (2, 3)
+    """
+    if high is None:
+        low, high = 0, low
+    return randint(
+        low,
+        high,
+        input.shape,
+        generator=generator,
+        dtype=input.dtype if dtype is None else dtype,
+        device=input.device if device is None else device,
+    )
 
 
 def randn_like(
