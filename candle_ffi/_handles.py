@@ -130,7 +130,10 @@ def as_list(tensors: Sequence[Tensor], operation: str, name: str) -> list[Tensor
     """Return the tensors as a list, which keeps them alive during a call."""
     if isinstance(tensors, TensorBase):
         raise _wrong_type("a sequence of tensors", tensors, operation, name)
-    found = list(tensors)
+    try:
+        found = list(tensors)
+    except TypeError:
+        raise _wrong_type("a sequence of tensors", tensors, operation, name) from None
     for tensor in found:
         if not isinstance(tensor, TensorBase):
             raise _wrong_type("a sequence of tensors", tensor, operation, f"an element of {name}")

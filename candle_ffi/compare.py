@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from candle_ffi import _ops
+from candle_ffi._handles import tensor_of
 
 if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
@@ -35,6 +36,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     >>> cf.equal(cf.ones(2), cf.ones(2)), cf.equal(cf.ones(2), cf.ones(3))
     (True, False)
     """
+    tensor_of(input, "equal", "input"), tensor_of(other, "equal", "other")
     return input.shape == other.shape and bool(_ops.all(_ops.eq(input, other)).item())
 
 

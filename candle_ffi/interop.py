@@ -51,6 +51,10 @@ def array_of(data: Any) -> Array:
     if array.dtype == np.float64 and _made_of_python_numbers(data):
         default = dtypes.get_default_dtype()
         array = array.astype(dtypes.TO_NUMPY.get(default, np.dtype(np.float32)))
+    elif array.dtype.kind == "O" and array.size and type(array.flat[0]) is int:
+        # NumPy keeps integers that are too large for it as objects.
+        if all(isinstance(number, (int, float)) for number in array.flat):
+            raise OverflowError("tensor: an integer is too large for int64")
     elif array.dtype == np.uint64 and _made_of_python_numbers(data):
         raise OverflowError("tensor: an integer is too large for int64")
     return array

@@ -291,3 +291,21 @@ def test_parts_of_a_wrong_kind_are_refused() -> None:
     ):
         with pytest.raises(TypeError):
             call()
+
+
+def test_modes_of_gradients_wrap_functions_and_generators() -> None:
+    @cf.no_grad()
+    def modes() -> Any:
+        received = yield cf.is_grad_enabled()
+        yield received, cf.is_grad_enabled()
+
+    generator = modes()
+    assert next(generator) is False and cf.is_grad_enabled()
+    assert generator.send(5) == (5, False) and cf.is_grad_enabled()
+    generator.close()
+
+    @cf.set_grad_enabled(False)
+    def mode() -> bool:
+        return cf.is_grad_enabled()
+
+    assert cf.is_grad_enabled() and mode() is False and cf.is_grad_enabled()

@@ -289,6 +289,8 @@ def test_reductions_by_numpys_names() -> None:
 def test_integers_that_are_too_large() -> None:
     with pytest.raises(OverflowError, match="int64"):
         cf.ones(1) + 10**30
+    with pytest.raises(OverflowError, match="int64"):
+        cf.tensor([10**30, 1])
     with pytest.raises(cf.ShapeError, match="int64"):
         cf.zeros(10**30)
 
