@@ -173,18 +173,14 @@ class SGD(Optimizer):
 
     def _current(self) -> list[_Native]:
         """Return the native optimizers, made anew where somebody has changed the groups."""
-        groups, natives = self.param_groups, self._native
-        if len(groups) != len(natives):
-            return self._renew()
-        for group, native in zip(groups, natives, strict=True):
-            params = native.params
-            if (
-                group is not native.group
-                or len(params) != len(group["params"])
-                or not all(map(operator.is_, params, group["params"]))
-            ):
-                return self._renew()
-        return natives
+        natives = self._native
+        if len(natives) == len(self.param_groups):
+            for group, native in zip(self.param_groups, natives):  # noqa: B905  # in each step
+                if group is not native.group or list(map(id, group["params"])) != native.ids:
+                    break
+            else:
+                return natives
+        return self._renew()
 
     def _renew(self) -> list[_Native]:
         check_parameters(self.param_groups)
@@ -231,12 +227,13 @@ class SGD(Optimizer):
 class _Native:
     """The native optimizer of one group."""
 
-    __slots__ = ("_handle", "_options", "group", "params")
+    __slots__ = ("_handle", "_options", "group", "ids", "params")
 
     def __init__(self, group: Group) -> None:
         self._handle = ffi.NULL  # so that one that could not be made can be freed
         self.group = group
         self.params: list[Tensor] = list(group["params"])
+        self.ids = list(map(id, self.params))
         self._options = _numbers(group)
         cells = ffi.new("CandleSgdOptions *", [ffi.sizeof("CandleSgdOptions"), *self._options])
         self._handle = lib.py_sgd_new(handles(self.params), len(self.params), cells)
