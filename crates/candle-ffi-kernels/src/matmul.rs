@@ -479,8 +479,11 @@ fn call_gemm<F: Compute>(
         return band(0..m, 0..n);
     }
     // Borders at multiples of the kernels' tiles.
-    let (size, by_rows) = if m >= n { (m, true) } else { (n, false) };
-    let step = size.div_ceil(bands).next_multiple_of(48).min(size);
+    // Each band prepares its own copy of the operand that it shares with the others: the smaller one, but a transposed
+    // left one costs more. Bands of equal size matter more than borders at the kernels' tiles of 48.
+    let by_rows = if lhs_row < lhs_column { m >= n / 3 } else { m > n };
+    let size = if by_rows { m } else { n };
+    let step = size.div_ceil(bands).next_multiple_of(16).min(size);
     run_tasks(size.div_ceil(step), &|task| {
         let range = task * step..((task + 1) * step).min(size);
         if by_rows { band(range, 0..n) } else { band(0..m, range) }
