@@ -381,7 +381,7 @@ def relu(input: Tensor) -> Tensor:
 def sigmoid(input: Tensor) -> Tensor:
     """Logistic function: ``1 / (1 + exp(-x))``.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -416,7 +416,7 @@ def sigmoid(input: Tensor) -> Tensor:
 def tanh(input: Tensor) -> Tensor:
     """Hyperbolic tangent.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -483,8 +483,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 def silu(input: Tensor) -> Tensor:
     """Sigmoid linear unit, also called swish: ``x · sigmoid(x)``.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable. Source: Elfwing et al.,
-    2017.
+    Keeps the shape; integers and bools become the default dtype. Differentiable. Source: Elfwing et
+    al., 2017.
 
     Parameters
     ----------
@@ -636,8 +636,8 @@ def mul(input: Tensor, other: Tensor | Number) -> Tensor:
 def div(input: Tensor, other: Tensor | Number) -> Tensor:
     """True quotient of two tensors, element by element.
 
-    Shapes broadcast and dtypes promote; integers and bools become ``float32`` first. Division by
-    zero gives infinity or NaN. Differentiable.
+    Shapes broadcast and dtypes promote; integers and bools become the default dtype first. Division
+    by zero gives infinity or NaN. Differentiable.
 
     Parameters
     ----------
@@ -1507,7 +1507,7 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
     """Elements limited to a range.
 
     Keeps the shape; an element below ``min`` becomes ``min``, one above ``max`` becomes ``max``,
-    NaN stays NaN. A bound that is not whole makes integers ``float32``. Differentiable; the
+    NaN stays NaN. A bound that is not whole makes integers the default dtype. Differentiable; the
     gradient passes where the element lies within the range and not on a bound.
 
     Parameters
@@ -3425,7 +3425,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
 def mse_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> Tensor:
     """Squared error: ``(input - target)²``.
 
-    Shapes broadcast and dtypes promote; integers become ``float32``. Differentiable.
+    Shapes broadcast and dtypes promote; integers become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -3688,7 +3688,7 @@ def binary_cross_entropy_with_logits(
 def sqrt(input: Tensor) -> Tensor:
     """Square root of each element.
 
-    Keeps the shape; integers and bools become ``float32``. NaN for negative elements.
+    Keeps the shape; integers and bools become the default dtype. NaN for negative elements.
     Differentiable.
 
     Parameters
@@ -3724,7 +3724,7 @@ def sqrt(input: Tensor) -> Tensor:
 def rsqrt(input: Tensor) -> Tensor:
     """Reciprocal of the square root of each element.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -3794,7 +3794,7 @@ def square(input: Tensor) -> Tensor:
 def reciprocal(input: Tensor) -> Tensor:
     """Reciprocal of each element.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -3829,7 +3829,7 @@ def reciprocal(input: Tensor) -> Tensor:
 def exp(input: Tensor) -> Tensor:
     """Exponential of each element.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -3864,7 +3864,7 @@ def exp(input: Tensor) -> Tensor:
 def expm1(input: Tensor) -> Tensor:
     """Exponential of each element minus one, exact near zero.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -3899,7 +3899,7 @@ def expm1(input: Tensor) -> Tensor:
 def log(input: Tensor) -> Tensor:
     """Natural logarithm of each element.
 
-    Keeps the shape; integers and bools become ``float32``. NaN for negative elements, minus
+    Keeps the shape; integers and bools become the default dtype. NaN for negative elements, minus
     infinity for zero. Differentiable.
 
     Parameters
@@ -3935,7 +3935,7 @@ def log(input: Tensor) -> Tensor:
 def log1p(input: Tensor) -> Tensor:
     """Natural logarithm of one plus each element, exact near zero.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -4045,7 +4045,7 @@ def sign(input: Tensor) -> Tensor:
 def sin(input: Tensor) -> Tensor:
     """Sine of each element, in radians.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -4080,7 +4080,7 @@ def sin(input: Tensor) -> Tensor:
 def cos(input: Tensor) -> Tensor:
     """Cosine of each element, in radians.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------
@@ -4115,7 +4115,7 @@ def cos(input: Tensor) -> Tensor:
 def erf(input: Tensor) -> Tensor:
     """Error function of each element.
 
-    Keeps the shape; integers and bools become ``float32``. Differentiable.
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
 
     Parameters
     ----------

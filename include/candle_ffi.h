@@ -302,7 +302,7 @@ size_t candle_ffi_live_handles(CandleHandleKind kind);
 #define CANDLE_ERROR_BUSY 5
 
 /**
- * A handle of another type, or one that was freed.
+ * A handle of another type.
  */
 #define CANDLE_ERROR_INVALID_HANDLE 6
 
@@ -1007,7 +1007,7 @@ CandleStatus candle_tensor_relu(const CandleTensor *input, CandleTensor **out, C
 /**
  * Logistic function: `1 / (1 + exp(-x))`.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.sigmoid`
  */
@@ -1018,7 +1018,7 @@ CandleStatus candle_tensor_sigmoid(const CandleTensor *input,
 /**
  * Hyperbolic tangent.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.tanh`
  */
@@ -1040,7 +1040,7 @@ CandleStatus candle_tensor_gelu(const CandleTensor *input,
 /**
  * Sigmoid linear unit, also called swish: `x · sigmoid(x)`.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable. Source: Elfwing et al., 2017.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable. Source: Elfwing et al., 2017.
  *
  * PyTorch: `torch.nn.functional.silu`
  */
@@ -1095,7 +1095,7 @@ CandleStatus candle_tensor_mul(const CandleTensor *input,
 /**
  * True quotient of two tensors, element by element.
  *
- * Shapes broadcast and dtypes promote; integers and bools become `float32` first. Division by zero
+ * Shapes broadcast and dtypes promote; integers and bools become the default dtype first. Division by zero
  * gives infinity or NaN. Differentiable.
  *
  * PyTorch: `torch.div`
@@ -1389,7 +1389,7 @@ CandleStatus candle_tensor_minimum(const CandleTensor *input,
  * Elements limited to a range.
  *
  * Keeps the shape; an element below `min` becomes `min`, one above `max` becomes `max`, NaN stays NaN.
- * A bound that is not whole makes integers `float32`. Differentiable; the gradient passes where the
+ * A bound that is not whole makes integers the default dtype. Differentiable; the gradient passes where the
  * element lies within the range and not on a bound.
  *
  * `min` may be NULL. `max` may be NULL.
@@ -2191,7 +2191,7 @@ CandleStatus candle_tensor_chunk(const CandleTensor *input,
 /**
  * Squared error: `(input - target)²`.
  *
- * Shapes broadcast and dtypes promote; integers become `float32`. Differentiable.
+ * Shapes broadcast and dtypes promote; integers become the default dtype. Differentiable.
  *
  * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast.
  *
@@ -2294,16 +2294,18 @@ CandleStatus candle_tensor_binary_cross_entropy_with_logits(const CandleTensor *
 /**
  * Square root of each element.
  *
- * Keeps the shape; integers and bools become `float32`. NaN for negative elements. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. NaN for negative elements. Differentiable.
  *
  * PyTorch: `torch.sqrt`
  */
-CandleStatus candle_tensor_sqrt(const CandleTensor *input, CandleTensor **out, CandleError **error);
+CandleStatus candle_tensor_sqrt(const CandleTensor *input,
+                                CandleTensor **out,
+                                CandleError **error);
 
 /**
  * Reciprocal of the square root of each element.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.rsqrt`
  */
@@ -2325,7 +2327,7 @@ CandleStatus candle_tensor_square(const CandleTensor *input,
 /**
  * Reciprocal of each element.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.reciprocal`
  */
@@ -2336,7 +2338,7 @@ CandleStatus candle_tensor_reciprocal(const CandleTensor *input,
 /**
  * Exponential of each element.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.exp`
  */
@@ -2345,7 +2347,7 @@ CandleStatus candle_tensor_exp(const CandleTensor *input, CandleTensor **out, Ca
 /**
  * Exponential of each element minus one, exact near zero.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.expm1`
  */
@@ -2356,7 +2358,7 @@ CandleStatus candle_tensor_expm1(const CandleTensor *input,
 /**
  * Natural logarithm of each element.
  *
- * Keeps the shape; integers and bools become `float32`. NaN for negative elements, minus infinity for zero. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. NaN for negative elements, minus infinity for zero. Differentiable.
  *
  * PyTorch: `torch.log`
  */
@@ -2367,7 +2369,7 @@ CandleStatus candle_tensor_log(const CandleTensor *input,
 /**
  * Natural logarithm of one plus each element, exact near zero.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.log1p`
  */
@@ -2398,7 +2400,7 @@ CandleStatus candle_tensor_sign(const CandleTensor *input, CandleTensor **out, C
 /**
  * Sine of each element, in radians.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.sin`
  */
@@ -2407,7 +2409,7 @@ CandleStatus candle_tensor_sin(const CandleTensor *input, CandleTensor **out, Ca
 /**
  * Cosine of each element, in radians.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.cos`
  */
@@ -2416,7 +2418,7 @@ CandleStatus candle_tensor_cos(const CandleTensor *input, CandleTensor **out, Ca
 /**
  * Error function of each element.
  *
- * Keeps the shape; integers and bools become `float32`. Differentiable.
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
  *
  * PyTorch: `torch.erf`
  */

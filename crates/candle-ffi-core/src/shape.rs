@@ -115,6 +115,14 @@ pub(crate) fn infer(sizes: &[i64], dims: &[usize]) -> Result<Dims> {
     Ok(known)
 }
 
+/// The number of elements before, along and after a dimension. A scalar counts as one row of one element.
+pub(crate) fn around(dims: &[usize], dim: usize) -> (usize, usize, usize) {
+    if dims.is_empty() {
+        return (1, 1, 1);
+    }
+    (dims[..dim].iter().product(), dims[dim], dims[dim + 1..].iter().product())
+}
+
 /// Strides of a contiguous tensor.
 pub(crate) fn contiguous_strides(dims: &[usize]) -> Dims {
     let mut strides: Dims = SmallVec::from_elem(1, dims.len());

@@ -148,3 +148,76 @@ fn modes_belong_to_their_thread() -> Result<()> {
     assert!(recorded);
     Ok(())
 }
+
+#[test]
+fn an_old_view_is_refused_as_the_start_of_a_walk() -> Result<()> {
+    let x = leaf(&[1.0, 2.0]);
+    let y = ops::add(&x, &x)?;
+    let view = ops::narrow(&y, 0, 0, 1)?;
+    ops::mul_(&y, &ops::full(&[], 3.0, DType::Float64, Device::CPU)?)?;
+    assert_eq!(backward(&view, None, true, false).unwrap_err().code(), ErrorCode::ModifiedInPlace);
+    assert_eq!(grad(&[&view], &[&x], &[], true, false, false).unwrap_err().code(), ErrorCode::ModifiedInPlace);
+    Ok(())
+}
+
+#[test]
+fn an_output_changed_after_its_gradient_was_recorded_is_refused() -> Result<()> {
+    let x = leaf(&[0.0]);
+    let y = ops::exp(&x)?;
+    let weight = leaf(&[1.0]);
+    let first = grad(&[&y], &[&x], &[Some(&weight)], false, true, false)?.remove(0).unwrap();
+    {
+        let _mode = GradMode::new(false);
+        ops::fill_(&y, 100.0)?;
+    }
+    let failed = grad(&[&sum(&first)], &[&weight], &[], false, false, false).unwrap_err();
+    assert_eq!(failed.code(), ErrorCode::ModifiedInPlace);
+    Ok(())
+}
+
+#[test]
+fn gradients_are_not_shared_under_create_graph_either() -> Result<()> {
+    let (x, y) = (leaf(&[1.0, 1.0]), leaf(&[1.0, 1.0]));
+    let seed = ops::ones(&[2], DType::Float64, Device::CPU)?;
+    backward(&ops::add(&x, &y)?, Some(&seed), false, true)?;
+    let _mode = GradMode::new(false);
+    ops::zero_(&x.grad().unwrap())?;
+    assert_eq!(numbers(&y.grad().unwrap()), [1.0, 1.0]);
+    assert_eq!(numbers(&seed), [1.0, 1.0]);
+    Ok(())
+}
+
+#[test]
+fn a_leaf_that_no_longer_wants_a_gradient_gets_none_and_one_that_does_adds_up_in_place() -> Result<()> {
+    let x = leaf(&[1.0]);
+    let total = sum(&ops::add(&x, &x)?);
+    x.set_requires_grad(false)?;
+    backward(&total, None, true, false)?;
+    assert!(x.grad().is_none());
+    x.set_requires_grad(true)?;
+    backward(&total, None, true, false)?;
+    let held = x.grad().unwrap();
+    backward(&total, None, false, false)?;
+    assert_eq!(numbers(&held), [4.0]);
+    Ok(())
+}
+
+#[test]
+fn empty_parts_of_a_join_get_empty_gradients() -> Result<()> {
+    let (none, some) = (leaf(&[]), leaf(&[1.0]));
+    backward(&sum(&ops::cat(&[&none, &some], 0)?), None, false, false)?;
+    assert_eq!((none.grad().unwrap().dims(), numbers(&some.grad().unwrap())), (vec![0], vec![1.0]));
+    Ok(())
+}
+
+#[test]
+fn a_view_made_under_no_grad_cannot_change_a_result_unseen() -> Result<()> {
+    let y = ops::exp(&leaf(&[0.0, 0.0]))?;
+    let view = {
+        let _mode = GradMode::new(false);
+        ops::narrow(&y, 0, 0, 1)?
+    };
+    assert_eq!(ops::zero_(&view).unwrap_err().code(), ErrorCode::ModifiedInPlace);
+    let _mode = GradMode::new(false);
+    ops::zero_(&view)
+}

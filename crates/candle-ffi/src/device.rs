@@ -66,7 +66,7 @@ pub unsafe extern "C" fn candle_device_from_name(
 ) -> CandleStatus {
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
-        guard(error, "device_from_name", || {
+        guard(error, "device", || {
             let kind = output(kind, "kind")?;
             let index = output(index, "index")?;
             let device = Device::from_name(text(name, "name")?)?;

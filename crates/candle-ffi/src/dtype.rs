@@ -98,7 +98,7 @@ pub unsafe extern "C" fn candle_dtype_from_name(
 ) -> CandleStatus {
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
-        guard(error, "dtype_from_name", || {
+        guard(error, "dtype", || {
             let out = output(out, "out")?;
             let name = text(name, "name")?;
             let dtype = DType::from_name(name).ok_or_else(|| unknown(name))?;

@@ -37,7 +37,7 @@ pub const CANDLE_ERROR_INVALID_UTF8: CandleStatus = 3;
 pub const CANDLE_ERROR_BUFFER_TOO_SMALL: CandleStatus = 4;
 /// An object in exclusive use by another thread.
 pub const CANDLE_ERROR_BUSY: CandleStatus = 5;
-/// A handle of another type, or one that was freed.
+/// A handle of another type.
 pub const CANDLE_ERROR_INVALID_HANDLE: CandleStatus = 6;
 /// Shapes that do not fit.
 pub const CANDLE_ERROR_SHAPE: CandleStatus = 20;

@@ -9,14 +9,6 @@ use crate::value::Value;
 use crate::{DType, Result, shape};
 use candle_ffi_kernels::{norm, softmax as kernels};
 
-/// Sizes before, along and after a dimension. A scalar counts as one row of one element.
-fn split_at(dims: &[usize], dim: usize) -> (usize, usize, usize) {
-    if dims.is_empty() {
-        return (1, 1, 1);
-    }
-    (dims[..dim].iter().product(), dims[dim], dims[dim + 1..].iter().product())
-}
-
 pub(crate) fn softmax(x: &Value, dim: usize) -> Result<Value> {
     if !x.is_cpu() {
         if dim + 1 == x.rank() && x.num_elements() > 0 && x.dtype != DType::Float64 {
@@ -25,7 +17,7 @@ pub(crate) fn softmax(x: &Value, dim: usize) -> Result<Value> {
         return host::round_trip_one([x], |[x]| softmax(&x, dim));
     }
     let x = contiguous_for_result(x)?;
-    let (outer, n, inner) = split_at(x.dims(), dim);
+    let (outer, n, inner) = shape::around(x.dims(), dim);
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
         Ok(from_vec(kernels::softmax(src, outer, n, inner), x.dims(), x.dtype))
     }))
@@ -36,7 +28,7 @@ pub(crate) fn log_softmax(x: &Value, dim: usize) -> Result<Value> {
         return host::round_trip_one([x], |[x]| log_softmax(&x, dim));
     }
     let x = contiguous_for_result(x)?;
-    let (outer, n, inner) = split_at(x.dims(), dim);
+    let (outer, n, inner) = shape::around(x.dims(), dim);
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
         Ok(from_vec(kernels::log_softmax(src, outer, n, inner), x.dims(), x.dtype))
     }))
@@ -47,7 +39,7 @@ pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<V
         return host::round_trip_one([output, grad], |[output, grad]| softmax_grad(&output, &grad, dim));
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
-    let (outer, n, inner) = split_at(output.dims(), dim);
+    let (outer, n, inner) = shape::around(output.dims(), dim);
     let locked = lock([&output, &grad]);
     with_float!(output.dtype, T => {
         let result = kernels::softmax_grad::<T>(locked.slice(0)?, locked.slice(1)?, outer, n, inner);
@@ -60,7 +52,7 @@ pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Resu
         return host::round_trip_one([output, grad], |[output, grad]| log_softmax_grad(&output, &grad, dim));
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
-    let (outer, n, inner) = split_at(output.dims(), dim);
+    let (outer, n, inner) = shape::around(output.dims(), dim);
     let locked = lock([&output, &grad]);
     with_float!(output.dtype, T => {
         let result = kernels::log_softmax_grad::<T>(locked.slice(0)?, locked.slice(1)?, outer, n, inner);
@@ -74,7 +66,7 @@ pub(crate) fn logsumexp(x: &Value, dim: usize) -> Result<Value> {
         return host::round_trip_one([x], |[x]| logsumexp(&x, dim));
     }
     let x = contiguous_for_result(x)?;
-    let (outer, n, inner) = split_at(x.dims(), dim);
+    let (outer, n, inner) = shape::around(x.dims(), dim);
     let dims: Dims = x.dims().iter().enumerate().filter(|(at, _)| *at != dim).map(|(_, &size)| size).collect();
     shape::check_allocation(&dims, x.dtype)?;
     with_float!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {

@@ -5,19 +5,15 @@ use super::dispatch::{self, with_element, with_number};
 use super::host;
 use super::locked::lock;
 use crate::value::Value;
-use crate::{DType, Result};
+use crate::{DType, Result, shape};
 use candle_ffi_kernels::index as kernels;
-
-fn split_at(dims: &[usize], dim: usize) -> (usize, usize, usize) {
-    (dims[..dim].iter().product(), dims[dim], dims[dim + 1..].iter().product())
-}
 
 /// `out[…, i, …] = x[…, index[…, i, …], …]` along `dim`; the index may be smaller in the other dimensions.
 pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index]) {
         return host::round_trip_one([x, index], |[x, index]| gather(&x, dim, &index));
     }
-    crate::shape::check_allocation(index.dims(), x.dtype)?;
+    shape::check_allocation(index.dims(), x.dtype)?;
     let locked = lock([x, index]);
     with_element!(x.dtype, T => {
         Ok(from_vec(kernels::gather(locked.strided::<T>(0)?, dim, locked.strided(1)?)?, index.dims(), x.dtype))
@@ -44,10 +40,10 @@ pub(crate) fn index_select(x: &Value, dim: usize, index: &Value) -> Result<Value
         return host::round_trip_one([x, index], |[x, index]| index_select(&x, dim, &index));
     }
     let (x, index) = (contiguous(x)?, contiguous(index)?);
-    let (outer, n, inner) = split_at(x.dims(), dim);
+    let (outer, n, inner) = shape::around(x.dims(), dim);
     let mut dims = x.shape();
     dims[dim] = index.num_elements();
-    crate::shape::check_allocation(&dims, x.dtype)?;
+    shape::check_allocation(&dims, x.dtype)?;
     let locked = lock([&x, &index]);
     with_element!(x.dtype, T => {
         Ok(from_vec(kernels::index_select(locked.slice::<T>(0)?, outer, n, inner, locked.slice(1)?)?, &dims, x.dtype))
@@ -60,7 +56,7 @@ pub(crate) fn index_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Re
         return host::round_trip_one([x, index, src], |[x, index, src]| index_add(&x, dim, &index, &src));
     }
     let (x, index, src) = (contiguous_for_result(x)?, contiguous(index)?, contiguous(src)?);
-    let (outer, n, inner) = split_at(x.dims(), dim);
+    let (outer, n, inner) = shape::around(x.dims(), dim);
     let locked = lock([&x, &index, &src]);
     with_number!(x.dtype, T => {
         let mut sum = locked.slice::<T>(0)?.to_vec();
@@ -77,7 +73,7 @@ pub(crate) fn one_hot(index: &Value, classes: usize) -> Result<Value> {
     let index = contiguous(index)?;
     let mut dims = index.shape();
     dims.push(classes);
-    crate::shape::check_allocation(&dims, DType::Int64)?;
+    shape::check_allocation(&dims, DType::Int64)?;
     dispatch::with_slice::<i64, _>(&index, |at| Ok(from_vec(kernels::one_hot(at, classes)?, &dims, DType::Int64)))
 }
 

@@ -43,7 +43,7 @@ pub fn relu(input: &Tensor) -> Result<Tensor> {
 
 /// Logistic function: `1 / (1 + exp(-x))`.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.sigmoid`
@@ -61,7 +61,7 @@ pub fn sigmoid(input: &Tensor) -> Result<Tensor> {
 
 /// Hyperbolic tangent.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.tanh`
@@ -121,7 +121,7 @@ pub fn gelu(input: &Tensor, approximate: Approximate) -> Result<Tensor> {
 
 /// Sigmoid linear unit, also called swish: `x · sigmoid(x)`.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable. Source: Elfwing et al., 2017.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable. Source: Elfwing et al., 2017.
 ///
 /// # PyTorch
 /// `torch.nn.functional.silu`

@@ -89,7 +89,7 @@ pub fn mul(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 
 /// True quotient of two tensors, element by element.
 ///
-/// Shapes broadcast and dtypes promote; integers and bools become `float32` first. Division by zero
+/// Shapes broadcast and dtypes promote; integers and bools become the default dtype first. Division by zero
 /// gives infinity or NaN. Differentiable.
 ///
 /// # PyTorch

@@ -255,7 +255,7 @@ fn extreme(
 /// Elements limited to a range.
 ///
 /// Keeps the shape; an element below `min` becomes `min`, one above `max` becomes `max`, NaN stays NaN.
-/// A bound that is not whole makes integers `float32`. Differentiable; the gradient passes where the
+/// A bound that is not whole makes integers the default dtype. Differentiable; the gradient passes where the
 /// element lies within the range and not on a bound.
 ///
 /// # Defaults

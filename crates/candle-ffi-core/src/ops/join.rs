@@ -2,7 +2,7 @@
 
 use super::common::{result_dtype, same_device};
 use super::create::not_negative;
-use super::shape::{dim_of, narrow, unsqueeze};
+use super::shape::{dim_of, narrow, reshape, unsqueeze};
 use super::to_dtype;
 use crate::shape::Dims;
 use crate::value::Value;
@@ -28,19 +28,20 @@ use crate::{Error, Result, Tensor, compute, shape};
 /// tensor([1, 2, 3])
 /// ```
 pub fn cat(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
-    let Some(first) = tensors.first() else {
+    if tensors.is_empty() {
         return Err(Error::argument("cat needs at least one tensor"));
-    };
+    }
     same_device(tensors)?;
     if let Some(at) = tensors.iter().position(|tensor| tensor.rank() == 0) {
         return Err(Error::shape(format!("tensor {at} has no dimensions and cannot be joined; use stack"), &[]));
     }
     let dtype = result_dtype(tensors);
-    let parts = tensors.iter().filter(|tensor| tensor.shape().as_slice() != [0]);
-    let parts = parts.map(|tensor| to_dtype(tensor, dtype)).collect::<Result<Vec<_>>>()?;
-    let Some(model) = parts.first().map(Tensor::shape) else {
+    let inputs = tensors.iter().map(|tensor| to_dtype(tensor, dtype)).collect::<Result<Vec<_>>>()?;
+    let is_left_out = |tensor: &Tensor| tensor.shape().as_slice() == [0];
+    let parts: Vec<&Tensor> = inputs.iter().filter(|tensor| !is_left_out(tensor)).collect();
+    let Some(model) = parts.first().map(|part| part.shape()) else {
         shape::dim(dim, 1)?;
-        return Ok(Tensor::from_value(compute::copy(&to_dtype(first, dtype)?.value())?));
+        return super::clone(&inputs[0]);
     };
     let at = shape::dim(dim, model.len())?;
     let mut dims = model.clone();
@@ -58,13 +59,17 @@ pub fn cat(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
         }
         dims[at] += own[at];
     }
-    let values: Vec<Value> = parts.iter().map(Tensor::value).collect();
-    let inputs: Vec<&Tensor> = parts.iter().collect();
-    Tensor::record_many("cat", joined(&values, at, &dims)?, &inputs, || {
-        let lengths: Vec<i64> = values.iter().map(|value| value.dims()[at] as i64).collect();
+    let values: Vec<Value> = parts.iter().map(|part| part.value()).collect();
+    let all: Vec<&Tensor> = inputs.iter().collect();
+    Tensor::record_many("cat", joined(&values, at, &dims)?, &all, || {
+        let length = |tensor: &Tensor| (!is_left_out(tensor)).then(|| tensor.shape()[at] as i64);
+        let lengths: Vec<Option<i64>> = inputs.iter().map(length).collect();
         move |grad, context| {
             let mut start = 0;
-            let gradients = lengths.iter().enumerate().map(|(input, &length)| {
+            let gradients = lengths.iter().enumerate().map(|(input, length)| {
+                let Some(length) = *length else {
+                    return context.wants(input, || narrow(&reshape(grad, &[-1])?, 0, 0, 0));
+                };
                 start += length;
                 context.wants(input, || narrow(grad, at as i64, start - length, length))
             });

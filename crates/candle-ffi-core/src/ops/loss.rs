@@ -19,7 +19,7 @@ fn reduced(losses: &Tensor, reduction: Reduction) -> Result<Tensor> {
 
 /// Squared error: `(input - target)²`.
 ///
-/// Shapes broadcast and dtypes promote; integers become `float32`. Differentiable.
+/// Shapes broadcast and dtypes promote; integers become the default dtype. Differentiable.
 ///
 /// # Defaults
 /// reduction = mean

@@ -38,7 +38,7 @@ fn stepwise(name: &'static str, op: Unary, input: &Tensor) -> Result<Tensor> {
 
 /// Square root of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. NaN for negative elements. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. NaN for negative elements. Differentiable.
 ///
 /// # PyTorch
 /// `torch.sqrt`
@@ -54,7 +54,7 @@ pub fn sqrt(input: &Tensor) -> Result<Tensor> {
 
 /// Reciprocal of the square root of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.rsqrt`
@@ -91,7 +91,7 @@ pub fn square(input: &Tensor) -> Result<Tensor> {
 
 /// Reciprocal of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.reciprocal`
@@ -107,7 +107,7 @@ pub fn reciprocal(input: &Tensor) -> Result<Tensor> {
 
 /// Exponential of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.exp`
@@ -123,7 +123,7 @@ pub fn exp(input: &Tensor) -> Result<Tensor> {
 
 /// Exponential of each element minus one, exact near zero.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.expm1`
@@ -139,7 +139,7 @@ pub fn expm1(input: &Tensor) -> Result<Tensor> {
 
 /// Natural logarithm of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. NaN for negative elements, minus infinity for zero. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. NaN for negative elements, minus infinity for zero. Differentiable.
 ///
 /// # PyTorch
 /// `torch.log`
@@ -155,7 +155,7 @@ pub fn log(input: &Tensor) -> Result<Tensor> {
 
 /// Natural logarithm of one plus each element, exact near zero.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.log1p`
@@ -210,7 +210,7 @@ pub fn sign(input: &Tensor) -> Result<Tensor> {
 
 /// Sine of each element, in radians.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.sin`
@@ -226,7 +226,7 @@ pub fn sin(input: &Tensor) -> Result<Tensor> {
 
 /// Cosine of each element, in radians.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.cos`
@@ -242,7 +242,7 @@ pub fn cos(input: &Tensor) -> Result<Tensor> {
 
 /// Error function of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// # PyTorch
 /// `torch.erf`

@@ -35,7 +35,7 @@ pub unsafe extern "C" fn candle_tensor_relu(
 
 /// Logistic function: `1 / (1 + exp(-x))`.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.sigmoid`
 #[unsafe(no_mangle)]
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn candle_tensor_sigmoid(
 
 /// Hyperbolic tangent.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.tanh`
 #[unsafe(no_mangle)]
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn candle_tensor_gelu(
 
 /// Sigmoid linear unit, also called swish: `x · sigmoid(x)`.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable. Source: Elfwing et al., 2017.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable. Source: Elfwing et al., 2017.
 ///
 /// PyTorch: `torch.nn.functional.silu`
 #[unsafe(no_mangle)]

@@ -84,7 +84,7 @@ pub unsafe extern "C" fn candle_tensor_mul(
 
 /// True quotient of two tensors, element by element.
 ///
-/// Shapes broadcast and dtypes promote; integers and bools become `float32` first. Division by zero
+/// Shapes broadcast and dtypes promote; integers and bools become the default dtype first. Division by zero
 /// gives infinity or NaN. Differentiable.
 ///
 /// PyTorch: `torch.div`

@@ -319,7 +319,7 @@ pub unsafe extern "C" fn candle_tensor_minimum(
 /// Elements limited to a range.
 ///
 /// Keeps the shape; an element below `min` becomes `min`, one above `max` becomes `max`, NaN stays NaN.
-/// A bound that is not whole makes integers `float32`. Differentiable; the gradient passes where the
+/// A bound that is not whole makes integers the default dtype. Differentiable; the gradient passes where the
 /// element lies within the range and not on a bound.
 ///
 /// `min` may be NULL. `max` may be NULL.

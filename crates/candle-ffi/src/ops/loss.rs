@@ -11,7 +11,7 @@ use candle_ffi_core::ops;
 
 /// Squared error: `(input - target)²`.
 ///
-/// Shapes broadcast and dtypes promote; integers become `float32`. Differentiable.
+/// Shapes broadcast and dtypes promote; integers become the default dtype. Differentiable.
 ///
 /// Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast.
 ///

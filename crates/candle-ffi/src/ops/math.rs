@@ -10,7 +10,7 @@ use candle_ffi_core::ops;
 
 /// Square root of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. NaN for negative elements. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. NaN for negative elements. Differentiable.
 ///
 /// PyTorch: `torch.sqrt`
 #[unsafe(no_mangle)]
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn candle_tensor_sqrt(
 
 /// Reciprocal of the square root of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.rsqrt`
 #[unsafe(no_mangle)]
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn candle_tensor_square(
 
 /// Reciprocal of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.reciprocal`
 #[unsafe(no_mangle)]
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn candle_tensor_reciprocal(
 
 /// Exponential of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.exp`
 #[unsafe(no_mangle)]
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn candle_tensor_exp(
 
 /// Exponential of each element minus one, exact near zero.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.expm1`
 #[unsafe(no_mangle)]
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn candle_tensor_expm1(
 
 /// Natural logarithm of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. NaN for negative elements, minus infinity for zero. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. NaN for negative elements, minus infinity for zero. Differentiable.
 ///
 /// PyTorch: `torch.log`
 #[unsafe(no_mangle)]
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn candle_tensor_log(
 
 /// Natural logarithm of one plus each element, exact near zero.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.log1p`
 #[unsafe(no_mangle)]
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn candle_tensor_sign(
 
 /// Sine of each element, in radians.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.sin`
 #[unsafe(no_mangle)]
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn candle_tensor_sin(
 
 /// Cosine of each element, in radians.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.cos`
 #[unsafe(no_mangle)]
@@ -276,7 +276,7 @@ pub unsafe extern "C" fn candle_tensor_cos(
 
 /// Error function of each element.
 ///
-/// Keeps the shape; integers and bools become `float32`. Differentiable.
+/// Keeps the shape; integers and bools become the default dtype. Differentiable.
 ///
 /// PyTorch: `torch.erf`
 #[unsafe(no_mangle)]
