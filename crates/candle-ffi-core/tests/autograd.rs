@@ -1,4 +1,5 @@
 //! The tape through the public interface.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use candle_core::CpuStorage;
 use candle_ffi_core::autograd::{GradMode, backward, grad};

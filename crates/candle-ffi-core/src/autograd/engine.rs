@@ -149,7 +149,7 @@ impl Pass {
     fn leaf_seeds(&mut self, leaf: Tensor, gradient: Tensor) -> Result<()> {
         // An identity node keeps the walk uniform: leaves are reached through edges only.
         let rule = Arc::new(|grad: &Tensor, _: &GradContext<'_>| Ok(smallvec![Some(grad.clone())]));
-        let node = Node::new("identity", smallvec![Edge::Leaf(leaf)], Backward { rule, output: None });
+        let node = Node::share("identity", smallvec![Edge::Leaf(leaf)], Backward { rule, output: None });
         if let Some(needed) = &mut self.needed {
             needed.insert(node.get().sequence());
         }

@@ -69,7 +69,7 @@ impl GradContext<'_> {
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
 
 impl Node {
-    pub(super) fn new(operation: &'static str, edges: SmallVec<[Edge; 3]>, backward: Backward) -> NodeRef {
+    pub(super) fn share(operation: &'static str, edges: SmallVec<[Edge; 3]>, backward: Backward) -> NodeRef {
         NodeRef(Some(Arc::new(Self {
             operation,
             sequence: SEQUENCE.fetch_add(1, Ordering::Relaxed),

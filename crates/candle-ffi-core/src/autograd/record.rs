@@ -96,7 +96,7 @@ impl Tensor {
         }
         let edges = inputs.iter().map(|input| input.edge()).collect::<SmallVec<[Edge; 3]>>();
         let output = (keep_output == KeepOutput::Yes).then(|| Arc::new(SavedOutput::new(&self)));
-        self.history().set_node(Node::new(operation, edges, Backward { rule: rule(), output }));
+        self.history().set_node(Node::share(operation, edges, Backward { rule: rule(), output }));
         Ok(self)
     }
 

@@ -100,7 +100,7 @@ pub(crate) fn layer_norm(
     }
     let x = contiguous_for_result(x)?;
     let (weight, bias) = (weight.map(contiguous).transpose()?, bias.map(contiguous).transpose()?);
-    let rows = if n == 0 { 0 } else { x.num_elements() / n };
+    let rows = x.num_elements().checked_div(n).unwrap_or(0);
     // What is absent is not looked at.
     let locked = lock([&x, weight.as_ref().unwrap_or(&x), bias.as_ref().unwrap_or(&x)]);
     with_float!(x.dtype, T => {

@@ -123,27 +123,30 @@ pub(crate) fn sgd_into(
     options: &SgdOptions,
 ) -> Result<()> {
     let grad = contiguous(grad)?;
-    with_float!(param.dtype, T => Ok(match momentum {
-        None => param.array.inplace_op2(&grad.array, &Change2(Change::new(
-            |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
-                kernels::optim::sgd::<T>(contiguous_mut(param, layout)?, dispatch::slice(grad, grad_layout)?, None, first_step, options);
-                Ok(())
-            },
-        )))?,
-        // Candle gives one storage to change at a time: the momentum is changed inside. It belongs to the
-        // optimizer alone, so that nobody can hold it and wait for the parameter.
-        Some(momentum) => param.array.inplace_op2(&grad.array, &Change2(Change::new(
-            |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
-                let grad = dispatch::slice::<T>(grad, grad_layout)?;
-                momentum.array.inplace_op1(&Change1(Change::new(|buffer: &mut CpuStorage, buffer_layout: &Layout| {
-                    let buffer = contiguous_mut(buffer, buffer_layout)?;
-                    kernels::optim::sgd::<T>(contiguous_mut(param, layout)?, grad, Some(buffer), first_step, options);
+    with_float!(param.dtype, T => {
+        match momentum {
+            None => param.array.inplace_op2(&grad.array, &Change2(Change::new(
+                |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
+                    kernels::optim::sgd::<T>(contiguous_mut(param, layout)?, dispatch::slice(grad, grad_layout)?, None, first_step, options);
                     Ok(())
-                })))?;
-                Ok(())
-            },
-        )))?,
-    }))
+                },
+            )))?,
+            // Candle gives one storage to change at a time: the momentum is changed inside. It belongs to the
+            // optimizer alone, so that nobody can hold it and wait for the parameter.
+            Some(momentum) => param.array.inplace_op2(&grad.array, &Change2(Change::new(
+                |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
+                    let grad = dispatch::slice::<T>(grad, grad_layout)?;
+                    momentum.array.inplace_op1(&Change1(Change::new(|buffer: &mut CpuStorage, buffer_layout: &Layout| {
+                        let buffer = contiguous_mut(buffer, buffer_layout)?;
+                        kernels::optim::sgd::<T>(contiguous_mut(param, layout)?, grad, Some(buffer), first_step, options);
+                        Ok(())
+                    })))?;
+                    Ok(())
+                },
+            )))?,
+        }
+        Ok(())
+    })
 }
 
 /// Candle writes into a contiguous tensor only.

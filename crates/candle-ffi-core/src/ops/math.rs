@@ -118,7 +118,7 @@ pub fn reciprocal(input: &Tensor) -> Result<Tensor> {
 /// tensor([1.0000, 2.7183])
 /// ```
 pub fn exp(input: &Tensor) -> Result<Tensor> {
-    of_output("exp", Unary::Exp, &to_float(input)?, |grad, out| mul(grad, out))
+    of_output("exp", Unary::Exp, &to_float(input)?, mul)
 }
 
 /// Exponential of each element minus one, exact near zero.
@@ -150,7 +150,7 @@ pub fn expm1(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.0000, 2.3026])
 /// ```
 pub fn log(input: &Tensor) -> Result<Tensor> {
-    of_input("log", Unary::Log, &to_float(input)?, |grad, x| div(grad, x))
+    of_input("log", Unary::Log, &to_float(input)?, div)
 }
 
 /// Natural logarithm of one plus each element, exact near zero.

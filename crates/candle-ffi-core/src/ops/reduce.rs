@@ -163,6 +163,9 @@ pub fn prod(input: &Tensor, dim: Option<&[i64]>, keepdim: bool, dtype: Option<DT
     })
 }
 
+/// A reduction by `dim`, `keepdim` and `dtype`.
+type Reduction = fn(&Tensor, Option<&[i64]>, bool, Option<DType>) -> Result<Tensor>;
+
 /// For each element the product of the others along the reduced dimensions, exact where one is zero.
 ///
 /// The choice between the cases is right for the value and not for its derivative, so that a gradient
@@ -175,7 +178,7 @@ fn product_of_others(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
     }
     let dim = reduced.dim();
     // A scalar has no dimension to name.
-    let total = |tensor: &Tensor, of: fn(&Tensor, Option<&[i64]>, bool, Option<DType>) -> Result<Tensor>| {
+    let total = |tensor: &Tensor, of: Reduction| {
         if dim.is_empty() { Ok(tensor.clone()) } else { of(tensor, Some(&dim), true, None) }
     };
     let others = r#where(&is_zero, &one, x)?;

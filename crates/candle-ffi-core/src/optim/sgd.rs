@@ -33,8 +33,7 @@ impl Sgd {
 
 fn check_options(options: &SgdOptions) -> Result<()> {
     for (name, value) in [("lr", options.lr), ("momentum", options.momentum), ("weight_decay", options.weight_decay)] {
-        // Written so that NaN is refused too.
-        if !(value >= 0.0) {
+        if value < 0.0 || value.is_nan() {
             return Err(Error::argument(format!("{name} must not be negative, and is {value}")));
         }
     }
@@ -72,7 +71,7 @@ impl Optimizer for Sgd {
     fn add_param_group(&mut self, params: Vec<Tensor>) -> Result<()> {
         check_params(&params, self.groups.iter().flat_map(|group| &group.params))?;
         let state = vec![None; params.len()];
-        self.groups.push(Group { params, options: self.defaults.clone(), state });
+        self.groups.push(Group { params, options: self.defaults, state });
         Ok(())
     }
 
@@ -90,7 +89,7 @@ impl Optimizer for Sgd {
     }
 
     fn set_options(&mut self, group: usize, values: &[(&str, f64)]) -> Result<()> {
-        let mut options = self.group(group)?.options.clone();
+        let mut options = self.group(group)?.options;
         for &(name, value) in values {
             match name {
                 "lr" => options.lr = value,
