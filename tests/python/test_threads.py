@@ -224,3 +224,34 @@ def test_number_of_threads_can_be_set() -> None:
             cf.set_num_threads(0)
     finally:
         cf.set_num_threads(before)
+
+
+@pytest.mark.skipif(backend.IS_TORCH, reason="handles are candle_ffi's")
+def test_properties_can_be_read_during_a_change_in_place() -> None:
+    x = cf.zeros(1_000_000)
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            x.add_(1)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        seen = {(tuple(x.shape), x.dtype, x.numel(), x.is_leaf) for _ in range(2000)}
+    finally:
+        done.set()
+        thread.join()
+    assert seen == {((1_000_000,), cf.float32, 1_000_000, True)}
+
+
+@pytest.mark.skipif(backend.IS_TORCH, reason="shims are candle_ffi's")
+def test_an_error_waits_while_another_is_raised_and_taken() -> None:
+    """A signal handler may fail between a failure and its exception."""
+    from candle_ffi._lib import lib, take_error
+
+    wide, short = cf.zeros(2, 3), cf.zeros(2)
+    assert not lib.py_matmul(wide._handle, wide._handle)
+    assert not lib.py_softmax(short._handle, 7, 0)
+    assert isinstance(take_error(), cf.CandleIndexError)
+    assert isinstance(take_error(), cf.ShapeError)
