@@ -8,6 +8,7 @@ The ratio is PyTorch's time divided by candle_ffi's: above 1, candle_ffi is fast
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import platform
 import sys
@@ -16,12 +17,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from lines import LINES, Line
+from lines import Line
 from timing import race
 
 import candle_ffi
 
 FOLDER = Path(__file__).parent
+
+
+def every_line() -> list[Line]:
+    """The lines of all files `lines*.py`."""
+    names = sorted(path.stem for path in FOLDER.glob("lines*.py"))
+    return [line for name in names for line in importlib.import_module(name).LINES]
 
 
 def measure(line: Line, rounds: int) -> dict[str, Any]:
@@ -97,7 +104,7 @@ def main() -> int:
     }
     rows = []
     print(f"{'':46} {'candle_ffi':>12} {'other':>12} {'ratio':>7}  bar")
-    for line in LINES:
+    for line in every_line():
         if options.only not in line.name:
             continue
         row = measure(line, options.rounds)

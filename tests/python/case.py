@@ -207,29 +207,13 @@ class Row:
         return list(_flat(result, backend.tensor_type(library)))
 
 
-#: Names that PyTorch's top level lacks, or has with other parameters.
-FUNCTIONAL = frozenset(
-    [
-        "gelu",
-        "silu",
-        "one_hot",
-        "linear",
-        "layer_norm",
-        "embedding",
-        "dropout",
-        "mse_loss",
-        "l1_loss",
-        "cross_entropy",
-        "nll_loss",
-        "binary_cross_entropy_with_logits",
-    ]
-)
-
-
 def resolve(library: ModuleType, op: str) -> Callable[..., Any]:
-    """The public function called `op`."""
-    place = library.nn.functional if op in FUNCTIONAL else library
-    return getattr(place, op)  # type: ignore[no-any-return]
+    """The public function called `op`: that of `nn.functional` where there is one.
+
+    PyTorch's top level lacks many of them, or has them with other parameters.
+    """
+    functional = library.nn.functional
+    return getattr(functional if hasattr(functional, op) else library, op)  # type: ignore[no-any-return]
 
 
 def _walk(value: Any) -> Iterator[Input]:
