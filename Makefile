@@ -8,7 +8,7 @@ py    := $(VENV)/bin/python
 # The release profile everywhere: Candle then compiles once.
 cargo := --release --workspace
 rust  := $(shell find crates .cargo -type f) Cargo.toml Cargo.lock
-c     := $(wildcard include/*) $(wildcard candle_ffi/_shims.h)
+c     := $(wildcard include/*) $(wildcard candle_ffi/*.h candle_ffi/*.cdef)
 python := $(shell find candle_ffi -name '*.py')
 native := $(VENV)/.native
 

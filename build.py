@@ -14,7 +14,11 @@ from pathlib import Path
 ROOT = Path(os.path.abspath(__file__)).parent
 HEADER = ROOT / "include" / "candle_ffi.h"
 SHIMS = ROOT / "candle_ffi" / "_shims.h"
-DECLARATIONS = (ROOT / "include" / "candle_ffi.cdef", ROOT / "candle_ffi" / "_shims.cdef")
+DECLARATIONS = (
+    ROOT / "include" / "candle_ffi.cdef",
+    ROOT / "candle_ffi" / "_shims.cdef",
+    ROOT / "candle_ffi" / "_callbacks.cdef",
+)
 
 
 def make_builder():  # type: ignore[no-untyped-def]  # cffi is there only in a build environment

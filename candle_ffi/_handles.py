@@ -21,10 +21,12 @@ __all__ = [
     "as_list",
     "choice",
     "collect",
+    "float_tuple",
     "handles",
     "int_tuple",
     "operand",
     "operand_or_none",
+    "padding_sizes",
     "tensor_of",
     "wrap",
 ]
@@ -159,6 +161,34 @@ def int_tuple(value: int | Sequence[int]) -> tuple[int, ...]:
         return tuple(value)  # type: ignore[arg-type]
     except TypeError:
         return (index(value),)  # type: ignore[arg-type]
+
+
+def float_tuple(value: float | Sequence[float]) -> tuple[float, ...]:
+    """Return numbers as a tuple; a single one may stand alone."""
+    try:
+        return tuple(value)  # type: ignore[arg-type]
+    except TypeError:
+        return (float(value),)  # type: ignore[arg-type]
+
+
+_PADDINGS = {"same": (lib.CANDLE_PADDING_SAME,), "valid": (lib.CANDLE_PADDING_VALID,)}
+
+
+def padding_sizes(value: int | Sequence[int] | str, operation: str) -> tuple[int, ...]:
+    """Return a padding as it crosses: sizes, or the constant of a name."""
+    if isinstance(value, str):
+        if value in _PADDINGS:
+            return _PADDINGS[value]
+        raise InvalidArgumentError(
+            f"{operation}: padding must be sizes, 'same' or 'valid', not {value!r}",
+            operation=operation,
+        )
+    sizes = int_tuple(value)
+    if any(size < 0 for size in sizes):
+        raise InvalidArgumentError(
+            f"{operation}: negative padding is not supported: {value!r}", operation=operation
+        )
+    return sizes
 
 
 def choice(value: str, operation: str, name: str, values: Mapping[str, int]) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 from candle_ffi._cffi import ffi, lib
 from candle_ffi.errors import BY_CODE, BY_ERRNO, CandleError, FileError
 
-__all__ = ["check", "ffi", "lib", "take_error", "text"]
+__all__ = ["check", "ffi", "keep_raised", "lib", "take_error", "text"]
+
+_raised = threading.local()
 
 
 def text(pointer: Any) -> str:
@@ -22,10 +25,22 @@ def check(status: int) -> None:
         raise take_error()
 
 
-def take_error() -> CandleError:
-    """Return the exception of the shim that has just failed on this thread."""
+def keep_raised(error: BaseException) -> int:
+    """Keep what a Python callback has raised, and return the status with which it fails."""
+    _raised.error = error
+    return int(lib.CANDLE_ERROR_CALLBACK)
+
+
+def take_error() -> BaseException:
+    """Return the exception of the shim that has just failed on this thread.
+
+    What a Python callback has raised comes back as it is.
+    """
     handle = lib.py_take_error()
     status = lib.candle_error_code(handle)
+    if status == lib.CANDLE_ERROR_CALLBACK and "error" in vars(_raised):
+        lib.candle_error_free(handle)
+        return vars(_raised).pop("error")  # type: ignore[no-any-return]
     kind = BY_CODE.get(status, CandleError)
     message = text(lib.candle_error_message(handle)) or text(lib.candle_status_name(status))
     number = _system_error(message) if kind is FileError else None

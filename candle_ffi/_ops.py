@@ -13,9 +13,11 @@ from candle_ffi._handles import (
     as_list,
     choice,
     collect,
+    float_tuple,
     handles,
     int_tuple,
     operand,
+    padding_sizes,
     tensor_of,
     wrap,
 )
@@ -28,103 +30,222 @@ if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
 
 __all__ = [
+    "AttentionAndWeights",
+    "LstmOutput",
+    "LstmState",
+    "OutputAndIndices",
+    "RnnOutput",
     "TensorOps",
     "ValuesAndIndices",
     "abs",
     "abs_",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
     "add",
     "add_",
+    "addcdiv",
+    "addcmul",
+    "addmm",
     "all",
+    "alpha_dropout",
     "amax",
     "amin",
     "any",
     "arange",
     "argmax",
     "argmin",
+    "argsort",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "batch_norm",
+    "bilinear",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "bmm",
     "cat",
+    "cdist",
     "ceil",
     "ceil_",
+    "celu",
+    "channel_shuffle",
     "chunk",
     "clamp",
     "clamp_",
     "clone",
     "contiguous",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "copy_",
     "cos",
     "cos_",
+    "cosh",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
+    "cumprod",
+    "cumsum",
     "detach",
+    "diag",
+    "diagonal",
     "div",
     "div_",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "elu",
     "embedding",
+    "embedding_bag",
+    "embedding_renorm_",
     "empty",
     "empty_like",
     "eq",
     "erf",
     "exp",
+    "exp2",
     "exp_",
     "expand",
     "expm1",
     "eye",
+    "feature_alpha_dropout",
     "fill_",
     "flatten",
+    "flip",
     "floor",
     "floor_",
     "floor_divide",
     "floor_divide_",
+    "fold",
     "full",
     "full_like",
     "gather",
+    "gaussian_nll_loss",
     "ge",
     "gelu",
+    "glu",
+    "group_norm",
+    "gru",
+    "gru_cell",
+    "gru_packed",
     "gt",
+    "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "heaviside",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "hypot",
     "index_add",
+    "index_add_",
+    "index_copy",
+    "index_copy_",
+    "index_fill",
+    "index_fill_",
     "index_select",
+    "instance_norm",
+    "interpolate",
+    "isfinite",
+    "isinf",
     "isnan",
+    "kl_div",
+    "kthvalue",
     "l1_loss",
     "layer_norm",
     "le",
+    "leaky_relu",
+    "lerp",
     "linear",
     "linspace",
+    "local_response_norm",
     "log",
+    "log10",
     "log1p",
+    "log2",
     "log_",
     "log_softmax",
+    "logaddexp",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logsigmoid",
     "logsumexp",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "lstm",
+    "lstm_cell",
+    "lstm_packed",
     "lt",
+    "margin_ranking_loss",
     "masked_fill",
     "masked_fill_",
     "masked_select",
     "matmul",
     "max",
     "max_dim",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "maximum",
     "mean",
+    "median",
+    "median_dim",
     "min",
     "min_dim",
     "minimum",
+    "mish",
     "mse_loss",
     "mul",
     "mul_",
+    "multi_head_attention_forward",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "nan_to_num",
     "narrow",
     "ne",
     "neg",
     "neg_",
     "nll_loss",
     "nonzero",
+    "norm",
     "normal_",
+    "normalize",
     "one_hot",
     "ones",
     "ones_like",
+    "pad",
+    "pairwise_distance",
+    "pdist",
     "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "poisson_nll_loss",
     "pow",
     "pow_",
+    "prelu",
     "prod",
     "rand",
     "rand_like",
@@ -134,15 +255,32 @@ __all__ = [
     "randperm",
     "reciprocal",
     "relu",
+    "relu6",
     "relu_",
     "remainder",
     "remainder_",
+    "repeat",
+    "repeat_interleave",
     "reshape",
+    "rms_norm",
+    "rnn_relu",
+    "rnn_relu_cell",
+    "rnn_relu_packed",
+    "rnn_tanh",
+    "rnn_tanh_cell",
+    "rnn_tanh_packed",
+    "roll",
     "round",
     "round_",
+    "rrelu",
     "rsqrt",
+    "scaled_dot_product_attention",
+    "scatter",
+    "scatter_",
     "scatter_add",
+    "scatter_add_",
     "select",
+    "selu",
     "sigmoid",
     "sigmoid_",
     "sign",
@@ -150,7 +288,15 @@ __all__ = [
     "silu",
     "sin",
     "sin_",
+    "sinh",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "sort",
     "split",
     "split_with_sizes",
     "sqrt",
@@ -162,12 +308,24 @@ __all__ = [
     "sub",
     "sub_",
     "sum",
+    "tan",
     "tanh",
     "tanh_",
+    "tanhshrink",
+    "threshold",
+    "tile",
     "to_device",
     "to_dtype",
+    "topk",
     "transpose",
+    "tril",
+    "tril_",
+    "triplet_margin_loss",
+    "triu",
+    "triu_",
     "trunc",
+    "unflatten",
+    "unfold",
     "uniform_",
     "unsqueeze",
     "var",
@@ -181,13 +339,56 @@ __all__ = [
 _new = object.__new__
 
 _REDUCTION = {"none": 0, "mean": 1, "sum": 2}
+_BAG_MODE = {"sum": 0, "mean": 1, "max": 2}
+_KL_DIV_REDUCTION = {"none": 0, "mean": 1, "sum": 2, "batchmean": 3}
 _APPROXIMATE = {"none": 0, "tanh": 1}
+_INTERPOLATE_MODE = {
+    "nearest": 0,
+    "nearest-exact": 1,
+    "linear": 2,
+    "bilinear": 3,
+    "bicubic": 4,
+    "trilinear": 5,
+    "area": 6,
+}
+_PAD_MODE = {"constant": 0, "reflect": 1, "replicate": 2, "circular": 3}
+_PADDING_MODE = {"zeros": 0, "reflect": 1, "replicate": 2, "circular": 3}
+_TRANSFORMER_ACTIVATION = {"relu": 0, "gelu": 1}
+_RNN_NONLINEARITY = {"tanh": 0, "relu": 1}
 
 _py_relu = lib.py_relu
 _py_sigmoid = lib.py_sigmoid
 _py_tanh = lib.py_tanh
 _py_gelu = lib.py_gelu
 _py_silu = lib.py_silu
+_py_leaky_relu = lib.py_leaky_relu
+_py_hardtanh = lib.py_hardtanh
+_py_relu6 = lib.py_relu6
+_py_threshold = lib.py_threshold
+_py_hardswish = lib.py_hardswish
+_py_hardsigmoid = lib.py_hardsigmoid
+_py_hardshrink = lib.py_hardshrink
+_py_softshrink = lib.py_softshrink
+_py_prelu = lib.py_prelu
+_py_rrelu = lib.py_rrelu
+_py_elu = lib.py_elu
+_py_selu = lib.py_selu
+_py_celu = lib.py_celu
+_py_softplus = lib.py_softplus
+_py_logsigmoid = lib.py_logsigmoid
+_py_mish = lib.py_mish
+_py_softsign = lib.py_softsign
+_py_tanhshrink = lib.py_tanhshrink
+_py_glu = lib.py_glu
+_py_adaptive_avg_pool1d = lib.py_adaptive_avg_pool1d
+_py_adaptive_avg_pool2d = lib.py_adaptive_avg_pool2d
+_py_adaptive_avg_pool3d = lib.py_adaptive_avg_pool3d
+_py_adaptive_max_pool1d = lib.py_adaptive_max_pool1d
+_py_adaptive_max_pool1d_with_indices = lib.py_adaptive_max_pool1d_with_indices
+_py_adaptive_max_pool2d = lib.py_adaptive_max_pool2d
+_py_adaptive_max_pool2d_with_indices = lib.py_adaptive_max_pool2d_with_indices
+_py_adaptive_max_pool3d = lib.py_adaptive_max_pool3d
+_py_adaptive_max_pool3d_with_indices = lib.py_adaptive_max_pool3d_with_indices
 _py_add = lib.py_add
 _py_sub = lib.py_sub
 _py_mul = lib.py_mul
@@ -201,6 +402,16 @@ _py_sub_ = lib.py_sub_
 _py_mul_ = lib.py_mul_
 _py_div_ = lib.py_div_
 _py_pow_ = lib.py_pow_
+_py_scaled_dot_product_attention = lib.py_scaled_dot_product_attention
+_py_avg_pool1d = lib.py_avg_pool1d
+_py_avg_pool2d = lib.py_avg_pool2d
+_py_avg_pool3d = lib.py_avg_pool3d
+_py_lp_pool1d = lib.py_lp_pool1d
+_py_lp_pool2d = lib.py_lp_pool2d
+_py_lp_pool3d = lib.py_lp_pool3d
+_py_batch_norm = lib.py_batch_norm
+_py_instance_norm = lib.py_instance_norm
+_py_bilinear = lib.py_bilinear
 _py_eq = lib.py_eq
 _py_ne = lib.py_ne
 _py_lt = lib.py_lt
@@ -216,6 +427,12 @@ _py_maximum = lib.py_maximum
 _py_minimum = lib.py_minimum
 _py_clamp = lib.py_clamp
 _py_where = lib.py_where
+_py_conv1d = lib.py_conv1d
+_py_conv2d = lib.py_conv2d
+_py_conv3d = lib.py_conv3d
+_py_conv_transpose1d = lib.py_conv_transpose1d
+_py_conv_transpose2d = lib.py_conv_transpose2d
+_py_conv_transpose3d = lib.py_conv_transpose3d
 _py_to_dtype = lib.py_to_dtype
 _py_to_device = lib.py_to_device
 _py_contiguous = lib.py_contiguous
@@ -235,6 +452,27 @@ _py_zeros_like = lib.py_zeros_like
 _py_ones_like = lib.py_ones_like
 _py_full_like = lib.py_full_like
 _py_empty_like = lib.py_empty_like
+_py_cosine_similarity = lib.py_cosine_similarity
+_py_pairwise_distance = lib.py_pairwise_distance
+_py_pdist = lib.py_pdist
+_py_cdist = lib.py_cdist
+_py_dropout = lib.py_dropout
+_py_dropout1d = lib.py_dropout1d
+_py_dropout2d = lib.py_dropout2d
+_py_dropout3d = lib.py_dropout3d
+_py_alpha_dropout = lib.py_alpha_dropout
+_py_feature_alpha_dropout = lib.py_feature_alpha_dropout
+_py_embedding_scaled = lib.py_embedding_scaled
+_py_embedding_renorm_ = lib.py_embedding_renorm_
+_py_embedding_bag = lib.py_embedding_bag
+_py_unfold = lib.py_unfold
+_py_fold = lib.py_fold
+_py_pixel_shuffle = lib.py_pixel_shuffle
+_py_pixel_unshuffle = lib.py_pixel_unshuffle
+_py_channel_shuffle = lib.py_channel_shuffle
+_py_group_norm = lib.py_group_norm
+_py_local_response_norm = lib.py_local_response_norm
+_py_normalize = lib.py_normalize
 _py_neg_ = lib.py_neg_
 _py_abs_ = lib.py_abs_
 _py_sign_ = lib.py_sign_
@@ -258,7 +496,6 @@ _py_scatter_add = lib.py_scatter_add
 _py_index_select = lib.py_index_select
 _py_index_add = lib.py_index_add
 _py_one_hot = lib.py_one_hot
-_py_embedding = lib.py_embedding
 _py_masked_fill = lib.py_masked_fill
 _py_masked_select = lib.py_masked_select
 _py_nonzero = lib.py_nonzero
@@ -267,11 +504,26 @@ _py_stack = lib.py_stack
 _py_split = lib.py_split
 _py_split_with_sizes = lib.py_split_with_sizes
 _py_chunk = lib.py_chunk
-_py_mse_loss = lib.py_mse_loss
-_py_l1_loss = lib.py_l1_loss
+_py_binary_cross_entropy = lib.py_binary_cross_entropy
+_py_binary_cross_entropy_with_logits = lib.py_binary_cross_entropy_with_logits
+_py_kl_div = lib.py_kl_div
+_py_soft_margin_loss = lib.py_soft_margin_loss
+_py_multilabel_soft_margin_loss = lib.py_multilabel_soft_margin_loss
 _py_cross_entropy = lib.py_cross_entropy
 _py_nll_loss = lib.py_nll_loss
-_py_binary_cross_entropy_with_logits = lib.py_binary_cross_entropy_with_logits
+_py_ctc_loss = lib.py_ctc_loss
+_py_hinge_embedding_loss = lib.py_hinge_embedding_loss
+_py_margin_ranking_loss = lib.py_margin_ranking_loss
+_py_triplet_margin_loss = lib.py_triplet_margin_loss
+_py_cosine_embedding_loss = lib.py_cosine_embedding_loss
+_py_multi_margin_loss = lib.py_multi_margin_loss
+_py_multilabel_margin_loss = lib.py_multilabel_margin_loss
+_py_mse_loss_weighted = lib.py_mse_loss_weighted
+_py_l1_loss_weighted = lib.py_l1_loss_weighted
+_py_smooth_l1_loss = lib.py_smooth_l1_loss
+_py_huber_loss = lib.py_huber_loss
+_py_poisson_nll_loss = lib.py_poisson_nll_loss
+_py_gaussian_nll_loss = lib.py_gaussian_nll_loss
 _py_sqrt = lib.py_sqrt
 _py_rsqrt = lib.py_rsqrt
 _py_square = lib.py_square
@@ -289,18 +541,66 @@ _py_floor = lib.py_floor
 _py_ceil = lib.py_ceil
 _py_round = lib.py_round
 _py_trunc = lib.py_trunc
+_py_log2 = lib.py_log2
+_py_log10 = lib.py_log10
+_py_exp2 = lib.py_exp2
+_py_tan = lib.py_tan
+_py_sinh = lib.py_sinh
+_py_cosh = lib.py_cosh
+_py_isinf = lib.py_isinf
+_py_isfinite = lib.py_isfinite
+_py_nan_to_num = lib.py_nan_to_num
+_py_heaviside = lib.py_heaviside
+_py_lerp = lib.py_lerp
+_py_addcmul = lib.py_addcmul
+_py_addcdiv = lib.py_addcdiv
+_py_logaddexp = lib.py_logaddexp
+_py_hypot = lib.py_hypot
 _py_matmul = lib.py_matmul
 _py_linear = lib.py_linear
+_py_max_pool1d = lib.py_max_pool1d
+_py_max_pool1d_with_indices = lib.py_max_pool1d_with_indices
+_py_max_pool2d = lib.py_max_pool2d
+_py_max_pool2d_with_indices = lib.py_max_pool2d_with_indices
+_py_max_pool3d = lib.py_max_pool3d
+_py_max_pool3d_with_indices = lib.py_max_pool3d_with_indices
+_py_multi_head_attention_forward = lib.py_multi_head_attention_forward
 _py_layer_norm = lib.py_layer_norm
+_py_rms_norm = lib.py_rms_norm
+_py_pad = lib.py_pad
+_py_bmm = lib.py_bmm
+_py_addmm = lib.py_addmm
 _py_rand = lib.py_rand
 _py_randn = lib.py_randn
 _py_randint = lib.py_randint
 _py_randperm = lib.py_randperm
 _py_rand_like = lib.py_rand_like
 _py_randn_like = lib.py_randn_like
-_py_dropout = lib.py_dropout
 _py_uniform_ = lib.py_uniform_
 _py_normal_ = lib.py_normal_
+_py_flip = lib.py_flip
+_py_roll = lib.py_roll
+_py_repeat = lib.py_repeat
+_py_tile = lib.py_tile
+_py_repeat_interleave = lib.py_repeat_interleave
+_py_tril = lib.py_tril
+_py_triu = lib.py_triu
+_py_tril_ = lib.py_tril_
+_py_triu_ = lib.py_triu_
+_py_diagonal = lib.py_diagonal
+_py_diag = lib.py_diag
+_py_lstm = lib.py_lstm
+_py_lstm_packed = lib.py_lstm_packed
+_py_gru = lib.py_gru
+_py_gru_packed = lib.py_gru_packed
+_py_rnn_tanh = lib.py_rnn_tanh
+_py_rnn_tanh_packed = lib.py_rnn_tanh_packed
+_py_rnn_relu = lib.py_rnn_relu
+_py_rnn_relu_packed = lib.py_rnn_relu_packed
+_py_lstm_cell = lib.py_lstm_cell
+_py_gru_cell = lib.py_gru_cell
+_py_rnn_tanh_cell = lib.py_rnn_tanh_cell
+_py_rnn_relu_cell = lib.py_rnn_relu_cell
 _py_sum = lib.py_sum
 _py_mean = lib.py_mean
 _py_prod = lib.py_prod
@@ -317,9 +617,21 @@ _py_argmin = lib.py_argmin
 _py_all = lib.py_all
 _py_any = lib.py_any
 _py_logsumexp = lib.py_logsumexp
+_py_interpolate = lib.py_interpolate
+_py_cumsum = lib.py_cumsum
+_py_cumprod = lib.py_cumprod
+_py_scatter = lib.py_scatter
+_py_index_copy = lib.py_index_copy
+_py_index_fill = lib.py_index_fill
+_py_scatter_ = lib.py_scatter_
+_py_scatter_add_ = lib.py_scatter_add_
+_py_index_add_ = lib.py_index_add_
+_py_index_copy_ = lib.py_index_copy_
+_py_index_fill_ = lib.py_index_fill_
 _py_reshape = lib.py_reshape
 _py_view = lib.py_view
 _py_flatten = lib.py_flatten
+_py_unflatten = lib.py_unflatten
 _py_transpose = lib.py_transpose
 _py_permute = lib.py_permute
 _py_squeeze = lib.py_squeeze
@@ -329,6 +641,18 @@ _py_narrow = lib.py_narrow
 _py_select = lib.py_select
 _py_softmax = lib.py_softmax
 _py_log_softmax = lib.py_log_softmax
+_py_softmin = lib.py_softmin
+_py_gumbel_softmax = lib.py_gumbel_softmax
+_py_sort = lib.py_sort
+_py_argsort = lib.py_argsort
+_py_topk = lib.py_topk
+_py_kthvalue = lib.py_kthvalue
+_py_median = lib.py_median
+_py_median_dim = lib.py_median_dim
+_py_max_unpool1d = lib.py_max_unpool1d
+_py_max_unpool2d = lib.py_max_unpool2d
+_py_max_unpool3d = lib.py_max_unpool3d
+_py_norm = lib.py_norm
 
 
 class ValuesAndIndices(NamedTuple):
@@ -336,6 +660,42 @@ class ValuesAndIndices(NamedTuple):
 
     values: Tensor
     indices: Tensor
+
+
+class AttentionAndWeights(NamedTuple):
+    """What attention gives."""
+
+    output: Tensor
+    weights: Tensor
+
+
+class OutputAndIndices(NamedTuple):
+    """The largest elements of windows, and where they stood."""
+
+    output: Tensor
+    indices: Tensor
+
+
+class LstmOutput(NamedTuple):
+    """What an LSTM gives."""
+
+    output: Tensor
+    h_n: Tensor
+    c_n: Tensor
+
+
+class RnnOutput(NamedTuple):
+    """What a recurrent layer with one state gives."""
+
+    output: Tensor
+    h_n: Tensor
+
+
+class LstmState(NamedTuple):
+    """The states after one step of an LSTM."""
+
+    h: Tensor
+    c: Tensor
 
 
 def relu(input: Tensor) -> Tensor:
@@ -514,6 +874,1104 @@ def silu(input: Tensor) -> Tensor:
         result._handle = handle
         return result
     raise take_error()
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """Rectified linear unit with a slope below zero.
+
+    ``x`` where positive, else ``negative_slope · x``.
+
+    Keeps the shape and dtype. Differentiable; the gradient at zero is the slope below. Source:
+    Maas, Hannun and Ng, 2013.
+
+    Parameters
+    ----------
+    input : Tensor
+    negative_slope : float, default 0.01
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.leaky_relu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.leaky_relu(cf.tensor([-1.0, 2.0]), 0.1)
+    tensor([-0.1000,  2.0000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "leaky_relu", "input")
+    return wrap(_py_leaky_relu(input._handle, negative_slope))
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """Elements limited to a range: ``min(max(x, min_val), max_val)``.
+
+    Keeps the shape and dtype; NaN stays NaN. Differentiable; the gradient at a bound is zero.
+
+    Parameters
+    ----------
+    input : Tensor
+    min_val : float, default -1.0
+    max_val : float, default 1.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``min_val`` is larger than ``max_val``, ``DTypeError`` for
+        bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.hardtanh``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.hardtanh(cf.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "hardtanh", "input")
+    return wrap(_py_hardtanh(input._handle, min_val, max_val))
+
+
+def relu6(input: Tensor) -> Tensor:
+    """Rectified linear unit that ends at 6: ``min(max(x, 0), 6)``.
+
+    Keeps the shape and dtype; NaN stays NaN. Differentiable; the gradient at 0 and 6 is zero.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.relu6``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.relu6(cf.tensor([-1.0, 2.0, 7.0]))
+    tensor([0., 2., 6.])
+    """
+    try:
+        handle = _py_relu6(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "relu6", "input")
+        handle = _py_relu6(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
+    """Elements above a threshold, and a value in the place of the others.
+
+    Keeps the shape and dtype; NaN stays NaN. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    threshold : float
+    value : float
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.threshold``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.threshold(cf.tensor([0.5, 2.0]), 1.0, 20.0)
+    tensor([20.,  2.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "threshold", "input")
+    return wrap(_py_threshold(input._handle, threshold, value))
+
+
+def hardswish(input: Tensor) -> Tensor:
+    """The straight line nearest to ``x · sigmoid(x)``: ``x · min(max(x + 3, 0), 6) / 6``.
+
+    Keeps the shape and dtype. Differentiable. Source: Howard et al., 2019.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.hardswish``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.hardswish(cf.tensor([-4.0, 0.0, 3.0]))
+    tensor([-0.,  0.,  3.])
+    """
+    try:
+        handle = _py_hardswish(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "hardswish", "input")
+        handle = _py_hardswish(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def hardsigmoid(input: Tensor) -> Tensor:
+    """The straight line nearest to the logistic function: ``min(max(x + 3, 0), 6) / 6``.
+
+    Keeps the shape and dtype. Differentiable; the gradient at -3 and 3 is zero.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.hardsigmoid``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.hardsigmoid(cf.tensor([-4.0, 0.0, 3.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    try:
+        handle = _py_hardsigmoid(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "hardsigmoid", "input")
+        handle = _py_hardsigmoid(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Elements farther from zero than ``lambd``, and zero in the place of the others.
+
+    Keeps the shape and dtype; NaN stays NaN. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    lambd : float, default 0.5
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.hardshrink``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.hardshrink(cf.tensor([-1.0, 0.3, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "hardshrink", "input")
+    return wrap(_py_hardshrink(input._handle, lambd))
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Elements moved toward zero by ``lambd``, those nearer than that to zero.
+
+    Keeps the shape and dtype; NaN stays NaN. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    lambd : float, default 0.5
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``lambd`` is negative, ``DTypeError`` for a dtype that is not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.softshrink``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.softshrink(cf.tensor([-1.0, 0.3, 2.0]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "softshrink", "input")
+    return wrap(_py_softshrink(input._handle, lambd))
+
+
+def prelu(input: Tensor, weight: Tensor | Number) -> Tensor:
+    """Rectified linear unit with a slope below zero that is learnt.
+
+    ``x`` where positive, else ``weight · x``.
+
+    ``weight`` has one element, or one for each channel, the second dimension of ``input``. Keeps
+    the shape. Differentiable, also with respect to the weight; the gradient at zero is the slope
+    below. Source: He et al., 2015.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the number of weights is neither 1 nor that of channels, ``DTypeError``
+        when the dtypes differ or are not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.prelu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.prelu(cf.tensor([[-1.0, -1.0]]), cf.tensor([0.1, 0.2]))
+    tensor([[-0.1000, -0.2000]])
+    """
+    try:
+        handle = _py_prelu(input._handle, weight._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "prelu", "input")
+        weight = operand(weight, "prelu", "weight")
+        handle = _py_prelu(input._handle, weight._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 0.125,
+    upper: float = 0.3333333333333333,
+    training: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Rectified linear unit with a random slope below zero: ``x`` where positive, else ``a · x``.
+
+    In training ``a`` is drawn for each element, uniform between ``lower`` and ``upper``; else it is
+    their mean. Keeps the shape and dtype. Differentiable. Source: Xu et al., 2015.
+
+    Parameters
+    ----------
+    input : Tensor
+    lower : float, default 0.125
+    upper : float, default 0.3333333333333333
+    training : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``lower`` is larger than ``upper``, ``DTypeError`` for a dtype
+        that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.rrelu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.rrelu(cf.tensor([-1.0, 2.0]), 0.1, 0.3)
+    tensor([-0.2000,  2.0000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "rrelu", "input")
+    return wrap(
+        _py_rrelu(
+            input._handle, lower, upper, training, NULL if generator is None else generator._handle
+        )
+    )
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Exponential linear unit: ``x`` where positive, else ``alpha · (exp(x) - 1)``.
+
+    Keeps the shape and dtype. Differentiable. Source: Clevert, Unterthiner and Hochreiter, 2015.
+
+    Parameters
+    ----------
+    input : Tensor
+    alpha : float, default 1.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.elu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.elu(cf.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "elu", "input")
+    return wrap(_py_elu(input._handle, alpha))
+
+
+def selu(input: Tensor) -> Tensor:
+    """Scaled exponential linear unit: ``scale · (x where positive, else alpha · (exp(x) - 1))``.
+
+    The two constants keep mean 0 and variance 1 through many layers. Keeps the shape and dtype.
+    Differentiable. Source: Klambauer et al., 2017.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.selu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.selu(cf.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
+    try:
+        handle = _py_selu(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "selu", "input")
+        handle = _py_selu(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Continuously differentiable exponential linear unit.
+
+    ``x`` where positive, else ``alpha · (exp(x / alpha) - 1)``.
+
+    Keeps the shape and dtype. Differentiable. Source: Barron, 2017.
+
+    Parameters
+    ----------
+    input : Tensor
+    alpha : float, default 1.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``alpha`` is zero, ``DTypeError`` for a dtype that is not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.celu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.celu(cf.tensor([-1.0, 2.0]), 2.0)
+    tensor([-0.7869,  2.0000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "celu", "input")
+    return wrap(_py_celu(input._handle, alpha))
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Smooth rectified linear unit: ``log(1 + exp(beta · x)) / beta``.
+
+    Where ``beta · x`` is above ``threshold``, ``x`` itself. Keeps the shape and dtype.
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    beta : float, default 1.0
+    threshold : float, default 20.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.softplus``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.softplus(cf.tensor([-1.0, 0.0, 30.0]))
+    tensor([ 0.3133,  0.6931, 30.0000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "softplus", "input")
+    return wrap(_py_softplus(input._handle, beta, threshold))
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """Logarithm of the logistic function: ``log(1 / (1 + exp(-x)))``, without overflow.
+
+    Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.logsigmoid``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.logsigmoid(cf.tensor([-100.0, 0.0]))
+    tensor([-100.0000,   -0.6931])
+    """
+    try:
+        handle = _py_logsigmoid(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "logsigmoid", "input")
+        handle = _py_logsigmoid(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def mish(input: Tensor) -> Tensor:
+    """Self-regularised activation: ``x · tanh(softplus(x))``.
+
+    Keeps the shape and dtype. Differentiable. Source: Misra, 2019.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.mish``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.mish(cf.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
+    try:
+        handle = _py_mish(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "mish", "input")
+        handle = _py_mish(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def softsign(input: Tensor) -> Tensor:
+    """Soft sign: ``x / (1 + |x|)``.
+
+    Keeps the shape; integers become the default dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.softsign``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.softsign(cf.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
+    try:
+        handle = _py_softsign(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "softsign", "input")
+        handle = _py_softsign(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """What the hyperbolic tangent takes away: ``x - tanh(x)``.
+
+    Keeps the shape; integers become the default dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.tanhshrink``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.tanhshrink(cf.tensor([-1.0, 2.0]))
+    tensor([-0.2384,  1.0360])
+    """
+    try:
+        handle = _py_tanhshrink(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "tanhshrink", "input")
+        handle = _py_tanhshrink(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """Gated linear unit.
+
+    The first half of a dimension times the logistic function of the second half.
+
+    The result has half the size along ``dim``. Differentiable. Source: Dauphin et al., 2016.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default -1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the size along ``dim`` is odd, ``CandleIndexError`` for a dimension out
+        of range, ``DTypeError`` for a dtype that is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.glu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.glu(cf.tensor([1.0, 2.0, 0.0, 100.0]))
+    tensor([0.5000, 2.0000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "glu", "input")
+    return wrap(_py_glu(input._handle, dim))
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """The averages of ``output_size`` windows that share the dimension evenly.
+
+    The input is ``[N, C, L]`` or ``[C, L]``; output ``i`` of ``o`` averages the elements from ``⌊i
+    · size / o⌋`` to ``⌈(i + 1) · size / o⌉``. ``output_size`` is one number. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or with an empty spatial dimension,
+        ``InvalidArgumentError`` for a negative size, ``DTypeError`` for integers and bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_avg_pool1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.adaptive_avg_pool1d(cf.arange(4.0).reshape(1, 4), 2)
+    tensor([[0.5000, 2.5000]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_avg_pool1d", "input")
+    output_size = int_tuple(output_size)
+    return wrap(_py_adaptive_avg_pool1d(input._handle, output_size, len(output_size)))
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """The averages of ``output_size`` windows that share 2 dimensions evenly.
+
+    The input is ``[N, C, H, W]`` or ``[C, H, W]``; output ``i`` of ``o`` averages the elements from
+    ``⌊i · size / o⌋`` to ``⌈(i + 1) · size / o⌉``. ``output_size`` is one number, or one for height
+    and one for width. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or with an empty spatial dimension,
+        ``InvalidArgumentError`` for a negative size, ``DTypeError`` for integers and bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_avg_pool2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.adaptive_avg_pool2d(cf.arange(16.0).reshape(1, 4, 4), 1)
+    tensor([[[7.5000]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_avg_pool2d", "input")
+    output_size = int_tuple(output_size)
+    return wrap(_py_adaptive_avg_pool2d(input._handle, output_size, len(output_size)))
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """The averages of ``output_size`` windows that share 3 dimensions evenly.
+
+    The input is ``[N, C, D, H, W]`` or ``[C, D, H, W]``; output ``i`` of ``o`` averages the
+    elements from ``⌊i · size / o⌋`` to ``⌈(i + 1) · size / o⌉``. ``output_size`` is one number, or
+    one for each of depth, height and width. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or with an empty spatial dimension,
+        ``InvalidArgumentError`` for a negative size, ``DTypeError`` for integers and bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_avg_pool3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.adaptive_avg_pool3d(cf.arange(8.0).reshape(1, 2, 2, 2), 1)
+    tensor([[[[3.5000]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_avg_pool3d", "input")
+    output_size = int_tuple(output_size)
+    return wrap(_py_adaptive_avg_pool3d(input._handle, output_size, len(output_size)))
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """The largest elements of ``output_size`` windows that share the dimension evenly.
+
+    The input is ``[N, C, L]`` or ``[C, L]``; the windows are those of ``adaptive_avg_pool1d``. NaN
+    is larger than any number. ``output_size`` is one number. Differentiable: the gradient goes to
+    the first of equal elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or with an empty spatial dimension,
+        ``InvalidArgumentError`` for a negative size, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_max_pool1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.adaptive_max_pool1d(cf.arange(4.0).reshape(1, 4), 2)
+    tensor([[1., 3.]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_max_pool1d", "input")
+    output_size = int_tuple(output_size)
+    return wrap(_py_adaptive_max_pool1d(input._handle, output_size, len(output_size)))
+
+
+def adaptive_max_pool1d_with_indices(
+    input: Tensor, output_size: int | Sequence[int]
+) -> OutputAndIndices:
+    """The largest elements of windows that share the dimension evenly, and where they stand.
+
+    As ``adaptive_max_pool1d``; the indices are ``int64`` positions in the flattened spatial
+    dimension of the input. The output is differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    OutputAndIndices
+
+    Raises
+    ------
+    CandleError
+        As ``adaptive_max_pool1d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_max_pool1d(return_indices=True)``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.arange(4.0).reshape(1, 4)
+    >>> cf.nn.functional.adaptive_max_pool1d_with_indices(x, 2).indices
+    tensor([[1, 3]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_max_pool1d_with_indices", "input")
+    output_size = int_tuple(output_size)
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_adaptive_max_pool1d_with_indices(
+        input._handle, output_size, len(output_size), cells, cells + 1
+    ):
+        raise take_error()
+    return OutputAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """The largest elements of ``output_size`` windows that share 2 dimensions evenly.
+
+    The input is ``[N, C, H, W]`` or ``[C, H, W]``; the windows are those of
+    ``adaptive_avg_pool2d``. NaN is larger than any number. ``output_size`` is one number, or one
+    for height and one for width. Differentiable: the gradient goes to the first of equal elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or with an empty spatial dimension,
+        ``InvalidArgumentError`` for a negative size, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_max_pool2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.adaptive_max_pool2d(cf.arange(16.0).reshape(1, 4, 4), 1)
+    tensor([[[15.]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_max_pool2d", "input")
+    output_size = int_tuple(output_size)
+    return wrap(_py_adaptive_max_pool2d(input._handle, output_size, len(output_size)))
+
+
+def adaptive_max_pool2d_with_indices(
+    input: Tensor, output_size: int | Sequence[int]
+) -> OutputAndIndices:
+    """The largest elements of windows that share 2 dimensions evenly, and where they stand.
+
+    As ``adaptive_max_pool2d``; the indices are ``int64`` positions in the flattened spatial
+    dimensions of the input. The output is differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    OutputAndIndices
+
+    Raises
+    ------
+    CandleError
+        As ``adaptive_max_pool2d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_max_pool2d(return_indices=True)``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.arange(16.0).reshape(1, 4, 4)
+    >>> cf.nn.functional.adaptive_max_pool2d_with_indices(x, 1).indices
+    tensor([[[15]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_max_pool2d_with_indices", "input")
+    output_size = int_tuple(output_size)
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_adaptive_max_pool2d_with_indices(
+        input._handle, output_size, len(output_size), cells, cells + 1
+    ):
+        raise take_error()
+    return OutputAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """The largest elements of ``output_size`` windows that share 3 dimensions evenly.
+
+    The input is ``[N, C, D, H, W]`` or ``[C, D, H, W]``; the windows are those of
+    ``adaptive_avg_pool3d``. NaN is larger than any number. ``output_size`` is one number, or one
+    for each of depth, height and width. Differentiable: the gradient goes to the first of equal
+    elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or with an empty spatial dimension,
+        ``InvalidArgumentError`` for a negative size, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_max_pool3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.adaptive_max_pool3d(cf.arange(8.0).reshape(1, 2, 2, 2), 1)
+    tensor([[[[7.]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_max_pool3d", "input")
+    output_size = int_tuple(output_size)
+    return wrap(_py_adaptive_max_pool3d(input._handle, output_size, len(output_size)))
+
+
+def adaptive_max_pool3d_with_indices(
+    input: Tensor, output_size: int | Sequence[int]
+) -> OutputAndIndices:
+    """The largest elements of windows that share 3 dimensions evenly, and where they stand.
+
+    As ``adaptive_max_pool3d``; the indices are ``int64`` positions in the flattened spatial
+    dimensions of the input. The output is differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+
+    Returns
+    -------
+    OutputAndIndices
+
+    Raises
+    ------
+    CandleError
+        As ``adaptive_max_pool3d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.adaptive_max_pool3d(return_indices=True)``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.arange(8.0).reshape(1, 2, 2, 2)
+    >>> cf.nn.functional.adaptive_max_pool3d_with_indices(x, 1).indices
+    tensor([[[[7]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "adaptive_max_pool3d_with_indices", "input")
+    output_size = int_tuple(output_size)
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_adaptive_max_pool3d_with_indices(
+        input._handle, output_size, len(output_size), cells, cells + 1
+    ):
+        raise take_error()
+    return OutputAndIndices(wrap(cells[0]), wrap(cells[1]))
 
 
 def add(input: Tensor, other: Tensor | Number) -> Tensor:
@@ -1016,6 +2474,681 @@ def pow_(input: Tensor, other: Tensor | Number) -> Tensor:
     if failed:
         raise take_error()
     return input
+
+
+def scaled_dot_product_attention(
+    query: Tensor | Number,
+    key: Tensor | Number,
+    value: Tensor | Number,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Attention.
+
+    ``softmax(scale · query × keyᵀ + attn_mask) × value``, over the last two dimensions.
+
+    Shapes ``[…, L, E]``, ``[…, S, E]``, ``[…, S, Ev]`` → ``[…, L, Ev]``; leading dimensions
+    broadcast. The mask broadcasts to ``[…, L, S]``: one of bools is true where a key takes part,
+    one of numbers is added. With ``is_causal`` query ``i`` takes keys up to ``i``. A query that
+    takes no key gets zeros. ``scale`` is ``1 / √E`` where it is not given. ``dropout_p`` is the
+    probability that a weight is dropped. With ``enable_gqa`` key and value have fewer heads (the
+    dimension before ``L``), each shared by as many neighbours in ``query``. Differentiable with
+    respect to query, key, value and a mask of numbers. Source: Vaswani and others, 2017; blocks as
+    in Dao and others, 2022.
+
+    Parameters
+    ----------
+    query : Tensor or number
+    key : Tensor or number
+    value : Tensor or number
+    attn_mask : Tensor or None, default None
+    dropout_p : float, default 0.0
+    is_causal : bool, default False
+    scale : float or None, default None
+    enable_gqa : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit, ``DTypeError`` when the dtypes differ or are not
+        floating, and for a mask that is neither of bools nor of floats; ``InvalidArgumentError``
+        for a mask together with ``is_causal``, and for a ``dropout_p`` that is not within ``[0,
+        1]``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.scaled_dot_product_attention``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> q, k = cf.tensor([[1.0, 0.0]]), cf.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> cf.scaled_dot_product_attention(q, k, cf.tensor([[1.0], [0.0]]), scale=1.0)
+    tensor([[0.7311]])
+    """
+    if not isinstance(query, TensorBase):
+        query = operand(query, "scaled_dot_product_attention", "query")
+    if not isinstance(key, TensorBase):
+        key = operand(key, "scaled_dot_product_attention", "key")
+    if not isinstance(value, TensorBase):
+        value = operand(value, "scaled_dot_product_attention", "value")
+    if attn_mask is not None and not isinstance(attn_mask, TensorBase):
+        attn_mask = tensor_of(attn_mask, "scaled_dot_product_attention", "attn_mask")
+    return wrap(
+        _py_scaled_dot_product_attention(
+            query._handle,
+            key._handle,
+            value._handle,
+            NULL if attn_mask is None else attn_mask._handle,
+            dropout_p,
+            is_causal,
+            scale is not None,
+            scale or 0.0,
+            enable_gqa,
+            NULL if generator is None else generator._handle,
+        )
+    )
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The average of each window of 1 dimension.
+
+    The input is ``[N, C, L]`` or ``[C, L]``. Windows of ``kernel_size`` elements are ``stride``
+    apart (their size, when not given), with ``padding`` zeros on both sides, which count as
+    elements unless ``count_include_pad`` is false. With ``ceil_mode`` there is also a last window
+    that reaches over the end. One number, or a list of one. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    ceil_mode : bool, default False
+    count_include_pad : bool, default True
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or smaller than the kernel,
+        ``InvalidArgumentError`` for an option that is no size, for padding of more than half of the
+        kernel, ``DTypeError`` for integers and bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.avg_pool1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.avg_pool1d(cf.arange(4.0).reshape(1, 4), 2)
+    tensor([[0.5000, 2.5000]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "avg_pool1d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    return wrap(
+        _py_avg_pool1d(
+            input._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            ceil_mode,
+            count_include_pad,
+        )
+    )
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The average of each window of 2 dimensions.
+
+    The input is ``[N, C, H, W]`` or ``[C, H, W]``. Windows of ``kernel_size`` elements are
+    ``stride`` apart (their size, when not given), with ``padding`` zeros on both sides, which count
+    as elements unless ``count_include_pad`` is false. With ``ceil_mode`` there is also a last
+    window that reaches over the end. Sums are divided by ``divisor_override`` where that is given.
+    Options are one number, or one for height and one for width. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    ceil_mode : bool, default False
+    count_include_pad : bool, default True
+    divisor_override : int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or smaller than the kernel,
+        ``InvalidArgumentError`` for an option that is no size, for padding of more than half of the
+        kernel and for a divisor of 0, ``DTypeError`` for integers and bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.avg_pool2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.avg_pool2d(cf.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "avg_pool2d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    return wrap(
+        _py_avg_pool2d(
+            input._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            ceil_mode,
+            count_include_pad,
+            divisor_override is not None,
+            divisor_override or 0,
+        )
+    )
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The average of each window of 3 dimensions.
+
+    The input is ``[N, C, D, H, W]`` or ``[C, D, H, W]``. Windows of ``kernel_size`` elements are
+    ``stride`` apart (their size, when not given), with ``padding`` zeros on both sides, which count
+    as elements unless ``count_include_pad`` is false. With ``ceil_mode`` there is also a last
+    window that reaches over the end. Sums are divided by ``divisor_override`` where that is given.
+    Options are one number, or one for each of depth, height and width. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    ceil_mode : bool, default False
+    count_include_pad : bool, default True
+    divisor_override : int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or smaller than the kernel,
+        ``InvalidArgumentError`` for an option that is no size, for padding of more than half of the
+        kernel and for a divisor of 0, ``DTypeError`` for integers and bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.avg_pool3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.avg_pool3d(cf.arange(8.0).reshape(1, 2, 2, 2), 2)
+    tensor([[[[3.5000]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "avg_pool3d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    return wrap(
+        _py_avg_pool3d(
+            input._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            ceil_mode,
+            count_include_pad,
+            divisor_override is not None,
+            divisor_override or 0,
+        )
+    )
+
+
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The sum of powers of each window of 1 dimension, and its root.
+
+    ``(Σ xᵖ)^(1/p)`` with ``p = norm_type``.
+
+    The input is ``[N, C, L]`` or ``[C, L]``. Windows of ``kernel_size`` elements are ``stride``
+    apart (their size, when not given). With ``ceil_mode`` there is also a last window that reaches
+    over the end. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    norm_type : float
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        As ``avg_pool1d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.lp_pool1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.lp_pool1d(cf.arange(4.0).reshape(1, 4), 2.0, 2)
+    tensor([[1.0000, 3.6056]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "lp_pool1d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    return wrap(
+        _py_lp_pool1d(
+            input._handle,
+            norm_type,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            ceil_mode,
+        )
+    )
+
+
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The sum of powers of each window of 2 dimensions, and its root.
+
+    ``(Σ xᵖ)^(1/p)`` with ``p = norm_type``.
+
+    The input is ``[N, C, H, W]`` or ``[C, H, W]``. Windows of ``kernel_size`` elements are
+    ``stride`` apart (their size, when not given). With ``ceil_mode`` there is also a last window
+    that reaches over the end. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    norm_type : float
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        As ``avg_pool2d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.lp_pool2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.lp_pool2d(cf.arange(16.0).reshape(1, 4, 4), 2.0, 2)
+    tensor([[[ 6.4807, 10.6771],
+             [21.4942, 25.4165]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "lp_pool2d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    return wrap(
+        _py_lp_pool2d(
+            input._handle,
+            norm_type,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            ceil_mode,
+        )
+    )
+
+
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The sum of powers of each window of 3 dimensions, and its root.
+
+    ``(Σ xᵖ)^(1/p)`` with ``p = norm_type``.
+
+    The input is ``[N, C, D, H, W]`` or ``[C, D, H, W]``. Windows of ``kernel_size`` elements are
+    ``stride`` apart (their size, when not given). With ``ceil_mode`` there is also a last window
+    that reaches over the end. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    norm_type : float
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        As ``avg_pool3d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.lp_pool3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.lp_pool3d(cf.arange(8.0).reshape(1, 2, 2, 2), 2.0, 2)
+    tensor([[[[11.8322]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "lp_pool3d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    return wrap(
+        _py_lp_pool3d(
+            input._handle,
+            norm_type,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            ceil_mode,
+        )
+    )
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Batch normalisation.
+
+    Each channel minus its mean, divided by its deviation, times ``weight``, plus ``bias``.
+
+    ``input`` has shape ``[batch, channels, …]``; the others have one number per channel. In
+    training mean and variance are the batch's own, and the running ones, where given, are moved
+    towards them in place: ``running = (1 - momentum) · running + momentum · own``, with the
+    unbiased variance. Otherwise the running ones are used. Half precision may have its other
+    tensors in ``float32``. Differentiable with respect to ``input``, ``weight`` and ``bias``.
+    Source: Ioffe and Szegedy, 2015.
+
+    Parameters
+    ----------
+    input : Tensor
+    running_mean : Tensor or None, default None
+    running_var : Tensor or None, default None
+    weight : Tensor or None, default None
+    bias : Tensor or None, default None
+    training : bool, default False
+    momentum : float, default 0.1
+    eps : float, default 1e-5
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit and for one value per channel in training,
+        ``DTypeError`` when the dtypes do not fit, ``InvalidArgumentError`` without running
+        statistics outside of training.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.batch_norm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.batch_norm(cf.tensor([[1.0], [3.0]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "batch_norm", "input")
+    if running_mean is not None and not isinstance(running_mean, TensorBase):
+        running_mean = tensor_of(running_mean, "batch_norm", "running_mean")
+    if running_var is not None and not isinstance(running_var, TensorBase):
+        running_var = tensor_of(running_var, "batch_norm", "running_var")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "batch_norm", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "batch_norm", "bias")
+    return wrap(
+        _py_batch_norm(
+            input._handle,
+            NULL if running_mean is None else running_mean._handle,
+            NULL if running_var is None else running_var._handle,
+            NULL if weight is None else weight._handle,
+            NULL if bias is None else bias._handle,
+            training,
+            momentum,
+            eps,
+        )
+    )
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Instance normalisation.
+
+    Each channel of each sample minus its mean, divided by its deviation, times ``weight``, plus
+    ``bias``.
+
+    ``input`` has shape ``[batch, channels, …]``; the others have one number per channel. With
+    ``use_input_stats`` mean and variance are the sample's own, and the running ones, where given,
+    are moved towards their means over the batch in place, as in ``batch_norm``. Otherwise the
+    running ones are used. Differentiable with respect to ``input``, ``weight`` and ``bias``.
+    Source: Ulyanov, Vedaldi and Lempitsky, 2016.
+
+    Parameters
+    ----------
+    input : Tensor
+    running_mean : Tensor or None, default None
+    running_var : Tensor or None, default None
+    weight : Tensor or None, default None
+    bias : Tensor or None, default None
+    use_input_stats : bool, default True
+    momentum : float, default 0.1
+    eps : float, default 1e-5
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit and for one element per channel with
+        ``use_input_stats``, ``DTypeError`` when the dtypes do not fit, ``InvalidArgumentError``
+        without statistics to use.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.instance_norm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.instance_norm(cf.tensor([[[1.0, 3.0]], [[8.0, 4.0]]]))
+    tensor([[[-1.0000,  1.0000]],
+            [[ 1.0000, -1.0000]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "instance_norm", "input")
+    if running_mean is not None and not isinstance(running_mean, TensorBase):
+        running_mean = tensor_of(running_mean, "instance_norm", "running_mean")
+    if running_var is not None and not isinstance(running_var, TensorBase):
+        running_var = tensor_of(running_var, "instance_norm", "running_var")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "instance_norm", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "instance_norm", "bias")
+    return wrap(
+        _py_instance_norm(
+            input._handle,
+            NULL if running_mean is None else running_mean._handle,
+            NULL if running_var is None else running_var._handle,
+            NULL if weight is None else weight._handle,
+            NULL if bias is None else bias._handle,
+            use_input_stats,
+            momentum,
+            eps,
+        )
+    )
+
+
+def bilinear(
+    input1: Tensor | Number,
+    input2: Tensor | Number,
+    weight: Tensor | Number,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Bilinear map of two last dimensions: ``input1ᵀ × weight[o] × input2 + bias[o]``.
+
+    Shapes ``[…, in1]``, ``[…, in2]``, ``[out, in1, in2]``, ``[out]`` → ``[…, out]``.
+    Differentiable.
+
+    Parameters
+    ----------
+    input1 : Tensor or number
+    input2 : Tensor or number
+    weight : Tensor or number
+    bias : Tensor or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the sizes do not fit, ``DTypeError`` when the dtypes differ or are bool.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.bilinear``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.bilinear(cf.tensor([[1.0, 2.0]]), cf.tensor([[3.0]]), cf.tensor([[[1.0], [10.0]]]))
+    tensor([[63.]])
+    """
+    if not isinstance(input1, TensorBase):
+        input1 = operand(input1, "bilinear", "input1")
+    if not isinstance(input2, TensorBase):
+        input2 = operand(input2, "bilinear", "input2")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "bilinear", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "bilinear", "bias")
+    return wrap(
+        _py_bilinear(
+            input1._handle, input2._handle, weight._handle, NULL if bias is None else bias._handle
+        )
+    )
 
 
 def eq(input: Tensor, other: Tensor | Number) -> Tensor:
@@ -1583,6 +3716,465 @@ def where(condition: Tensor | Number, input: Tensor | Number, other: Tensor | Nu
         result._handle = handle
         return result
     raise take_error()
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution over one dimension, such as time.
+
+    Shapes ``[N, C, L]``, ``[out_channels, C / groups, k]``, ``[out_channels]`` → ``[N,
+    out_channels, …]``, each spatial size becoming ``(size + 2 · padding - dilation · (k - 1) - 1) /
+    stride + 1``, rounded down. With ``padding = "same"`` the sizes stay; an odd number of zeros has
+    the larger half at the end. ``"valid"`` is no padding. Each of ``groups`` groups of channels is
+    convolved for itself. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    bias : Tensor or None, default None
+    stride : int or sequence of int, default 1
+    padding : int or sequence of int or str, default 0
+    dilation : int or sequence of int, default 1
+    groups : int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the channels, the groups or the bias do not fit, or the kernel covers
+        more than the padded input; ``InvalidArgumentError`` for an option out of its range, and
+        ``"same"`` with a stride; ``DTypeError`` when the dtypes differ or are not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.conv1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.conv1d(cf.tensor([[[1.0, 2.0, 4.0]]]), cf.tensor([[[-1.0, 1.0]]]))
+    tensor([[[1., 2.]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "conv1d", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "conv1d", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "conv1d", "bias")
+    stride = int_tuple(stride)
+    padding = padding_sizes(padding, "conv1d")
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_conv1d(
+            input._handle,
+            weight._handle,
+            NULL if bias is None else bias._handle,
+            stride,
+            len(stride),
+            padding,
+            len(padding),
+            dilation,
+            len(dilation),
+            groups,
+        )
+    )
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution over two dimensions, such as an image.
+
+    Shapes ``[N, C, H, W]``, ``[out_channels, C / groups, kH, kW]``, ``[out_channels]`` → ``[N,
+    out_channels, …]``, each spatial size becoming ``(size + 2 · padding - dilation · (k - 1) - 1) /
+    stride + 1``, rounded down. With ``padding = "same"`` the sizes stay; an odd number of zeros has
+    the larger half at the end. ``"valid"`` is no padding. Each of ``groups`` groups of channels is
+    convolved for itself. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    bias : Tensor or None, default None
+    stride : int or sequence of int, default 1
+    padding : int or sequence of int or str, default 0
+    dilation : int or sequence of int, default 1
+    groups : int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the channels, the groups or the bias do not fit, or the kernel covers
+        more than the padded input; ``InvalidArgumentError`` for an option out of its range, and
+        ``"same"`` with a stride; ``DTypeError`` when the dtypes differ or are not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.conv2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.conv2d(cf.ones(1, 1, 3, 3), cf.ones(1, 1, 3, 3))
+    tensor([[[[9.]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "conv2d", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "conv2d", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "conv2d", "bias")
+    stride = int_tuple(stride)
+    padding = padding_sizes(padding, "conv2d")
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_conv2d(
+            input._handle,
+            weight._handle,
+            NULL if bias is None else bias._handle,
+            stride,
+            len(stride),
+            padding,
+            len(padding),
+            dilation,
+            len(dilation),
+            groups,
+        )
+    )
+
+
+def conv3d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution over three dimensions, such as a volume.
+
+    Shapes ``[N, C, D, H, W]``, ``[out_channels, C / groups, kD, kH, kW]``, ``[out_channels]`` →
+    ``[N, out_channels, …]``, each spatial size becoming ``(size + 2 · padding - dilation · (k - 1)
+    - 1) / stride + 1``, rounded down. With ``padding = "same"`` the sizes stay; an odd number of
+    zeros has the larger half at the end. ``"valid"`` is no padding. Each of ``groups`` groups of
+    channels is convolved for itself. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    bias : Tensor or None, default None
+    stride : int or sequence of int, default 1
+    padding : int or sequence of int or str, default 0
+    dilation : int or sequence of int, default 1
+    groups : int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the channels, the groups or the bias do not fit, or the kernel covers
+        more than the padded input; ``InvalidArgumentError`` for an option out of its range, and
+        ``"same"`` with a stride; ``DTypeError`` when the dtypes differ or are not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.conv3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.conv3d(cf.ones(1, 2, 3, 3, 3), cf.ones(4, 2, 2, 2, 2)).shape
+    (1, 4, 2, 2, 2)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "conv3d", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "conv3d", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "conv3d", "bias")
+    stride = int_tuple(stride)
+    padding = padding_sizes(padding, "conv3d")
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_conv3d(
+            input._handle,
+            weight._handle,
+            NULL if bias is None else bias._handle,
+            stride,
+            len(stride),
+            padding,
+            len(padding),
+            dilation,
+            len(dilation),
+            groups,
+        )
+    )
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Tensor:
+    """Transposed convolution over one dimension, such as time.
+
+    The way back from ``conv1d``'s shapes.
+
+    Shapes ``[N, C, L]``, ``[C, out_channels / groups, k]``, ``[out_channels]`` → ``[N,
+    out_channels, …]``, each spatial size becoming ``(size - 1) · stride - 2 · padding + dilation ·
+    (k - 1) + output_padding + 1``. ``output_padding`` makes the result longer at its end, where a
+    convolution with this stride would drop elements. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    bias : Tensor or None, default None
+    stride : int or sequence of int, default 1
+    padding : int or sequence of int, default 0
+    output_padding : int or sequence of int, default 0
+    groups : int, default 1
+    dilation : int or sequence of int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the channels, the groups or the bias do not fit, or the result would be
+        empty; ``InvalidArgumentError`` for an option out of its range, and ``output_padding`` that
+        is not smaller than stride or dilation; ``DTypeError`` when the dtypes differ or are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.conv_transpose1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.conv_transpose1d(cf.tensor([[[1.0, 2.0]]]), cf.tensor([[[1.0, 10.0]]]), stride=2)
+    tensor([[[ 1., 10.,  2., 20.]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "conv_transpose1d", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "conv_transpose1d", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "conv_transpose1d", "bias")
+    stride = int_tuple(stride)
+    padding = int_tuple(padding)
+    output_padding = int_tuple(output_padding)
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_conv_transpose1d(
+            input._handle,
+            weight._handle,
+            NULL if bias is None else bias._handle,
+            stride,
+            len(stride),
+            padding,
+            len(padding),
+            output_padding,
+            len(output_padding),
+            groups,
+            dilation,
+            len(dilation),
+        )
+    )
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Tensor:
+    """Transposed convolution over two dimensions, such as an image.
+
+    The way back from ``conv2d``'s shapes.
+
+    Shapes ``[N, C, H, W]``, ``[C, out_channels / groups, kH, kW]``, ``[out_channels]`` → ``[N,
+    out_channels, …]``, each spatial size becoming ``(size - 1) · stride - 2 · padding + dilation ·
+    (k - 1) + output_padding + 1``. ``output_padding`` makes the result longer at its end, where a
+    convolution with this stride would drop elements. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    bias : Tensor or None, default None
+    stride : int or sequence of int, default 1
+    padding : int or sequence of int, default 0
+    output_padding : int or sequence of int, default 0
+    groups : int, default 1
+    dilation : int or sequence of int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the channels, the groups or the bias do not fit, or the result would be
+        empty; ``InvalidArgumentError`` for an option out of its range, and ``output_padding`` that
+        is not smaller than stride or dilation; ``DTypeError`` when the dtypes differ or are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.conv_transpose2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.conv_transpose2d(cf.ones(1, 2, 3, 3), cf.ones(2, 4, 2, 2), stride=2).shape
+    (1, 4, 6, 6)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "conv_transpose2d", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "conv_transpose2d", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "conv_transpose2d", "bias")
+    stride = int_tuple(stride)
+    padding = int_tuple(padding)
+    output_padding = int_tuple(output_padding)
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_conv_transpose2d(
+            input._handle,
+            weight._handle,
+            NULL if bias is None else bias._handle,
+            stride,
+            len(stride),
+            padding,
+            len(padding),
+            output_padding,
+            len(output_padding),
+            groups,
+            dilation,
+            len(dilation),
+        )
+    )
+
+
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Tensor:
+    """Transposed convolution over three dimensions, such as a volume.
+
+    The way back from ``conv3d``'s shapes.
+
+    Shapes ``[N, C, D, H, W]``, ``[C, out_channels / groups, kD, kH, kW]``, ``[out_channels]`` →
+    ``[N, out_channels, …]``, each spatial size becoming ``(size - 1) · stride - 2 · padding +
+    dilation · (k - 1) + output_padding + 1``. ``output_padding`` makes the result longer at its
+    end, where a convolution with this stride would drop elements. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    bias : Tensor or None, default None
+    stride : int or sequence of int, default 1
+    padding : int or sequence of int, default 0
+    output_padding : int or sequence of int, default 0
+    groups : int, default 1
+    dilation : int or sequence of int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the channels, the groups or the bias do not fit, or the result would be
+        empty; ``InvalidArgumentError`` for an option out of its range, and ``output_padding`` that
+        is not smaller than stride or dilation; ``DTypeError`` when the dtypes differ or are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.conv_transpose3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.conv_transpose3d(cf.ones(1, 2, 3, 3, 3), cf.ones(2, 4, 2, 2, 2), stride=2).shape
+    (1, 4, 6, 6, 6)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "conv_transpose3d", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "conv_transpose3d", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "conv_transpose3d", "bias")
+    stride = int_tuple(stride)
+    padding = int_tuple(padding)
+    output_padding = int_tuple(output_padding)
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_conv_transpose3d(
+            input._handle,
+            weight._handle,
+            NULL if bias is None else bias._handle,
+            stride,
+            len(stride),
+            padding,
+            len(padding),
+            output_padding,
+            len(output_padding),
+            groups,
+            dilation,
+            len(dilation),
+        )
+    )
 
 
 def to_dtype(input: Tensor, dtype: DType) -> Tensor:
@@ -2272,6 +4864,998 @@ def empty_like(input: Tensor, dtype: DType | None = None) -> Tensor:
     if not isinstance(input, TensorBase):
         input = tensor_of(input, "empty_like", "input")
     return wrap(_py_empty_like(input._handle, dtype_code(dtype)))
+
+
+def cosine_similarity(
+    x1: Tensor | Number, x2: Tensor | Number, dim: int = 1, eps: float = 1e-8
+) -> Tensor:
+    """Cosine of the angle between vectors along a dimension.
+
+    ``x1 · x2 / (max(|x1|, eps) · max(|x2|, eps))``.
+
+    Shapes broadcast and dtypes promote; the dimension is dropped. Differentiable.
+
+    Parameters
+    ----------
+    x1 : Tensor or number
+    x2 : Tensor or number
+    dim : int, default 1
+    eps : float, default 1e-8
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast, ``CandleIndexError`` for a dimension out of
+        range.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.cosine_similarity``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.cosine_similarity(cf.tensor([[1.0, 0.0]]), cf.tensor([[1.0, 1.0]]))
+    tensor([0.7071])
+    """
+    if not isinstance(x1, TensorBase):
+        x1 = operand(x1, "cosine_similarity", "x1")
+    if not isinstance(x2, TensorBase):
+        x2 = operand(x2, "cosine_similarity", "x2")
+    return wrap(_py_cosine_similarity(x1._handle, x2._handle, dim, eps))
+
+
+def pairwise_distance(
+    x1: Tensor | Number,
+    x2: Tensor | Number,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    keepdim: bool = False,
+) -> Tensor:
+    """Distance of vectors along the last dimension.
+
+    ``|x1 - x2 + eps|``, with the norm of order ``p``.
+
+    Shapes broadcast and dtypes promote; the dimension is dropped unless ``keepdim``.
+    Differentiable.
+
+    Parameters
+    ----------
+    x1 : Tensor or number
+    x2 : Tensor or number
+    p : float, default 2.0
+    eps : float, default 1e-6
+    keepdim : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.pairwise_distance``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.pairwise_distance(cf.tensor([[0.0, 0.0]]), cf.tensor([[3.0, 4.0]]))
+    tensor([5.0000])
+    """
+    if not isinstance(x1, TensorBase):
+        x1 = operand(x1, "pairwise_distance", "x1")
+    if not isinstance(x2, TensorBase):
+        x2 = operand(x2, "pairwise_distance", "x2")
+    return wrap(_py_pairwise_distance(x1._handle, x2._handle, p, eps, keepdim))
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """Distances between all pairs of rows of one matrix, each pair once.
+
+    Shape ``[n, m] → [n (n - 1) / 2]``: row 0 with rows 1, 2, …, then row 1 with rows 2, 3, …. ``p``
+    is the order of the norm. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 2.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` unless the input has two dimensions, ``InvalidArgumentError`` for a negative
+        ``p``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.pdist``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.pdist(cf.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 0.0]]))
+    tensor([5., 3., 4.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "pdist", "input")
+    return wrap(_py_pdist(input._handle, p))
+
+
+def cdist(x1: Tensor | Number, x2: Tensor | Number, p: float = 2.0) -> Tensor:
+    """Distances between all rows of one matrix and all of another.
+
+    Shapes ``[…, n, m] × […, k, m] → […, n, k]``; leading dimensions broadcast. ``p`` is the order
+    of the norm. Differentiable.
+
+    Parameters
+    ----------
+    x1 : Tensor or number
+    x2 : Tensor or number
+    p : float, default 2.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit, ``InvalidArgumentError`` for a negative ``p``.
+
+    Notes
+    -----
+    PyTorch: ``torch.cdist``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.cdist(cf.tensor([[0.0, 0.0]]), cf.tensor([[3.0, 4.0], [0.0, 2.0]]))
+    tensor([[5., 2.]])
+    """
+    if not isinstance(x1, TensorBase):
+        x1 = operand(x1, "cdist", "x1")
+    if not isinstance(x2, TensorBase):
+        x2 = operand(x2, "cdist", "x2")
+    return wrap(_py_cdist(x1._handle, x2._handle, p))
+
+
+def dropout(
+    input: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None
+) -> Tensor:
+    """Sets each element to zero with probability ``p``, and divides the others by ``1 - p``.
+
+    The input itself when not training. Differentiable: the gradient is masked and scaled alike.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default True
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``p`` is not within ``[0, 1]``, ``DTypeError`` when the input
+        is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.dropout``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.dropout(cf.tensor([1.0, 2.0]), p=0.5, training=False)
+    tensor([1., 2.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "dropout", "input")
+    return wrap(
+        _py_dropout(input._handle, p, training, NULL if generator is None else generator._handle)
+    )
+
+
+def dropout1d(
+    input: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None
+) -> Tensor:
+    """Sets each channel to zero with probability ``p``, and divides the others by ``1 - p``.
+
+    Shapes ``[batch, channels, length]`` or ``[channels, length]``. The input itself when not
+    training. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default True
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``p`` is not within ``[0, 1]``, ``ShapeError`` for another
+        number of dimensions, ``DTypeError`` when the input is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.dropout1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.dropout1d(cf.ones(1, 2, 3), training=False).shape
+    (1, 2, 3)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "dropout1d", "input")
+    return wrap(
+        _py_dropout1d(input._handle, p, training, NULL if generator is None else generator._handle)
+    )
+
+
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None
+) -> Tensor:
+    """Sets each channel to zero with probability ``p``, and divides the others by ``1 - p``.
+
+    Shape ``[batch, channels, …]``: the first two dimensions are taken so whatever follows, as in
+    PyTorch. The input itself when not training. Differentiable. Source: Tompson et al., 2015.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default True
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``p`` is not within ``[0, 1]``, ``ShapeError`` for less than
+        two dimensions, ``DTypeError`` when the input is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.dropout2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.dropout2d(cf.ones(1, 2, 3, 3), training=False).shape
+    (1, 2, 3, 3)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "dropout2d", "input")
+    return wrap(
+        _py_dropout2d(input._handle, p, training, NULL if generator is None else generator._handle)
+    )
+
+
+def dropout3d(
+    input: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None
+) -> Tensor:
+    """Sets each channel to zero with probability ``p``, and divides the others by ``1 - p``.
+
+    Shapes ``[batch, channels, depth, height, width]``, or without the batch for any other number of
+    dimensions, as in PyTorch. The input itself when not training. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default True
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``p`` is not within ``[0, 1]``, ``ShapeError`` for a scalar,
+        ``DTypeError`` when the input is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.dropout3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.dropout3d(cf.ones(1, 2, 3, 3, 3), training=False).shape
+    (1, 2, 3, 3, 3)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "dropout3d", "input")
+    return wrap(
+        _py_dropout3d(input._handle, p, training, NULL if generator is None else generator._handle)
+    )
+
+
+def alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, generator: Generator | None = None
+) -> Tensor:
+    """Dropout that keeps mean 0 and variance 1, for networks with ``selu``.
+
+    Elements are set, with probability ``p``, to the limit of ``selu`` far below zero; the result is
+    scaled and shifted. The input itself when not training. Differentiable. Source: Klambauer et
+    al., 2017.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``p`` is not within ``[0, 1]``, ``DTypeError`` when the input
+        is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.alpha_dropout``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.alpha_dropout(cf.tensor([1.0, 2.0]), p=0.5)
+    tensor([1., 2.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "alpha_dropout", "input")
+    return wrap(
+        _py_alpha_dropout(
+            input._handle, p, training, NULL if generator is None else generator._handle
+        )
+    )
+
+
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, generator: Generator | None = None
+) -> Tensor:
+    """The same as ``alpha_dropout`` for whole channels.
+
+    Shape ``[batch, channels, …]``. The input itself when not training. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` when ``p`` is not within ``[0, 1]``, ``ShapeError`` for less than
+        two dimensions, ``DTypeError`` when the input is not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.feature_alpha_dropout``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.feature_alpha_dropout(cf.ones(1, 2, 3), p=0.5).shape
+    (1, 2, 3)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "feature_alpha_dropout", "input")
+    return wrap(
+        _py_feature_alpha_dropout(
+            input._handle, p, training, NULL if generator is None else generator._handle
+        )
+    )
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor | Number,
+    padding_idx: int | None = None,
+    scale_grad_by_freq: bool = False,
+) -> Tensor:
+    """Rows of a table, by their numbers.
+
+    Shapes ``[…]`` of any integer dtype and ``[n, d]`` give ``[…, d]``. Differentiable with respect
+    to ``weight``; the row ``padding_idx`` gets no gradient. With ``scale_grad_by_freq`` the
+    gradient of a row is divided by how often its number appears in ``input``.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    padding_idx : int or None, default None
+    scale_grad_by_freq : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a number that is negative or too large, ``ShapeError`` unless
+        ``weight`` is a matrix, ``InvalidArgumentError`` when there is no row ``padding_idx``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.embedding``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.embedding(cf.tensor([1, 0]), cf.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "embedding", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "embedding", "weight")
+    return wrap(
+        _py_embedding_scaled(
+            input._handle,
+            weight._handle,
+            padding_idx is not None,
+            padding_idx or 0,
+            scale_grad_by_freq,
+        )
+    )
+
+
+def embedding_renorm_(
+    input: Tensor, indices: Tensor | Number, max_norm: float, norm_type: float = 2.0
+) -> Tensor:
+    """Scales rows of a table.
+
+    In place, so that none of those that are named has a norm above ``max_norm``.
+
+    ``norm_type`` is the p of the norm. Not differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices : Tensor or number
+    max_norm : float
+    norm_type : float, default 2.0
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a number that is negative or too large, ``ShapeError`` unless
+        ``input`` is a matrix, ``InPlaceError`` for a leaf that requires grad outside of
+        ``no_grad``.
+
+    Notes
+    -----
+    PyTorch: ``torch.embedding_renorm_``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.embedding_renorm_(cf.tensor([[3.0, 4.0], [3.0, 4.0]]), cf.tensor([1]), 1.0)
+    tensor([[3.0000, 4.0000],
+            [0.6000, 0.8000]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "embedding_renorm_", "input")
+    if not isinstance(indices, TensorBase):
+        indices = operand(indices, "embedding_renorm_", "indices")
+    if _py_embedding_renorm_(input._handle, indices._handle, max_norm, norm_type):
+        raise take_error()
+    return input
+
+
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor | Number,
+    offsets: Tensor | None = None,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """Sums, means or maxima of rows of a table, by bags of numbers.
+
+    ``input`` is of any integer dtype: ``[b, n]`` is ``b`` bags of ``n`` numbers; of a vector, bag
+    ``i`` begins at ``offsets[i]`` and ends where the next one begins, or at the end (with
+    ``include_last_offset`` the last offset is the end of the last bag). ``weight`` ``[n, d]`` gives
+    ``[b, d]``; an empty bag gives zeros. The number ``padding_idx`` is left out.
+    ``per_sample_weights`` has the shape of ``input`` and multiplies the rows of a sum.
+    Differentiable with respect to ``weight`` and ``per_sample_weights``; with
+    ``scale_grad_by_freq`` the gradient of a row is divided by how often its number appears.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor or number
+    offsets : Tensor or None, default None
+    scale_grad_by_freq : bool, default False
+    mode : {"sum", "mean", "max"}, default "mean"
+    per_sample_weights : Tensor or None, default None
+    include_last_offset : bool, default False
+    padding_idx : int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a number that is negative or too large, ``ShapeError`` when the
+        shapes do not fit, ``InvalidArgumentError`` for offsets that do not ascend from 0 to at most
+        the length of ``input``, and for ``per_sample_weights`` in another mode than sum.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.embedding_bag``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> weight = cf.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> cf.embedding_bag(cf.tensor([0, 1, 1]), weight, cf.tensor([0, 1]), mode="sum")
+    tensor([[1., 2.],
+            [6., 8.]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "embedding_bag", "input")
+    if not isinstance(weight, TensorBase):
+        weight = operand(weight, "embedding_bag", "weight")
+    if offsets is not None and not isinstance(offsets, TensorBase):
+        offsets = tensor_of(offsets, "embedding_bag", "offsets")
+    if per_sample_weights is not None and not isinstance(per_sample_weights, TensorBase):
+        per_sample_weights = tensor_of(per_sample_weights, "embedding_bag", "per_sample_weights")
+    return wrap(
+        _py_embedding_bag(
+            input._handle,
+            weight._handle,
+            NULL if offsets is None else offsets._handle,
+            scale_grad_by_freq,
+            choice(mode, "embedding_bag", "mode", _BAG_MODE),
+            NULL if per_sample_weights is None else per_sample_weights._handle,
+            include_last_offset,
+            padding_idx is not None,
+            padding_idx or 0,
+        )
+    )
+
+
+def unfold(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+) -> Tensor:
+    """Patches of images as columns, as a convolution sees them.
+
+    ``[N, C, H, W]`` becomes ``[N, C · kernel height · kernel width, patches]``; without the batch
+    too. Patches of ``kernel_size`` elements, ``dilation`` apart, are ``stride`` apart, with
+    ``padding`` zeros around the image. Options are one number, or one for height and one for width.
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    dilation : int or sequence of int, default 1
+    padding : int or sequence of int, default 0
+    stride : int or sequence of int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or smaller than the kernel,
+        ``InvalidArgumentError`` for an option that is no size, ``DTypeError`` for integers and
+        bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.unfold``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.unfold(cf.arange(6.0).reshape(1, 2, 3), 2)
+    tensor([[0., 1.],
+            [1., 2.],
+            [3., 4.],
+            [4., 5.]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "unfold", "input")
+    kernel_size = int_tuple(kernel_size)
+    dilation = int_tuple(dilation)
+    padding = int_tuple(padding)
+    stride = int_tuple(stride)
+    return wrap(
+        _py_unfold(
+            input._handle,
+            kernel_size,
+            len(kernel_size),
+            dilation,
+            len(dilation),
+            padding,
+            len(padding),
+            stride,
+            len(stride),
+        )
+    )
+
+
+def fold(
+    input: Tensor,
+    output_size: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+) -> Tensor:
+    """Images of the sums of overlapping patches: the transpose of ``unfold``.
+
+    ``[N, C · kernel height · kernel width, patches]`` becomes ``[N, C, height, width]`` with
+    ``output_size`` as height and width; without the batch too. The options are those of ``unfold``.
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or sequence of int
+    kernel_size : int or sequence of int
+    dilation : int or sequence of int, default 1
+    padding : int or sequence of int, default 0
+    stride : int or sequence of int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for columns that such an image does not have, ``InvalidArgumentError`` for an
+        option that is no size, ``DTypeError`` for integers and bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.fold``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.fold(cf.ones(4, 2), (2, 3), 2)
+    tensor([[[1., 2., 1.],
+             [1., 2., 1.]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "fold", "input")
+    output_size = int_tuple(output_size)
+    kernel_size = int_tuple(kernel_size)
+    dilation = int_tuple(dilation)
+    padding = int_tuple(padding)
+    stride = int_tuple(stride)
+    return wrap(
+        _py_fold(
+            input._handle,
+            output_size,
+            len(output_size),
+            kernel_size,
+            len(kernel_size),
+            dilation,
+            len(dilation),
+            padding,
+            len(padding),
+            stride,
+            len(stride),
+        )
+    )
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """Channels made space.
+
+    ``[…, C · r², H, W]`` becomes ``[…, C, H · r, W · r]`` for ``r = upscale_factor``.
+
+    Differentiable. Source: Shi et al., 2016.
+
+    Parameters
+    ----------
+    input : Tensor
+    upscale_factor : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for less than three dimensions and for channels that ``r²`` does not divide,
+        ``InvalidArgumentError`` for a factor that is not positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.pixel_shuffle``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.pixel_shuffle(cf.arange(4.0).reshape(4, 1, 1), 2)
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "pixel_shuffle", "input")
+    return wrap(_py_pixel_shuffle(input._handle, upscale_factor))
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """Space made channels.
+
+    ``[…, C, H · r, W · r]`` becomes ``[…, C · r², H, W]`` for ``r = downscale_factor``.
+
+    Differentiable. Source: Shi et al., 2016.
+
+    Parameters
+    ----------
+    input : Tensor
+    downscale_factor : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for less than three dimensions and for a height or width that ``r`` does not
+        divide, ``InvalidArgumentError`` for a factor that is not positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.pixel_unshuffle``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.pixel_unshuffle(cf.arange(4.0).reshape(1, 2, 2), 2).shape
+    (4, 1, 1)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "pixel_unshuffle", "input")
+    return wrap(_py_pixel_unshuffle(input._handle, downscale_factor))
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels dealt out to ``groups``.
+
+    ``[N, g · C, …]`` is seen as ``[N, g, C, …]``, and becomes ``[N, C · g, …]``.
+
+    Differentiable. Source: Zhang et al., "ShuffleNet", 2017.
+
+    Parameters
+    ----------
+    input : Tensor
+    groups : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for less than three dimensions and for channels that ``groups`` does not
+        divide, ``InvalidArgumentError`` for groups that are not positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.channel_shuffle``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.channel_shuffle(cf.arange(4.0).reshape(1, 4, 1), 2).flatten()
+    tensor([0., 2., 1., 3.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "channel_shuffle", "input")
+    return wrap(_py_channel_shuffle(input._handle, groups))
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Group normalisation.
+
+    The channels of a sample in groups, each minus its mean and divided by its deviation, times
+    ``weight``, plus ``bias``.
+
+    ``input`` has shape ``[batch, channels, …]``; ``weight`` and ``bias`` have one number per
+    channel. Half precision may have them in ``float32``. Differentiable. Source: Wu and He, 2018.
+
+    Parameters
+    ----------
+    input : Tensor
+    num_groups : int
+    weight : Tensor or None, default None
+    bias : Tensor or None, default None
+    eps : float, default 1e-5
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit, ``InvalidArgumentError`` when the channels cannot
+        be divided into so many groups, ``DTypeError`` when the dtypes do not fit.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.group_norm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.group_norm(cf.tensor([[1.0, 3.0, 8.0, 4.0]]), 2)
+    tensor([[-1.0000,  1.0000,  1.0000, -1.0000]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "group_norm", "input")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "group_norm", "weight")
+    if bias is not None and not isinstance(bias, TensorBase):
+        bias = tensor_of(bias, "group_norm", "bias")
+    return wrap(
+        _py_group_norm(
+            input._handle,
+            num_groups,
+            NULL if weight is None else weight._handle,
+            NULL if bias is None else bias._handle,
+            eps,
+        )
+    )
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """Local response normalisation.
+
+    Each element divided by a power of the mean square of its neighbours in ``size`` channels, ``x /
+    (k + alpha · mean(x²))^beta``.
+
+    ``input`` has shape ``[batch, channels, …]`` with at least three dimensions. Keeps the shape.
+    Differentiable. Source: Krizhevsky, Sutskever and Hinton, 2012.
+
+    Parameters
+    ----------
+    input : Tensor
+    size : int
+    alpha : float, default 1e-4
+    beta : float, default 0.75
+    k : float, default 1.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for fewer than three dimensions, ``InvalidArgumentError`` for a size that is
+        not positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.local_response_norm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.local_response_norm(cf.tensor([[[1.0], [2.0]]]), 2, alpha=2.0, beta=1.0)
+    tensor([[[0.5000],
+             [0.3333]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "local_response_norm", "input")
+    return wrap(_py_local_response_norm(input._handle, size, alpha, beta, k))
+
+
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12
+) -> Tensor:
+    """Vectors divided by their norm, or by ``eps`` where that is larger.
+
+    The vectors lie along ``dim``; ``p`` is the exponent of the norm. Keeps the shape.
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 2.0
+    dim : int or sequence of int, default 1
+    eps : float, default 1e-12
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range, ``DTypeError`` for integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.normalize``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.normalize(cf.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "normalize", "input")
+    dim = int_tuple(dim)
+    return wrap(_py_normalize(input._handle, p, dim, len(dim), eps))
 
 
 def neg_(input: Tensor) -> Tensor:
@@ -3080,48 +6664,6 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     return wrap(_py_one_hot(input._handle, num_classes))
 
 
-def embedding(input: Tensor, weight: Tensor | Number, padding_idx: int | None = None) -> Tensor:
-    """Rows of a table, by their numbers.
-
-    Shapes ``[…]`` of any integer dtype and ``[n, d]`` give ``[…, d]``. Differentiable with respect
-    to ``weight``; the row ``padding_idx`` gets no gradient.
-
-    Parameters
-    ----------
-    input : Tensor
-    weight : Tensor or number
-    padding_idx : int or None, default None
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    CandleError
-        ``CandleIndexError`` for a number that is negative or too large, ``ShapeError`` unless
-        ``weight`` is a matrix, ``InvalidArgumentError`` when there is no row ``padding_idx``.
-
-    Notes
-    -----
-    PyTorch: ``torch.nn.functional.embedding``
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> cf.embedding(cf.tensor([1, 0]), cf.tensor([[1.0, 2.0], [3.0, 4.0]]))
-    tensor([[3., 4.],
-            [1., 2.]])
-    """
-    if not isinstance(input, TensorBase):
-        input = tensor_of(input, "embedding", "input")
-    if not isinstance(weight, TensorBase):
-        weight = operand(weight, "embedding", "weight")
-    return wrap(
-        _py_embedding(input._handle, weight._handle, padding_idx is not None, padding_idx or 0)
-    )
-
-
 def masked_fill(input: Tensor, mask: Tensor | Number, value: Tensor | Number) -> Tensor:
     """The elements of a tensor, with a number where a mask is true.
 
@@ -3422,15 +6964,19 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
     return collect(_py_chunk, input._handle, chunks, dim)
 
 
-def mse_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> Tensor:
-    """Squared error: ``(input - target)²``.
+def binary_cross_entropy(
+    input: Tensor, target: Tensor | Number, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """Binary cross entropy between probabilities: ``-(t · log(x) + (1 - t) · log(1 - x))``.
 
-    Shapes broadcast and dtypes promote; integers become the default dtype. Differentiable.
+    Each logarithm is at least -100. ``target`` has the input's shape; ``weight`` broadcasts to it.
+    Differentiable.
 
     Parameters
     ----------
     input : Tensor
     target : Tensor or number
+    weight : Tensor or None, default None
     reduction : {"none", "mean", "sum"}, default "mean"
 
     Returns
@@ -3440,33 +6986,150 @@ def mse_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") ->
     Raises
     ------
     CandleError
-        ``ShapeError`` when the shapes do not broadcast.
+        ``ShapeError`` when target and input differ in shape, ``InvalidArgumentError`` for an input
+        outside [0, 1], ``DTypeError`` for an input that is not floating.
 
     Notes
     -----
-    PyTorch: ``torch.nn.functional.mse_loss``
+    PyTorch: ``torch.nn.functional.binary_cross_entropy``
 
     Examples
     --------
     >>> import candle_ffi as cf
-    >>> cf.mse_loss(cf.tensor([1.0, 2.0]), cf.tensor([0.0, 4.0]))
-    tensor(2.5000)
+    >>> cf.nn.functional.binary_cross_entropy(cf.tensor([0.5, 0.9]), cf.tensor([0.0, 1.0]))
+    tensor(0.3993)
     """
     if not isinstance(input, TensorBase):
-        input = tensor_of(input, "mse_loss", "input")
+        input = tensor_of(input, "binary_cross_entropy", "input")
     if not isinstance(target, TensorBase):
-        target = operand(target, "mse_loss", "target")
+        target = operand(target, "binary_cross_entropy", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "binary_cross_entropy", "weight")
     return wrap(
-        _py_mse_loss(
-            input._handle, target._handle, choice(reduction, "mse_loss", "reduction", _REDUCTION)
+        _py_binary_cross_entropy(
+            input._handle,
+            target._handle,
+            NULL if weight is None else weight._handle,
+            choice(reduction, "binary_cross_entropy", "reduction", _REDUCTION),
         )
     )
 
 
-def l1_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> Tensor:
-    """Absolute error: ``|input - target|``.
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor | Number,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Binary cross entropy between logits and probabilities, without overflow.
 
-    Shapes broadcast and dtypes promote. Differentiable; the gradient at zero is zero.
+    Per element ``(1 - t) x + (1 + (pos_weight - 1) t) log(1 + exp(-x))``, times ``weight``.
+    ``target`` has the input's shape; ``weight`` and ``pos_weight`` broadcast to it. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    weight : Tensor or None, default None
+    reduction : {"none", "mean", "sum"}, default "mean"
+    pos_weight : Tensor or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when target and input differ in shape, ``DTypeError`` for logits that are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.binary_cross_entropy_with_logits``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.binary_cross_entropy_with_logits(cf.tensor([0.0, 2.0]), cf.tensor([0.0, 1.0]))
+    tensor(0.4100)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "binary_cross_entropy_with_logits", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "binary_cross_entropy_with_logits", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "binary_cross_entropy_with_logits", "weight")
+    if pos_weight is not None and not isinstance(pos_weight, TensorBase):
+        pos_weight = tensor_of(pos_weight, "binary_cross_entropy_with_logits", "pos_weight")
+    return wrap(
+        _py_binary_cross_entropy_with_logits(
+            input._handle,
+            target._handle,
+            NULL if weight is None else weight._handle,
+            choice(reduction, "binary_cross_entropy_with_logits", "reduction", _REDUCTION),
+            NULL if pos_weight is None else pos_weight._handle,
+        )
+    )
+
+
+def kl_div(
+    input: Tensor, target: Tensor | Number, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
+    """Kullback-Leibler divergence of a distribution from another.
+
+    ``target · (log(target) - input)``.
+
+    ``input`` holds logarithms of probabilities, ``target`` probabilities, or logarithms too with
+    ``log_target``. Shapes broadcast. ``batchmean`` divides the sum by the size of the first
+    dimension, which is the definition; ``mean`` divides by the number of elements. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    reduction : {"none", "mean", "sum", "batchmean"}, default "mean"
+    log_target : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast, ``DTypeError`` for an input that is not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.kl_div``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.kl_div(cf.log(cf.tensor([[0.5, 0.5]])), cf.tensor([[0.9, 0.1]]), reduction="batchmean")
+    tensor(0.3681)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "kl_div", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "kl_div", "target")
+    return wrap(
+        _py_kl_div(
+            input._handle,
+            target._handle,
+            choice(reduction, "kl_div", "reduction", _KL_DIV_REDUCTION),
+            log_target,
+        )
+    )
+
+
+def soft_margin_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> Tensor:
+    """Logistic loss of scores against signs: ``log(1 + exp(-target · input))``.
+
+    ``target`` holds 1 and -1 in the input's shape. Differentiable.
 
     Parameters
     ----------
@@ -3481,25 +7144,79 @@ def l1_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> 
     Raises
     ------
     CandleError
-        ``ShapeError`` when the shapes do not broadcast.
+        ``ShapeError`` when the shapes do not broadcast, ``DTypeError`` for an input that is not
+        floating.
 
     Notes
     -----
-    PyTorch: ``torch.nn.functional.l1_loss``
+    PyTorch: ``torch.nn.functional.soft_margin_loss``
 
     Examples
     --------
     >>> import candle_ffi as cf
-    >>> cf.l1_loss(cf.tensor([1.0, 2.0]), cf.tensor([0.0, 4.0]))
-    tensor(1.5000)
+    >>> cf.nn.functional.soft_margin_loss(cf.tensor([0.0, 2.0]), cf.tensor([1.0, -1.0]))
+    tensor(1.4100)
     """
     if not isinstance(input, TensorBase):
-        input = tensor_of(input, "l1_loss", "input")
+        input = tensor_of(input, "soft_margin_loss", "input")
     if not isinstance(target, TensorBase):
-        target = operand(target, "l1_loss", "target")
+        target = operand(target, "soft_margin_loss", "target")
     return wrap(
-        _py_l1_loss(
-            input._handle, target._handle, choice(reduction, "l1_loss", "reduction", _REDUCTION)
+        _py_soft_margin_loss(
+            input._handle,
+            target._handle,
+            choice(reduction, "soft_margin_loss", "reduction", _REDUCTION),
+        )
+    )
+
+
+def multilabel_soft_margin_loss(
+    input: Tensor, target: Tensor | Number, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """Binary cross entropy of scores for several labels: the mean over the last dimension.
+
+    ``input`` holds logits ``[…, classes]``, ``target`` zeros and ones of its shape; ``weight``
+    broadcasts to it. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    weight : Tensor or None, default None
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit, or for scalars, ``DTypeError`` for logits that
+        are not floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.multilabel_soft_margin_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.multilabel_soft_margin_loss(cf.tensor([[0.0, 2.0]]), cf.tensor([[0.0, 1.0]]))
+    tensor(0.4100)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "multilabel_soft_margin_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "multilabel_soft_margin_loss", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "multilabel_soft_margin_loss", "weight")
+    return wrap(
+        _py_multilabel_soft_margin_loss(
+            input._handle,
+            target._handle,
+            NULL if weight is None else weight._handle,
+            choice(reduction, "multilabel_soft_margin_loss", "reduction", _REDUCTION),
         )
     )
 
@@ -3626,25 +7343,36 @@ def nll_loss(
     )
 
 
-def binary_cross_entropy_with_logits(
-    input: Tensor,
-    target: Tensor | Number,
-    weight: Tensor | None = None,
+def ctc_loss(
+    log_probs: Tensor | Number,
+    targets: Tensor | Number,
+    input_lengths: int | Sequence[int],
+    target_lengths: int | Sequence[int],
+    blank: int = 0,
     reduction: str = "mean",
-    pos_weight: Tensor | None = None,
+    zero_infinity: bool = False,
 ) -> Tensor:
-    """Binary cross entropy between logits and probabilities, without overflow.
+    """Connectionist temporal classification.
 
-    Per element ``(1 - t) x + (1 + (pos_weight - 1) t) log(1 + exp(-x))``, times ``weight``.
-    ``target`` has the input's shape; ``weight`` and ``pos_weight`` broadcast to it. Differentiable.
+    How badly sequences of distributions spell their targets, over all alignments.
+
+    ``log_probs`` are logarithms of probabilities ``[steps, batch, classes]``, such as
+    ``log_softmax`` gives, or ``[steps, classes]``. ``targets`` holds labels, ``[batch, length]`` or
+    all one after the other; ``input_lengths`` and ``target_lengths`` have one number for each
+    sequence. ``blank`` is the class that is no label. The mean is of the losses divided by their
+    target's length. ``zero_infinity`` makes losses of targets that cannot be spelled, and their
+    gradients, zero. Differentiable, once; the gradient is that of logits before a ``log_softmax``,
+    as in PyTorch. Source: Graves et al., 2006.
 
     Parameters
     ----------
-    input : Tensor
-    target : Tensor or number
-    weight : Tensor or None, default None
+    log_probs : Tensor or number
+    targets : Tensor or number
+    input_lengths : int or sequence of int
+    target_lengths : int or sequence of int
+    blank : int, default 0
     reduction : {"none", "mean", "sum"}, default "mean"
-    pos_weight : Tensor or None, default None
+    zero_infinity : bool, default False
 
     Returns
     -------
@@ -3653,34 +7381,715 @@ def binary_cross_entropy_with_logits(
     Raises
     ------
     CandleError
-        ``ShapeError`` when target and input differ in shape, ``DTypeError`` for logits that are not
-        floating.
+        ``ShapeError`` when the shapes and lengths do not fit, ``CandleIndexError`` for a label or
+        blank that is no class, ``DTypeError`` for an input that is not floating or a target that is
+        not of integers.
 
     Notes
     -----
-    PyTorch: ``torch.nn.functional.binary_cross_entropy_with_logits``
+    PyTorch: ``torch.nn.functional.ctc_loss``
 
     Examples
     --------
     >>> import candle_ffi as cf
-    >>> cf.binary_cross_entropy_with_logits(cf.tensor([0.0, 2.0]), cf.tensor([0.0, 1.0]))
-    tensor(0.4100)
+    >>> log_probs = cf.log_softmax(cf.zeros(4, 1, 3), dim=-1)
+    >>> cf.nn.functional.ctc_loss(log_probs, cf.tensor([[1, 2]]), [4], [2])
+    tensor(0.8432)
+    """
+    if not isinstance(log_probs, TensorBase):
+        log_probs = operand(log_probs, "ctc_loss", "log_probs")
+    if not isinstance(targets, TensorBase):
+        targets = operand(targets, "ctc_loss", "targets")
+    input_lengths = int_tuple(input_lengths)
+    target_lengths = int_tuple(target_lengths)
+    return wrap(
+        _py_ctc_loss(
+            log_probs._handle,
+            targets._handle,
+            input_lengths,
+            len(input_lengths),
+            target_lengths,
+            len(target_lengths),
+            blank,
+            choice(reduction, "ctc_loss", "reduction", _REDUCTION),
+            zero_infinity,
+        )
+    )
+
+
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor | Number, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """Loss of distances.
+
+    ``input`` where the target is 1, ``max(0, margin - input)`` where it is -1.
+
+    Shapes broadcast. Differentiable with respect to the input.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    margin : float, default 1.0
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast, ``DTypeError`` for an input that is not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.hinge_embedding_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.hinge_embedding_loss(cf.tensor([0.5, 0.2]), cf.tensor([1.0, -1.0]))
+    tensor(0.6500)
     """
     if not isinstance(input, TensorBase):
-        input = tensor_of(input, "binary_cross_entropy_with_logits", "input")
+        input = tensor_of(input, "hinge_embedding_loss", "input")
     if not isinstance(target, TensorBase):
-        target = operand(target, "binary_cross_entropy_with_logits", "target")
-    if weight is not None and not isinstance(weight, TensorBase):
-        weight = tensor_of(weight, "binary_cross_entropy_with_logits", "weight")
-    if pos_weight is not None and not isinstance(pos_weight, TensorBase):
-        pos_weight = tensor_of(pos_weight, "binary_cross_entropy_with_logits", "pos_weight")
+        target = operand(target, "hinge_embedding_loss", "target")
     return wrap(
-        _py_binary_cross_entropy_with_logits(
+        _py_hinge_embedding_loss(
             input._handle,
             target._handle,
+            margin,
+            choice(reduction, "hinge_embedding_loss", "reduction", _REDUCTION),
+        )
+    )
+
+
+def margin_ranking_loss(
+    input1: Tensor | Number,
+    input2: Tensor | Number,
+    target: Tensor | Number,
+    margin: float = 0.0,
+    reduction: str = "mean",
+) -> Tensor:
+    """Loss of an order: ``max(0, margin - target · (input1 - input2))``.
+
+    The target is 1 where ``input1`` should be larger, -1 where ``input2`` should. Shapes broadcast.
+    Differentiable.
+
+    Parameters
+    ----------
+    input1 : Tensor or number
+    input2 : Tensor or number
+    target : Tensor or number
+    margin : float, default 0.0
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the ranks differ or the shapes do not broadcast.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.margin_ranking_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.margin_ranking_loss(cf.tensor([1.0, 2.0]), cf.tensor([2.0, 1.0]), cf.tensor([1.0, 1.0]))
+    tensor(0.5000)
+    """
+    if not isinstance(input1, TensorBase):
+        input1 = operand(input1, "margin_ranking_loss", "input1")
+    if not isinstance(input2, TensorBase):
+        input2 = operand(input2, "margin_ranking_loss", "input2")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "margin_ranking_loss", "target")
+    return wrap(
+        _py_margin_ranking_loss(
+            input1._handle,
+            input2._handle,
+            target._handle,
+            margin,
+            choice(reduction, "margin_ranking_loss", "reduction", _REDUCTION),
+        )
+    )
+
+
+def triplet_margin_loss(
+    anchor: Tensor | Number,
+    positive: Tensor | Number,
+    negative: Tensor | Number,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """Loss of triplets.
+
+    ``max(0, margin + distance(anchor, positive) - distance(anchor, negative))``.
+
+    Distances are norms of order ``p`` along the last dimension. With ``swap``, the negative's
+    distance is the lesser of that to the anchor and that to the positive. Differentiable. Source:
+    Balntas et al., 2016.
+
+    Parameters
+    ----------
+    anchor : Tensor or number
+    positive : Tensor or number
+    negative : Tensor or number
+    margin : float, default 1.0
+    p : float, default 2.0
+    eps : float, default 1e-6
+    swap : bool, default False
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the ranks differ or the shapes do not broadcast,
+        ``InvalidArgumentError`` unless ``margin`` is positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.triplet_margin_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> near, far = cf.tensor([[0.0, 1.0]]), cf.tensor([[0.0, 1.5]])
+    >>> cf.nn.functional.triplet_margin_loss(cf.zeros(1, 2), near, far)
+    tensor(0.5000)
+    """
+    if not isinstance(anchor, TensorBase):
+        anchor = operand(anchor, "triplet_margin_loss", "anchor")
+    if not isinstance(positive, TensorBase):
+        positive = operand(positive, "triplet_margin_loss", "positive")
+    if not isinstance(negative, TensorBase):
+        negative = operand(negative, "triplet_margin_loss", "negative")
+    return wrap(
+        _py_triplet_margin_loss(
+            anchor._handle,
+            positive._handle,
+            negative._handle,
+            margin,
+            p,
+            eps,
+            swap,
+            choice(reduction, "triplet_margin_loss", "reduction", _REDUCTION),
+        )
+    )
+
+
+def cosine_embedding_loss(
+    input1: Tensor | Number,
+    input2: Tensor | Number,
+    target: Tensor | Number,
+    margin: float = 0.0,
+    reduction: str = "mean",
+) -> Tensor:
+    """Loss of angles: ``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1.
+
+    The inputs have shape ``[batch, size]`` with a target ``[batch]``, or ``[size]`` with a scalar
+    target. Differentiable.
+
+    Parameters
+    ----------
+    input1 : Tensor or number
+    input2 : Tensor or number
+    target : Tensor or number
+    margin : float, default 0.0
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.cosine_embedding_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> a, b = cf.tensor([[1.0, 0.0]]), cf.tensor([[1.0, 1.0]])
+    >>> cf.nn.functional.cosine_embedding_loss(a, b, cf.tensor([1.0]))
+    tensor(0.2929)
+    """
+    if not isinstance(input1, TensorBase):
+        input1 = operand(input1, "cosine_embedding_loss", "input1")
+    if not isinstance(input2, TensorBase):
+        input2 = operand(input2, "cosine_embedding_loss", "input2")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "cosine_embedding_loss", "target")
+    return wrap(
+        _py_cosine_embedding_loss(
+            input1._handle,
+            input2._handle,
+            target._handle,
+            margin,
+            choice(reduction, "cosine_embedding_loss", "reduction", _REDUCTION),
+        )
+    )
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor | Number,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Loss of scores by a margin.
+
+    The mean over classes of ``max(0, margin - input[target] + input[other])^p``.
+
+    ``input`` has shape ``[classes]`` or ``[batch, classes]``, ``target`` the shape without classes.
+    ``weight`` has one factor for each class, that of the target counts. ``p`` is 1 or 2.
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    p : int, default 1
+    margin : float, default 1.0
+    weight : Tensor or None, default None
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit, ``CandleIndexError`` for a class that is not
+        there, ``InvalidArgumentError`` for another ``p``, ``DTypeError`` for an input that is not
+        floating or a target that is not of integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.multi_margin_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.multi_margin_loss(cf.tensor([[0.1, 0.2, 0.9]]), cf.tensor([2]))
+    tensor(0.1667)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "multi_margin_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "multi_margin_loss", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "multi_margin_loss", "weight")
+    return wrap(
+        _py_multi_margin_loss(
+            input._handle,
+            target._handle,
+            p,
+            margin,
             NULL if weight is None else weight._handle,
-            choice(reduction, "binary_cross_entropy_with_logits", "reduction", _REDUCTION),
-            NULL if pos_weight is None else pos_weight._handle,
+            choice(reduction, "multi_margin_loss", "reduction", _REDUCTION),
+        )
+    )
+
+
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor | Number, reduction: str = "mean"
+) -> Tensor:
+    """Loss of scores for several labels by a margin.
+
+    The sum, over labels and classes that are none, of ``max(0, 1 - input[label] + input[other])``,
+    divided by the number of classes.
+
+    ``input`` has shape ``[classes]`` or ``[batch, classes]``, and so has ``target``: its rows hold
+    labels up to the first negative number. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes differ, ``CandleIndexError`` for a label that is not there,
+        ``DTypeError`` for an input that is not floating or a target that is not of integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.multilabel_margin_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.multilabel_margin_loss(cf.tensor([[0.1, 0.2, 0.4, 0.8]]), cf.tensor([[3, 0, -1, 1]]))
+    tensor(0.8500)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "multilabel_margin_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "multilabel_margin_loss", "target")
+    return wrap(
+        _py_multilabel_margin_loss(
+            input._handle,
+            target._handle,
+            choice(reduction, "multilabel_margin_loss", "reduction", _REDUCTION),
+        )
+    )
+
+
+def mse_loss(
+    input: Tensor, target: Tensor | Number, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
+    """Squared error: ``(input - target)²``.
+
+    Shapes broadcast and dtypes promote; integers become the default dtype. ``weight`` has the
+    input's shape, and the mean is then over its sum. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    reduction : {"none", "mean", "sum"}, default "mean"
+    weight : Tensor or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast, or the weight has another one than the
+        input.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.mse_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.mse_loss(cf.tensor([1.0, 2.0]), cf.tensor([0.0, 4.0]))
+    tensor(2.5000)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "mse_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "mse_loss", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "mse_loss", "weight")
+    return wrap(
+        _py_mse_loss_weighted(
+            input._handle,
+            target._handle,
+            choice(reduction, "mse_loss", "reduction", _REDUCTION),
+            NULL if weight is None else weight._handle,
+        )
+    )
+
+
+def l1_loss(
+    input: Tensor, target: Tensor | Number, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
+    """Absolute error: ``|input - target|``.
+
+    Shapes broadcast and dtypes promote. ``weight`` has the input's shape, and the mean is then over
+    its sum. Differentiable; the gradient at zero is zero.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    reduction : {"none", "mean", "sum"}, default "mean"
+    weight : Tensor or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast, or the weight has another one than the
+        input.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.l1_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.l1_loss(cf.tensor([1.0, 2.0]), cf.tensor([0.0, 4.0]))
+    tensor(1.5000)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "l1_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "l1_loss", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "l1_loss", "weight")
+    return wrap(
+        _py_l1_loss_weighted(
+            input._handle,
+            target._handle,
+            choice(reduction, "l1_loss", "reduction", _REDUCTION),
+            NULL if weight is None else weight._handle,
+        )
+    )
+
+
+def smooth_l1_loss(
+    input: Tensor, target: Tensor | Number, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
+    """Absolute error that is squared near zero.
+
+    ``(input - target)² / (2 beta)`` within ``beta``, else ``|input - target| - beta / 2``.
+
+    Shapes broadcast and dtypes promote. Differentiable. Source: Girshick, 2015.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    reduction : {"none", "mean", "sum"}, default "mean"
+    beta : float, default 1.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast, ``InvalidArgumentError`` for a negative
+        ``beta``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.smooth_l1_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.smooth_l1_loss(cf.tensor([1.0, 2.0]), cf.tensor([0.5, 4.0]))
+    tensor(0.8125)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "smooth_l1_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "smooth_l1_loss", "target")
+    return wrap(
+        _py_smooth_l1_loss(
+            input._handle,
+            target._handle,
+            choice(reduction, "smooth_l1_loss", "reduction", _REDUCTION),
+            beta,
+        )
+    )
+
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor | Number,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Squared error that is absolute far from zero.
+
+    ``(input - target)² / 2`` within ``delta``, else ``delta · (|input - target| - delta / 2)``.
+
+    Shapes broadcast and dtypes promote. ``weight`` has the input's shape. Differentiable. Source:
+    Huber, 1964.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    reduction : {"none", "mean", "sum"}, default "mean"
+    delta : float, default 1.0
+    weight : Tensor or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast, or the weight has another one than the
+        input, ``InvalidArgumentError`` unless ``delta`` is positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.huber_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.huber_loss(cf.tensor([1.0, 2.0]), cf.tensor([0.5, 4.0]))
+    tensor(0.8125)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "huber_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "huber_loss", "target")
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "huber_loss", "weight")
+    return wrap(
+        _py_huber_loss(
+            input._handle,
+            target._handle,
+            choice(reduction, "huber_loss", "reduction", _REDUCTION),
+            delta,
+            NULL if weight is None else weight._handle,
+        )
+    )
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor | Number,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log likelihood of counts under the Poisson distribution.
+
+    ``exp(input) - target · input``; without ``log_input``, ``input - target · log(input + eps)``.
+    With ``full``, plus Stirling's approximation of ``log(target!)`` where the target is above 1.
+    Shapes broadcast. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    log_input : bool, default True
+    full : bool, default False
+    eps : float, default 1e-8
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not broadcast, ``DTypeError`` for an input that is not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.poisson_nll_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.poisson_nll_loss(cf.tensor([0.0, 1.0]), cf.tensor([1.0, 2.0]))
+    tensor(0.8591)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "poisson_nll_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "poisson_nll_loss", "target")
+    return wrap(
+        _py_poisson_nll_loss(
+            input._handle,
+            target._handle,
+            log_input,
+            full,
+            eps,
+            choice(reduction, "poisson_nll_loss", "reduction", _REDUCTION),
+        )
+    )
+
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor | Number,
+    var: Tensor | Number,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log likelihood under normal distributions of mean ``input`` and variance ``var``.
+
+    ``(log(max(var, eps)) + (input - target)² / max(var, eps)) / 2``; with ``full``, plus ``log(2π)
+    / 2``. ``var`` has the input's shape, that shape without its last dimension or with one
+    dimension of size 1, or is a number. Differentiable, also with respect to ``var``.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor or number
+    var : Tensor or number
+    full : bool, default False
+    eps : float, default 1e-6
+    reduction : {"none", "mean", "sum"}, default "mean"
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit, ``InvalidArgumentError`` for a negative variance.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.gaussian_nll_loss``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.gaussian_nll_loss(cf.tensor([0.0, 1.0]), cf.tensor([1.0, 2.0]), cf.tensor([1.0, 1.0]))
+    tensor(0.5000)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "gaussian_nll_loss", "input")
+    if not isinstance(target, TensorBase):
+        target = operand(target, "gaussian_nll_loss", "target")
+    if not isinstance(var, TensorBase):
+        var = operand(var, "gaussian_nll_loss", "var")
+    return wrap(
+        _py_gaussian_nll_loss(
+            input._handle,
+            target._handle,
+            var._handle,
+            full,
+            eps,
+            choice(reduction, "gaussian_nll_loss", "reduction", _REDUCTION),
         )
     )
 
@@ -4307,6 +8716,555 @@ def trunc(input: Tensor) -> Tensor:
     raise take_error()
 
 
+def log2(input: Tensor) -> Tensor:
+    """Logarithm to the base 2 of each element.
+
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.log2``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.log2(cf.tensor([1.0, 8.0]))
+    tensor([0., 3.])
+    """
+    try:
+        handle = _py_log2(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "log2", "input")
+        handle = _py_log2(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def log10(input: Tensor) -> Tensor:
+    """Logarithm to the base 10 of each element.
+
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.log10``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.log10(cf.tensor([1.0, 50.0]))
+    tensor([0.0000, 1.6990])
+    """
+    try:
+        handle = _py_log10(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "log10", "input")
+        handle = _py_log10(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def exp2(input: Tensor) -> Tensor:
+    """2 to the power of each element.
+
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.exp2``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.exp2(cf.tensor([0.0, 0.5]))
+    tensor([1.0000, 1.4142])
+    """
+    try:
+        handle = _py_exp2(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "exp2", "input")
+        handle = _py_exp2(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def tan(input: Tensor) -> Tensor:
+    """Tangent of each element, in radians.
+
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.tan``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.tan(cf.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.5574])
+    """
+    try:
+        handle = _py_tan(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "tan", "input")
+        handle = _py_tan(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def sinh(input: Tensor) -> Tensor:
+    """Hyperbolic sine of each element.
+
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.sinh``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.sinh(cf.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.1752])
+    """
+    try:
+        handle = _py_sinh(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "sinh", "input")
+        handle = _py_sinh(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def cosh(input: Tensor) -> Tensor:
+    """Hyperbolic cosine of each element.
+
+    Keeps the shape; integers and bools become the default dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.cosh``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.cosh(cf.tensor([0.0, 1.0]))
+    tensor([1.0000, 1.5431])
+    """
+    try:
+        handle = _py_cosh(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "cosh", "input")
+        handle = _py_cosh(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def isinf(input: Tensor) -> Tensor:
+    """Whether each element is infinite.
+
+    Keeps the shape; the result is ``bool``. Not differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.isinf``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.isinf(cf.tensor([1.0, -float("inf"), float("nan")]))
+    tensor([False,  True, False])
+    """
+    try:
+        handle = _py_isinf(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "isinf", "input")
+        handle = _py_isinf(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def isfinite(input: Tensor) -> Tensor:
+    """Whether each element is a finite number.
+
+    Keeps the shape; the result is ``bool``. Not differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.isfinite``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.isfinite(cf.tensor([1.0, -float("inf"), float("nan")]))
+    tensor([ True, False, False])
+    """
+    try:
+        handle = _py_isfinite(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "isfinite", "input")
+        handle = _py_isfinite(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def nan_to_num(
+    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """Elements with numbers in the place of NaN and infinities.
+
+    NaN becomes ``nan``; infinities become ``posinf`` and ``neginf``, by default the largest and
+    least finite numbers of the dtype. Keeps the shape and dtype. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    nan : float, default 0.0
+    posinf : float or None, default None
+    neginf : float or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.nan_to_num``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nan_to_num(cf.tensor([1.0, float("nan"), float("inf")]), posinf=9.0)
+    tensor([1., 0., 9.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "nan_to_num", "input")
+    return wrap(
+        _py_nan_to_num(
+            input._handle, nan, posinf is not None, posinf or 0.0, neginf is not None, neginf or 0.0
+        )
+    )
+
+
+def heaviside(input: Tensor, values: Tensor | Number) -> Tensor:
+    """Step function: 0 for negative elements, 1 for positive ones, ``values`` for zero.
+
+    Shapes broadcast. Not differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    values : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` when the dtypes differ.
+
+    Notes
+    -----
+    PyTorch: ``torch.heaviside``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.heaviside(cf.tensor([-1.0, 0.0, 2.0]), cf.tensor([0.5]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    try:
+        handle = _py_heaviside(input._handle, values._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "heaviside", "input")
+        values = operand(values, "heaviside", "values")
+        handle = _py_heaviside(input._handle, values._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def lerp(input: Tensor, end: Tensor | Number, weight: Tensor | Number) -> Tensor:
+    """Interpolation between two tensors: ``input + weight · (end - input)``.
+
+    Shapes broadcast. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    end : Tensor or number
+    weight : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.lerp``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.lerp(cf.tensor([1.0, 2.0]), cf.tensor([3.0, 6.0]), 0.5)
+    tensor([2., 4.])
+    """
+    try:
+        handle = _py_lerp(input._handle, end._handle, weight._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "lerp", "input")
+        end = operand(end, "lerp", "end")
+        weight = operand(weight, "lerp", "weight")
+        handle = _py_lerp(input._handle, end._handle, weight._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def addcmul(
+    input: Tensor, tensor1: Tensor | Number, tensor2: Tensor | Number, value: float = 1.0
+) -> Tensor:
+    """A tensor plus a product: ``input + value · tensor1 · tensor2``.
+
+    Shapes broadcast and dtypes promote. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    tensor1 : Tensor or number
+    tensor2 : Tensor or number
+    value : float, default 1.0
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.addcmul``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.addcmul(cf.ones(2), cf.tensor([1.0, 2.0]), cf.tensor([3.0, 4.0]), value=0.5)
+    tensor([2.5000, 5.0000])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "addcmul", "input")
+    if not isinstance(tensor1, TensorBase):
+        tensor1 = operand(tensor1, "addcmul", "tensor1")
+    if not isinstance(tensor2, TensorBase):
+        tensor2 = operand(tensor2, "addcmul", "tensor2")
+    return wrap(_py_addcmul(input._handle, tensor1._handle, tensor2._handle, value))
+
+
+def addcdiv(
+    input: Tensor, tensor1: Tensor | Number, tensor2: Tensor | Number, value: float = 1.0
+) -> Tensor:
+    """A tensor plus a quotient: ``input + value · tensor1 / tensor2``.
+
+    Shapes broadcast and dtypes promote. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    tensor1 : Tensor or number
+    tensor2 : Tensor or number
+    value : float, default 1.0
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.addcdiv``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.addcdiv(cf.ones(2), cf.tensor([1.0, 2.0]), cf.tensor([2.0, 4.0]), value=2.0)
+    tensor([2., 2.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "addcdiv", "input")
+    if not isinstance(tensor1, TensorBase):
+        tensor1 = operand(tensor1, "addcdiv", "tensor1")
+    if not isinstance(tensor2, TensorBase):
+        tensor2 = operand(tensor2, "addcdiv", "tensor2")
+    return wrap(_py_addcdiv(input._handle, tensor1._handle, tensor2._handle, value))
+
+
+def logaddexp(input: Tensor, other: Tensor | Number) -> Tensor:
+    """Logarithm of the sum of exponentials of two tensors.
+
+    ``log(exp(input) + exp(other))``, without overflow.
+
+    Shapes broadcast and dtypes promote. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.logaddexp``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.logaddexp(cf.tensor([100.0, 0.0]), cf.tensor([100.0, -200.0]))
+    tensor([100.6931,   0.0000])
+    """
+    try:
+        handle = _py_logaddexp(input._handle, other._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "logaddexp", "input")
+        other = operand(other, "logaddexp", "other")
+        handle = _py_logaddexp(input._handle, other._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def hypot(input: Tensor, other: Tensor | Number) -> Tensor:
+    """Length of the hypotenuse: ``sqrt(input² + other²)``, without overflow.
+
+    Shapes broadcast and dtypes promote. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    PyTorch: ``torch.hypot``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.hypot(cf.tensor([3.0, 6.0]), cf.tensor([4.0, 8.0]))
+    tensor([ 5., 10.])
+    """
+    try:
+        handle = _py_hypot(input._handle, other._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "hypot", "input")
+        other = operand(other, "hypot", "other")
+        handle = _py_hypot(input._handle, other._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
 def matmul(input: Tensor, other: Tensor | Number) -> Tensor:
     """Matrix product over the last two dimensions; leading dimensions broadcast.
 
@@ -4392,6 +9350,568 @@ def linear(input: Tensor, weight: Tensor | Number, bias: Tensor | None = None) -
     return wrap(_py_linear(input._handle, weight._handle, NULL if bias is None else bias._handle))
 
 
+def max_pool1d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The largest element of each window of 1 dimension.
+
+    The input is ``[N, C, L]`` or ``[C, L]``. Windows of ``kernel_size`` elements, ``dilation``
+    apart, are ``stride`` apart (their size, when not given), with ``padding`` on both sides that is
+    never chosen. With ``ceil_mode`` there is also a last window that reaches over the end. One
+    number, or a list of one. NaN is larger than any number. Differentiable: the gradient goes to
+    the first of equal elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    dilation : int or sequence of int, default 1
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or smaller than the kernel,
+        ``InvalidArgumentError`` for an option that is no size and for padding of more than half of
+        the kernel, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_pool1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.max_pool1d(cf.arange(4.0).reshape(1, 4), 2)
+    tensor([[1., 3.]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_pool1d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_max_pool1d(
+            input._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            dilation,
+            len(dilation),
+            ceil_mode,
+        )
+    )
+
+
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> OutputAndIndices:
+    """The largest element of each window of 1 dimension, and where it stands.
+
+    As ``max_pool1d``; the indices are ``int64`` positions in the flattened spatial dimension of the
+    input, as ``max_unpool1d`` takes them. The output is differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    dilation : int or sequence of int, default 1
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    OutputAndIndices
+
+    Raises
+    ------
+    CandleError
+        As ``max_pool1d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_pool1d(return_indices=True)``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.max_pool1d_with_indices(cf.arange(4.0).reshape(1, 4), 2).indices
+    tensor([[1, 3]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_pool1d_with_indices", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    dilation = int_tuple(dilation)
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_max_pool1d_with_indices(
+        input._handle,
+        kernel_size,
+        len(kernel_size),
+        stride_sizes,
+        0 if stride is None else len(stride_sizes),
+        padding,
+        len(padding),
+        dilation,
+        len(dilation),
+        ceil_mode,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return OutputAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The largest element of each window of 2 dimensions.
+
+    The input is ``[N, C, H, W]`` or ``[C, H, W]``. Windows of ``kernel_size`` elements,
+    ``dilation`` apart, are ``stride`` apart (their size, when not given), with ``padding`` on both
+    sides that is never chosen. With ``ceil_mode`` there is also a last window that reaches over the
+    end. Options are one number, or one for height and one for width. NaN is larger than any number.
+    Differentiable: the gradient goes to the first of equal elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    dilation : int or sequence of int, default 1
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or smaller than the kernel,
+        ``InvalidArgumentError`` for an option that is no size and for padding of more than half of
+        the kernel, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_pool2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.max_pool2d(cf.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_pool2d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_max_pool2d(
+            input._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            dilation,
+            len(dilation),
+            ceil_mode,
+        )
+    )
+
+
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> OutputAndIndices:
+    """The largest element of each window of 2 dimensions, and where it stands.
+
+    As ``max_pool2d``; the indices are ``int64`` positions in the flattened spatial dimensions of
+    the input, as ``max_unpool2d`` takes them. The output is differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    dilation : int or sequence of int, default 1
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    OutputAndIndices
+
+    Raises
+    ------
+    CandleError
+        As ``max_pool2d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_pool2d(return_indices=True)``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.max_pool2d_with_indices(cf.arange(16.0).reshape(1, 4, 4), 2).indices
+    tensor([[[ 5,  7],
+             [13, 15]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_pool2d_with_indices", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    dilation = int_tuple(dilation)
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_max_pool2d_with_indices(
+        input._handle,
+        kernel_size,
+        len(kernel_size),
+        stride_sizes,
+        0 if stride is None else len(stride_sizes),
+        padding,
+        len(padding),
+        dilation,
+        len(dilation),
+        ceil_mode,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return OutputAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def max_pool3d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The largest element of each window of 3 dimensions.
+
+    The input is ``[N, C, D, H, W]`` or ``[C, D, H, W]``. Windows of ``kernel_size`` elements,
+    ``dilation`` apart, are ``stride`` apart (their size, when not given), with ``padding`` on both
+    sides that is never chosen. With ``ceil_mode`` there is also a last window that reaches over the
+    end. Options are one number, or one for each of depth, height and width. NaN is larger than any
+    number. Differentiable: the gradient goes to the first of equal elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    dilation : int or sequence of int, default 1
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank or smaller than the kernel,
+        ``InvalidArgumentError`` for an option that is no size and for padding of more than half of
+        the kernel, ``DTypeError`` for bools.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_pool3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.max_pool3d(cf.arange(8.0).reshape(1, 2, 2, 2), 2)
+    tensor([[[[7.]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_pool3d", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    dilation = int_tuple(dilation)
+    return wrap(
+        _py_max_pool3d(
+            input._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            dilation,
+            len(dilation),
+            ceil_mode,
+        )
+    )
+
+
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> OutputAndIndices:
+    """The largest element of each window of 3 dimensions, and where it stands.
+
+    As ``max_pool3d``; the indices are ``int64`` positions in the flattened spatial dimensions of
+    the input, as ``max_unpool3d`` takes them. The output is differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    dilation : int or sequence of int, default 1
+    ceil_mode : bool, default False
+
+    Returns
+    -------
+    OutputAndIndices
+
+    Raises
+    ------
+    CandleError
+        As ``max_pool3d``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_pool3d(return_indices=True)``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.max_pool3d_with_indices(cf.arange(8.0).reshape(1, 2, 2, 2), 2).indices
+    tensor([[[[7]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_pool3d_with_indices", "input")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    dilation = int_tuple(dilation)
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_max_pool3d_with_indices(
+        input._handle,
+        kernel_size,
+        len(kernel_size),
+        stride_sizes,
+        0 if stride is None else len(stride_sizes),
+        padding,
+        len(padding),
+        dilation,
+        len(dilation),
+        ceil_mode,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return OutputAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def multi_head_attention_forward(
+    query: Tensor | Number,
+    key: Tensor | Number,
+    value: Tensor | Number,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor | Number,
+    out_proj_bias: Tensor | None = None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+    batch_first: bool = False,
+    generator: Generator | None = None,
+) -> AttentionAndWeights:
+    """Attention of several heads.
+
+    Projections of query, key and value, attention in each head, a projection back.
+
+    Shapes ``[L, N, E]``, ``[S, N, Ek]``, ``[S, N, Ev]`` → ``[L, N, E]``, or without ``N``; with
+    ``batch_first``, ``N`` comes first. ``in_proj_weight`` ``[3E, E]`` holds the three projections;
+    with ``use_separate_proj_weight`` the other three weights do. ``in_proj_bias`` is ``[3E]``.
+    Masks are true where a key is *not* taken, or are added: ``key_padding_mask`` ``[N, S]``,
+    ``attn_mask`` ``[L, S]`` or ``[N·num_heads, L, S]``. With ``is_causal``, the mask that is given
+    must be the causal one, and need not be read. ``bias_k`` and ``bias_v`` ``[1, 1, E]`` are one
+    more key and value, as are zeros with ``add_zero_attn``; ``static_k`` and ``static_v``
+    ``[N·num_heads, S, E / num_heads]`` stand for projected ones. Dropout acts on the weights in
+    training. With ``need_weights`` the weights come too, ``[N, L, S]``, or ``[N, num_heads, L, S]``
+    unless they are averaged; else they have no elements. Differentiable. Source: Vaswani and
+    others, 2017.
+
+    Parameters
+    ----------
+    query : Tensor or number
+    key : Tensor or number
+    value : Tensor or number
+    embed_dim_to_check : int
+    num_heads : int
+    in_proj_weight : Tensor or None
+    in_proj_bias : Tensor or None
+    bias_k : Tensor or None
+    bias_v : Tensor or None
+    add_zero_attn : bool
+    dropout_p : float
+    out_proj_weight : Tensor or number
+    out_proj_bias : Tensor or None, default None
+    training : bool, default True
+    key_padding_mask : Tensor or None, default None
+    need_weights : bool, default True
+    attn_mask : Tensor or None, default None
+    use_separate_proj_weight : bool, default False
+    q_proj_weight : Tensor or None, default None
+    k_proj_weight : Tensor or None, default None
+    v_proj_weight : Tensor or None, default None
+    static_k : Tensor or None, default None
+    static_v : Tensor or None, default None
+    average_attn_weights : bool, default True
+    is_causal : bool, default False
+    batch_first : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    AttentionAndWeights
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit, ``InvalidArgumentError`` when ``num_heads`` does not
+        divide ``E``, a weight is missing, or ``is_causal`` comes without a mask; ``DTypeError`` for
+        masks that are neither bool nor floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.multi_head_attention_forward``
+    """
+    if not isinstance(query, TensorBase):
+        query = operand(query, "multi_head_attention_forward", "query")
+    if not isinstance(key, TensorBase):
+        key = operand(key, "multi_head_attention_forward", "key")
+    if not isinstance(value, TensorBase):
+        value = operand(value, "multi_head_attention_forward", "value")
+    if in_proj_weight is not None and not isinstance(in_proj_weight, TensorBase):
+        in_proj_weight = tensor_of(in_proj_weight, "multi_head_attention_forward", "in_proj_weight")
+    if in_proj_bias is not None and not isinstance(in_proj_bias, TensorBase):
+        in_proj_bias = tensor_of(in_proj_bias, "multi_head_attention_forward", "in_proj_bias")
+    if bias_k is not None and not isinstance(bias_k, TensorBase):
+        bias_k = tensor_of(bias_k, "multi_head_attention_forward", "bias_k")
+    if bias_v is not None and not isinstance(bias_v, TensorBase):
+        bias_v = tensor_of(bias_v, "multi_head_attention_forward", "bias_v")
+    if not isinstance(out_proj_weight, TensorBase):
+        out_proj_weight = operand(out_proj_weight, "multi_head_attention_forward", "out_proj_weight")
+    if out_proj_bias is not None and not isinstance(out_proj_bias, TensorBase):
+        out_proj_bias = tensor_of(out_proj_bias, "multi_head_attention_forward", "out_proj_bias")
+    if key_padding_mask is not None and not isinstance(key_padding_mask, TensorBase):
+        key_padding_mask = tensor_of(key_padding_mask, "multi_head_attention_forward", "key_padding_mask")
+    if attn_mask is not None and not isinstance(attn_mask, TensorBase):
+        attn_mask = tensor_of(attn_mask, "multi_head_attention_forward", "attn_mask")
+    if q_proj_weight is not None and not isinstance(q_proj_weight, TensorBase):
+        q_proj_weight = tensor_of(q_proj_weight, "multi_head_attention_forward", "q_proj_weight")
+    if k_proj_weight is not None and not isinstance(k_proj_weight, TensorBase):
+        k_proj_weight = tensor_of(k_proj_weight, "multi_head_attention_forward", "k_proj_weight")
+    if v_proj_weight is not None and not isinstance(v_proj_weight, TensorBase):
+        v_proj_weight = tensor_of(v_proj_weight, "multi_head_attention_forward", "v_proj_weight")
+    if static_k is not None and not isinstance(static_k, TensorBase):
+        static_k = tensor_of(static_k, "multi_head_attention_forward", "static_k")
+    if static_v is not None and not isinstance(static_v, TensorBase):
+        static_v = tensor_of(static_v, "multi_head_attention_forward", "static_v")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_multi_head_attention_forward(
+        query._handle,
+        key._handle,
+        value._handle,
+        embed_dim_to_check,
+        num_heads,
+        NULL if in_proj_weight is None else in_proj_weight._handle,
+        NULL if in_proj_bias is None else in_proj_bias._handle,
+        NULL if bias_k is None else bias_k._handle,
+        NULL if bias_v is None else bias_v._handle,
+        add_zero_attn,
+        dropout_p,
+        out_proj_weight._handle,
+        NULL if out_proj_bias is None else out_proj_bias._handle,
+        training,
+        NULL if key_padding_mask is None else key_padding_mask._handle,
+        need_weights,
+        NULL if attn_mask is None else attn_mask._handle,
+        use_separate_proj_weight,
+        NULL if q_proj_weight is None else q_proj_weight._handle,
+        NULL if k_proj_weight is None else k_proj_weight._handle,
+        NULL if v_proj_weight is None else v_proj_weight._handle,
+        NULL if static_k is None else static_k._handle,
+        NULL if static_v is None else static_v._handle,
+        average_attn_weights,
+        is_causal,
+        batch_first,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return AttentionAndWeights(wrap(cells[0]), wrap(cells[1]))
+
+
 def layer_norm(
     input: Tensor,
     normalized_shape: int | Sequence[int],
@@ -4451,6 +9971,212 @@ def layer_norm(
             eps,
         )
     )
+
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """Root mean square normalisation over the last dimensions.
+
+    ``x / sqrt(mean(x²) + eps) · weight``.
+
+    ``normalized_shape`` are the sizes of the last dimensions of ``input`` and the shape of
+    ``weight``. Without ``eps`` it is the distance from 1 to the next number of the dtype that is
+    computed in. Keeps the shape. Differentiable. Source: Zhang and Sennrich, 2019.
+
+    Parameters
+    ----------
+    input : Tensor
+    normalized_shape : int or sequence of int
+    weight : Tensor or None, default None
+    eps : float or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit, ``DTypeError`` when the dtypes differ or are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.rms_norm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.rms_norm(cf.tensor([[1.0, 7.0]]), [2])
+    tensor([[0.2000, 1.4000]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "rms_norm", "input")
+    normalized_shape = int_tuple(normalized_shape)
+    if weight is not None and not isinstance(weight, TensorBase):
+        weight = tensor_of(weight, "rms_norm", "weight")
+    return wrap(
+        _py_rms_norm(
+            input._handle,
+            normalized_shape,
+            len(normalized_shape),
+            NULL if weight is None else weight._handle,
+            eps is not None,
+            eps or 0.0,
+        )
+    )
+
+
+def pad(
+    input: Tensor, pad: int | Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
+    """The input with elements added at the ends of its last dimensions, or taken away.
+
+    ``pad`` has two numbers for each dimension, from the last one on: how much is added before and
+    after. Negative numbers take away. With the mode ``constant`` the new elements are ``value``, or
+    0, of any dtype. The other modes fill from the input: its mirror image without the border
+    (``reflect``), the border (``replicate``), or the other end (``circular``); they pad the last
+    one, two or three dimensions of an input that has one or two more. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    pad : int or sequence of int
+    mode : {"constant", "reflect", "replicate", "circular"}, default "constant"
+    value : float or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``InvalidArgumentError`` for an odd number of sizes and for a ``value`` with another mode,
+        ``ShapeError`` where too much is taken away, where there are more sizes than dimensions and
+        where the input has less than a mode fills from.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.pad``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.pad(cf.tensor([1.0, 2.0]), (1, 2))
+    tensor([0., 1., 2., 0., 0.])
+    >>> cf.nn.functional.pad(cf.tensor([[1.0, 2.0, 3.0]]), (2, 0), mode="reflect")
+    tensor([[3., 2., 1., 2., 3.]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "pad", "input")
+    pad = int_tuple(pad)
+    return wrap(
+        _py_pad(
+            input._handle,
+            pad,
+            len(pad),
+            choice(mode, "pad", "mode", _PAD_MODE),
+            value is not None,
+            value or 0.0,
+        )
+    )
+
+
+def bmm(input: Tensor, mat2: Tensor | Number) -> Tensor:
+    """Matrix products of two batches of matrices.
+
+    Shapes ``[b, m, k] × [b, k, n] → [b, m, n]``, without broadcasting. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    mat2 : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit.
+
+    Notes
+    -----
+    PyTorch: ``torch.bmm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.bmm(cf.ones([2, 1, 3]), cf.ones([2, 3, 1])).shape
+    (2, 1, 1)
+    """
+    try:
+        handle = _py_bmm(input._handle, mat2._handle)  # type: ignore[union-attr]
+    except AttributeError:
+        input = tensor_of(input, "bmm", "input")
+        mat2 = operand(mat2, "bmm", "mat2")
+        handle = _py_bmm(input._handle, mat2._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def addmm(
+    input: Tensor,
+    mat1: Tensor | Number,
+    mat2: Tensor | Number,
+    beta: float = 1.0,
+    alpha: float = 1.0,
+) -> Tensor:
+    """Product of two matrices times ``alpha``, plus ``beta`` times another.
+
+    ``beta · input + alpha · mat1 mat2``.
+
+    ``input`` broadcasts to the product's shape; with ``beta`` 0 it does not count, not even where
+    it is NaN. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    mat1 : Tensor or number
+    mat2 : Tensor or number
+    beta : float, default 1.0
+    alpha : float, default 1.0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the shapes do not fit.
+
+    Notes
+    -----
+    PyTorch: ``torch.addmm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.addmm(cf.tensor([1.0]), cf.tensor([[2.0]]), cf.tensor([[3.0]]))
+    tensor([[7.]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "addmm", "input")
+    if not isinstance(mat1, TensorBase):
+        mat1 = operand(mat1, "addmm", "mat1")
+    if not isinstance(mat2, TensorBase):
+        mat2 = operand(mat2, "addmm", "mat2")
+    return wrap(_py_addmm(input._handle, mat1._handle, mat2._handle, beta, alpha))
 
 
 def rand(
@@ -4742,47 +10468,6 @@ def randn_like(
     )
 
 
-def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None
-) -> Tensor:
-    """Sets each element to zero with probability ``p``, and divides the others by ``1 - p``.
-
-    The input itself when not training. Differentiable: the gradient is masked and scaled alike.
-
-    Parameters
-    ----------
-    input : Tensor
-    p : float, default 0.5
-    training : bool, default True
-    generator : Generator or None, default None
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    CandleError
-        ``InvalidArgumentError`` when ``p`` is not within ``[0, 1]``, ``DTypeError`` when the input
-        is not floating.
-
-    Notes
-    -----
-    PyTorch: ``torch.nn.functional.dropout``
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> cf.dropout(cf.tensor([1.0, 2.0]), p=0.5, training=False)
-    tensor([1., 2.])
-    """
-    if not isinstance(input, TensorBase):
-        input = tensor_of(input, "dropout", "input")
-    return wrap(
-        _py_dropout(input._handle, p, training, NULL if generator is None else generator._handle)
-    )
-
-
 def uniform_(
     input: Tensor, low: float = 0.0, high: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
@@ -4866,6 +10551,1343 @@ def normal_(
     if _py_normal_(input._handle, mean, std, NULL if generator is None else generator._handle):
         raise take_error()
     return input
+
+
+def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
+    """The elements in reverse order along dimensions.
+
+    A copy. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dims : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range, ``InvalidArgumentError`` for one that is
+        given twice.
+
+    Notes
+    -----
+    PyTorch: ``torch.flip``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.flip(cf.tensor([1, 2, 3]), [0])
+    tensor([3, 2, 1])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "flip", "input")
+    dims = int_tuple(dims)
+    return wrap(_py_flip(input._handle, dims, len(dims)))
+
+
+def roll(
+    input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None
+) -> Tensor:
+    """The elements moved along dimensions; those that leave at the end come in again at the start.
+
+    Each of ``shifts`` belongs to one of ``dims``; without ``dims`` the elements are seen as one
+    vector. A copy. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    shifts : int or sequence of int
+    dims : int or sequence of int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range, ``InvalidArgumentError`` when there are
+        not as many shifts as dimensions.
+
+    Notes
+    -----
+    PyTorch: ``torch.roll``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.roll(cf.tensor([1, 2, 3]), 1)
+    tensor([3, 1, 2])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "roll", "input")
+    shifts = int_tuple(shifts)
+    dims_sizes = NULL if dims is None else int_tuple(dims)
+    return wrap(
+        _py_roll(
+            input._handle, shifts, len(shifts), dims_sizes, 0 if dims is None else len(dims_sizes)
+        )
+    )
+
+
+def repeat(input: Tensor, repeats: int | Sequence[int]) -> Tensor:
+    """Repeats a tensor along its dimensions.
+
+    There is one count per dimension; further counts in front stand for new dimensions. A copy.
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    repeats : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for fewer counts than dimensions and for negative ones.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.repeat``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.repeat(cf.tensor([1, 2]), [2, 2])
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "repeat", "input")
+    repeats = int_tuple(repeats)
+    return wrap(_py_repeat(input._handle, repeats, len(repeats)))
+
+
+def tile(input: Tensor, dims: int | Sequence[int]) -> Tensor:
+    """Repeats a tensor along its dimensions; there may be fewer counts than dimensions.
+
+    Missing counts, in front, are 1. A copy. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dims : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for negative counts.
+
+    Notes
+    -----
+    PyTorch: ``torch.tile``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.tile(cf.tensor([[1, 2]]), [2])
+    tensor([[1, 2, 1, 2]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "tile", "input")
+    dims = int_tuple(dims)
+    return wrap(_py_tile(input._handle, dims, len(dims)))
+
+
+def repeat_interleave(input: Tensor, repeats: Tensor | Number, dim: int | None = None) -> Tensor:
+    """Repeats each element of a dimension.
+
+    ``repeats`` is a number, or a vector with one for each element. Without ``dim`` the elements are
+    seen as one vector. A copy. Differentiable with respect to ``input``.
+
+    Parameters
+    ----------
+    input : Tensor
+    repeats : Tensor or number
+    dim : int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range, ``ShapeError`` when ``repeats`` does not
+        fit, ``InvalidArgumentError`` for a negative one, ``DTypeError`` when it is not of integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.repeat_interleave``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.repeat_interleave(cf.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "repeat_interleave", "input")
+    if not isinstance(repeats, TensorBase):
+        repeats = operand(repeats, "repeat_interleave", "repeats")
+    return wrap(_py_repeat_interleave(input._handle, repeats._handle, dim is not None, dim or 0))
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangle of matrices: zero above a diagonal.
+
+    The matrices are the last two dimensions. Diagonal 0 is the main one, positive ones lie above
+    it. Keeps the shape. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    diagonal : int, default 0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for fewer than two dimensions.
+
+    Notes
+    -----
+    PyTorch: ``torch.tril``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.tril(cf.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 0],
+            [3, 4]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "tril", "input")
+    return wrap(_py_tril(input._handle, diagonal))
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangle of matrices: zero below a diagonal.
+
+    The matrices are the last two dimensions. Diagonal 0 is the main one, positive ones lie above
+    it. Keeps the shape. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    diagonal : int, default 0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for fewer than two dimensions.
+
+    Notes
+    -----
+    PyTorch: ``torch.triu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.triu(cf.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 2],
+            [0, 4]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "triu", "input")
+    return wrap(_py_triu(input._handle, diagonal))
+
+
+def tril_(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Sets the elements above a diagonal to zero, in place.
+
+    As ``tril``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    diagonal : int, default 0
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``ShapeError`` for fewer than two
+        dimensions.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.tril_``
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "tril_", "input")
+    if _py_tril_(input._handle, diagonal):
+        raise take_error()
+    return input
+
+
+def triu_(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Sets the elements below a diagonal to zero, in place.
+
+    As ``triu``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    diagonal : int, default 0
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, ``ShapeError`` for fewer than two
+        dimensions.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.triu_``
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "triu_", "input")
+    if _py_triu_(input._handle, diagonal):
+        raise take_error()
+    return input
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """A diagonal of the matrices of two dimensions, as a new last dimension.
+
+    Offset 0 is the main one, positive ones lie above it. A copy, unlike PyTorch's view.
+    Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    offset : int, default 0
+    dim1 : int, default 0
+    dim2 : int, default 1
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range, ``InvalidArgumentError`` for one
+        dimension twice.
+
+    Notes
+    -----
+    PyTorch: ``torch.diagonal``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.diagonal(cf.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "diagonal", "input")
+    return wrap(_py_diagonal(input._handle, offset, dim1, dim2))
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The diagonal of a matrix, or a matrix with a vector on its diagonal and zeros elsewhere.
+
+    Diagonal 0 is the main one, positive ones lie above it. A copy. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    diagonal : int, default 0
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` unless there are one or two dimensions.
+
+    Notes
+    -----
+    PyTorch: ``torch.diag``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.diag(cf.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "diag", "input")
+    return wrap(_py_diag(input._handle, diagonal))
+
+
+def lstm(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool = False,
+    bidirectional: bool = False,
+    batch_first: bool = False,
+    generator: Generator | None = None,
+) -> LstmOutput:
+    """Long short-term memory.
+
+    ``i f g o`` are the gates, ``c' = σ(f) c + σ(i) tanh(g)`` and ``h' = σ(o) tanh(c')``.
+
+    ``input`` is ``[steps, sequences, input]``, with ``batch_first`` ``[sequences, steps, input]``,
+    for one sequence ``[steps, input]``; ``hx`` are the first state and cell state, each ``[layers ·
+    directions, sequences, hidden]``. When the states differ in size, the smaller one is projected
+    and each layer's weights end with ``weight_hr [projection, hidden]``. ``output`` are the states
+    of the last layer after each step, both directions side by side. With ``train``, elements
+    between layers are dropped with probability ``dropout``. Differentiable. Source: Hochreiter and
+    Schmidhuber, 1997.
+
+    Parameters
+    ----------
+    input : Tensor
+    hx : sequence of Tensor
+    params : sequence of Tensor
+    has_biases : bool
+    num_layers : int
+    dropout : float
+    train : bool, default False
+    bidirectional : bool, default False
+    batch_first : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    LstmOutput
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit or there is no step, ``DTypeError`` when dtypes differ
+        or are not floating, ``InvalidArgumentError`` for a wrong number of weights or a ``dropout``
+        that is no probability.
+
+    Notes
+    -----
+    PyTorch: ``torch.lstm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> params = [cf.zeros(8, 3), cf.zeros(8, 2)]
+    >>> state = [cf.zeros(1, 4, 2), cf.zeros(1, 4, 2)]
+    >>> output, h, c = cf.lstm(cf.ones(5, 4, 3), state, params, False, 1, 0.0, False, False, False)
+    >>> output.shape, h.shape, c.shape
+    ((5, 4, 2), (1, 4, 2), (1, 4, 2))
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "lstm", "input")
+    hx = as_list(hx, "lstm", "hx")
+    params = as_list(params, "lstm", "params")
+    cells = ffi.new("CandleTensor *[3]")
+    if _py_lstm(
+        input._handle,
+        handles(hx),
+        len(hx),
+        handles(params),
+        len(params),
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+        cells + 2,
+    ):
+        raise take_error()
+    return LstmOutput(wrap(cells[0]), wrap(cells[1]), wrap(cells[2]))
+
+
+def lstm_packed(
+    data: Tensor | Number,
+    batch_sizes: Tensor | Number,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool = False,
+    bidirectional: bool = False,
+    generator: Generator | None = None,
+) -> LstmOutput:
+    """Long short-term memory on packed sequences of unequal lengths.
+
+    ``data`` is ``[rows, input]``: the rows of all sequences' first steps, then of their second
+    ones, and so on; ``batch_sizes`` (``int64``) says how many sequences each step has, never more
+    than the one before. Otherwise as ``lstm``. Differentiable.
+
+    Parameters
+    ----------
+    data : Tensor or number
+    batch_sizes : Tensor or number
+    hx : sequence of Tensor
+    params : sequence of Tensor
+    has_biases : bool
+    num_layers : int
+    dropout : float
+    train : bool, default False
+    bidirectional : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    LstmOutput
+
+    Raises
+    ------
+    CandleError
+        As ``lstm``; ``InvalidArgumentError`` for ``batch_sizes`` that rise or are not positive,
+        ``ShapeError`` unless they add up to the rows.
+
+    Notes
+    -----
+    PyTorch: ``torch.lstm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> params = [cf.zeros(8, 3), cf.zeros(8, 2)]
+    >>> state = [cf.zeros(1, 2, 2), cf.zeros(1, 2, 2)]
+    >>> sizes = cf.tensor([2, 1])
+    >>> cf.lstm_packed(cf.ones(3, 3), sizes, state, params, False, 1, 0.0, False, False).output.shape
+    (3, 2)
+    """
+    if not isinstance(data, TensorBase):
+        data = operand(data, "lstm_packed", "data")
+    if not isinstance(batch_sizes, TensorBase):
+        batch_sizes = operand(batch_sizes, "lstm_packed", "batch_sizes")
+    hx = as_list(hx, "lstm_packed", "hx")
+    params = as_list(params, "lstm_packed", "params")
+    cells = ffi.new("CandleTensor *[3]")
+    if _py_lstm_packed(
+        data._handle,
+        batch_sizes._handle,
+        handles(hx),
+        len(hx),
+        handles(params),
+        len(params),
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+        cells + 2,
+    ):
+        raise take_error()
+    return LstmOutput(wrap(cells[0]), wrap(cells[1]), wrap(cells[2]))
+
+
+def gru(
+    input: Tensor,
+    hx: Tensor | Number,
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool = False,
+    bidirectional: bool = False,
+    batch_first: bool = False,
+    generator: Generator | None = None,
+) -> RnnOutput:
+    """Gated recurrent units.
+
+    ``r z`` are gates, ``n = tanh(x_n + r h_n)`` and ``h' = (1 - z) n + z h``.
+
+    ``input`` is ``[steps, sequences, input]``, with ``batch_first`` ``[sequences, steps, input]``,
+    for one sequence ``[steps, input]``; ``hx`` is the first state, ``[layers · directions,
+    sequences, hidden]``. ``output`` are the states of the last layer after each step, both
+    directions side by side. With ``train``, elements between layers are dropped with probability
+    ``dropout``. Differentiable. Source: Cho and others, 2014.
+
+    Parameters
+    ----------
+    input : Tensor
+    hx : Tensor or number
+    params : sequence of Tensor
+    has_biases : bool
+    num_layers : int
+    dropout : float
+    train : bool, default False
+    bidirectional : bool, default False
+    batch_first : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    RnnOutput
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit or there is no step, ``DTypeError`` when dtypes differ
+        or are not floating, ``InvalidArgumentError`` for a wrong number of weights or a ``dropout``
+        that is no probability.
+
+    Notes
+    -----
+    PyTorch: ``torch.gru``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> params = [cf.zeros(6, 3), cf.zeros(6, 2)]
+    >>> state = cf.zeros(1, 4, 2)
+    >>> output, h = cf.gru(cf.ones(5, 4, 3), state, params, False, 1, 0.0, False, False, False)
+    >>> output.shape, h.shape
+    ((5, 4, 2), (1, 4, 2))
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "gru", "input")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "gru", "hx")
+    params = as_list(params, "gru", "params")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_gru(
+        input._handle,
+        hx._handle,
+        handles(params),
+        len(params),
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return RnnOutput(wrap(cells[0]), wrap(cells[1]))
+
+
+def gru_packed(
+    data: Tensor | Number,
+    batch_sizes: Tensor | Number,
+    hx: Tensor | Number,
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool = False,
+    bidirectional: bool = False,
+    generator: Generator | None = None,
+) -> RnnOutput:
+    """Gated recurrent units on packed sequences of unequal lengths.
+
+    ``data`` is ``[rows, input]``: the rows of all sequences' first steps, then of their second
+    ones, and so on; ``batch_sizes`` (``int64``) says how many sequences each step has, never more
+    than the one before. Otherwise as ``gru``. Differentiable.
+
+    Parameters
+    ----------
+    data : Tensor or number
+    batch_sizes : Tensor or number
+    hx : Tensor or number
+    params : sequence of Tensor
+    has_biases : bool
+    num_layers : int
+    dropout : float
+    train : bool, default False
+    bidirectional : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    RnnOutput
+
+    Raises
+    ------
+    CandleError
+        As ``gru``; ``InvalidArgumentError`` for ``batch_sizes`` that rise or are not positive,
+        ``ShapeError`` unless they add up to the rows.
+
+    Notes
+    -----
+    PyTorch: ``torch.gru``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> params = [cf.zeros(6, 3), cf.zeros(6, 2)]
+    >>> state, sizes = cf.zeros(1, 2, 2), cf.tensor([2, 1])
+    >>> cf.gru_packed(cf.ones(3, 3), sizes, state, params, False, 1, 0.0, False, False).output.shape
+    (3, 2)
+    """
+    if not isinstance(data, TensorBase):
+        data = operand(data, "gru_packed", "data")
+    if not isinstance(batch_sizes, TensorBase):
+        batch_sizes = operand(batch_sizes, "gru_packed", "batch_sizes")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "gru_packed", "hx")
+    params = as_list(params, "gru_packed", "params")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_gru_packed(
+        data._handle,
+        batch_sizes._handle,
+        hx._handle,
+        handles(params),
+        len(params),
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return RnnOutput(wrap(cells[0]), wrap(cells[1]))
+
+
+def rnn_tanh(
+    input: Tensor,
+    hx: Tensor | Number,
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool = False,
+    bidirectional: bool = False,
+    batch_first: bool = False,
+    generator: Generator | None = None,
+) -> RnnOutput:
+    """A recurrent layer with a hyperbolic tangent.
+
+    ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``.
+
+    ``input`` is ``[steps, sequences, input]``, with ``batch_first`` ``[sequences, steps, input]``,
+    for one sequence ``[steps, input]``; ``hx`` is the first state, ``[layers · directions,
+    sequences, hidden]``. ``output`` are the states of the last layer after each step, both
+    directions side by side. With ``train``, elements between layers are dropped with probability
+    ``dropout``. Differentiable. Source: Elman, 1990.
+
+    Parameters
+    ----------
+    input : Tensor
+    hx : Tensor or number
+    params : sequence of Tensor
+    has_biases : bool
+    num_layers : int
+    dropout : float
+    train : bool, default False
+    bidirectional : bool, default False
+    batch_first : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    RnnOutput
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit or there is no step, ``DTypeError`` when dtypes differ
+        or are not floating, ``InvalidArgumentError`` for a wrong number of weights or a ``dropout``
+        that is no probability.
+
+    Notes
+    -----
+    PyTorch: ``torch.rnn_tanh``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> params = [cf.zeros(2, 3), cf.zeros(2, 2)]
+    >>> state = cf.zeros(1, 4, 2)
+    >>> output, h = cf.rnn_tanh(cf.ones(5, 4, 3), state, params, False, 1, 0.0, False, False, False)
+    >>> output.shape, h.shape
+    ((5, 4, 2), (1, 4, 2))
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "rnn_tanh", "input")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "rnn_tanh", "hx")
+    params = as_list(params, "rnn_tanh", "params")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_rnn_tanh(
+        input._handle,
+        hx._handle,
+        handles(params),
+        len(params),
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return RnnOutput(wrap(cells[0]), wrap(cells[1]))
+
+
+def rnn_tanh_packed(
+    data: Tensor | Number,
+    batch_sizes: Tensor | Number,
+    hx: Tensor | Number,
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool = False,
+    bidirectional: bool = False,
+    generator: Generator | None = None,
+) -> RnnOutput:
+    """A recurrent layer with a hyperbolic tangent on packed sequences of unequal lengths.
+
+    ``data`` is ``[rows, input]``: the rows of all sequences' first steps, then of their second
+    ones, and so on; ``batch_sizes`` (``int64``) says how many sequences each step has, never more
+    than the one before. Otherwise as ``rnn_tanh``. Differentiable.
+
+    Parameters
+    ----------
+    data : Tensor or number
+    batch_sizes : Tensor or number
+    hx : Tensor or number
+    params : sequence of Tensor
+    has_biases : bool
+    num_layers : int
+    dropout : float
+    train : bool, default False
+    bidirectional : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    RnnOutput
+
+    Raises
+    ------
+    CandleError
+        As ``rnn_tanh``; ``InvalidArgumentError`` for ``batch_sizes`` that rise or are not positive,
+        ``ShapeError`` unless they add up to the rows.
+
+    Notes
+    -----
+    PyTorch: ``torch.rnn_tanh``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> params = [cf.zeros(2, 3), cf.zeros(2, 2)]
+    >>> state, sizes = cf.zeros(1, 2, 2), cf.tensor([2, 1])
+    >>> cf.rnn_tanh_packed(cf.ones(3, 3), sizes, state, params, False, 1, 0.0, False, False).output.shape
+    (3, 2)
+    """
+    if not isinstance(data, TensorBase):
+        data = operand(data, "rnn_tanh_packed", "data")
+    if not isinstance(batch_sizes, TensorBase):
+        batch_sizes = operand(batch_sizes, "rnn_tanh_packed", "batch_sizes")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "rnn_tanh_packed", "hx")
+    params = as_list(params, "rnn_tanh_packed", "params")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_rnn_tanh_packed(
+        data._handle,
+        batch_sizes._handle,
+        hx._handle,
+        handles(params),
+        len(params),
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return RnnOutput(wrap(cells[0]), wrap(cells[1]))
+
+
+def rnn_relu(
+    input: Tensor,
+    hx: Tensor | Number,
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool = False,
+    bidirectional: bool = False,
+    batch_first: bool = False,
+    generator: Generator | None = None,
+) -> RnnOutput:
+    """A recurrent layer with a ReLU.
+
+    ``h' = max(W_ih x + b_ih + W_hh h + b_hh, 0)``.
+
+    ``input`` is ``[steps, sequences, input]``, with ``batch_first`` ``[sequences, steps, input]``,
+    for one sequence ``[steps, input]``; ``hx`` is the first state, ``[layers · directions,
+    sequences, hidden]``. ``output`` are the states of the last layer after each step, both
+    directions side by side. With ``train``, elements between layers are dropped with probability
+    ``dropout``. Differentiable. Source: Elman, 1990.
+
+    Parameters
+    ----------
+    input : Tensor
+    hx : Tensor or number
+    params : sequence of Tensor
+    has_biases : bool
+    num_layers : int
+    dropout : float
+    train : bool, default False
+    bidirectional : bool, default False
+    batch_first : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    RnnOutput
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit or there is no step, ``DTypeError`` when dtypes differ
+        or are not floating, ``InvalidArgumentError`` for a wrong number of weights or a ``dropout``
+        that is no probability.
+
+    Notes
+    -----
+    PyTorch: ``torch.rnn_relu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> params = [cf.zeros(2, 3), cf.zeros(2, 2)]
+    >>> state = cf.zeros(1, 4, 2)
+    >>> output, h = cf.rnn_relu(cf.ones(5, 4, 3), state, params, False, 1, 0.0, False, False, False)
+    >>> output.shape, h.shape
+    ((5, 4, 2), (1, 4, 2))
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "rnn_relu", "input")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "rnn_relu", "hx")
+    params = as_list(params, "rnn_relu", "params")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_rnn_relu(
+        input._handle,
+        hx._handle,
+        handles(params),
+        len(params),
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return RnnOutput(wrap(cells[0]), wrap(cells[1]))
+
+
+def rnn_relu_packed(
+    data: Tensor | Number,
+    batch_sizes: Tensor | Number,
+    hx: Tensor | Number,
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool = False,
+    bidirectional: bool = False,
+    generator: Generator | None = None,
+) -> RnnOutput:
+    """A recurrent layer with a ReLU on packed sequences of unequal lengths.
+
+    ``data`` is ``[rows, input]``: the rows of all sequences' first steps, then of their second
+    ones, and so on; ``batch_sizes`` (``int64``) says how many sequences each step has, never more
+    than the one before. Otherwise as ``rnn_relu``. Differentiable.
+
+    Parameters
+    ----------
+    data : Tensor or number
+    batch_sizes : Tensor or number
+    hx : Tensor or number
+    params : sequence of Tensor
+    has_biases : bool
+    num_layers : int
+    dropout : float
+    train : bool, default False
+    bidirectional : bool, default False
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    RnnOutput
+
+    Raises
+    ------
+    CandleError
+        As ``rnn_relu``; ``InvalidArgumentError`` for ``batch_sizes`` that rise or are not positive,
+        ``ShapeError`` unless they add up to the rows.
+
+    Notes
+    -----
+    PyTorch: ``torch.rnn_relu``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> params = [cf.zeros(2, 3), cf.zeros(2, 2)]
+    >>> state, sizes = cf.zeros(1, 2, 2), cf.tensor([2, 1])
+    >>> cf.rnn_relu_packed(cf.ones(3, 3), sizes, state, params, False, 1, 0.0, False, False).output.shape
+    (3, 2)
+    """
+    if not isinstance(data, TensorBase):
+        data = operand(data, "rnn_relu_packed", "data")
+    if not isinstance(batch_sizes, TensorBase):
+        batch_sizes = operand(batch_sizes, "rnn_relu_packed", "batch_sizes")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "rnn_relu_packed", "hx")
+    params = as_list(params, "rnn_relu_packed", "params")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_rnn_relu_packed(
+        data._handle,
+        batch_sizes._handle,
+        hx._handle,
+        handles(params),
+        len(params),
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        NULL if generator is None else generator._handle,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return RnnOutput(wrap(cells[0]), wrap(cells[1]))
+
+
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor | Number,
+    w_hh: Tensor | Number,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> LstmState:
+    """One step of long short-term memory.
+
+    ``i f g o`` are the gates, ``c' = σ(f) c + σ(i) tanh(g)`` and ``h' = σ(o) tanh(c')``. ``input``
+    is ``[sequences, input]`` or ``[input]``, ``hx`` are the state and the cell state, each
+    ``[sequences, hidden]`` or ``[hidden]``, ``w_ih`` ``[4 hidden, input]``, ``w_hh`` ``[4 hidden,
+    hidden]``, the biases ``[4 hidden]``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    hx : sequence of Tensor
+    w_ih : Tensor or number
+    w_hh : Tensor or number
+    b_ih : Tensor or None, default None
+    b_hh : Tensor or None, default None
+
+    Returns
+    -------
+    LstmState
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit, ``DTypeError`` when dtypes differ or are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.lstm_cell``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> state = [cf.zeros(4, 2), cf.ones(4, 2)]
+    >>> h, c = cf.lstm_cell(cf.ones(4, 3), state, cf.zeros(8, 3), cf.zeros(8, 2))
+    >>> h.shape, float(c[0, 0])
+    ((4, 2), 0.5)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "lstm_cell", "input")
+    hx = as_list(hx, "lstm_cell", "hx")
+    if not isinstance(w_ih, TensorBase):
+        w_ih = operand(w_ih, "lstm_cell", "w_ih")
+    if not isinstance(w_hh, TensorBase):
+        w_hh = operand(w_hh, "lstm_cell", "w_hh")
+    if b_ih is not None and not isinstance(b_ih, TensorBase):
+        b_ih = tensor_of(b_ih, "lstm_cell", "b_ih")
+    if b_hh is not None and not isinstance(b_hh, TensorBase):
+        b_hh = tensor_of(b_hh, "lstm_cell", "b_hh")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_lstm_cell(
+        input._handle,
+        handles(hx),
+        len(hx),
+        w_ih._handle,
+        w_hh._handle,
+        NULL if b_ih is None else b_ih._handle,
+        NULL if b_hh is None else b_hh._handle,
+        cells,
+        cells + 1,
+    ):
+        raise take_error()
+    return LstmState(wrap(cells[0]), wrap(cells[1]))
+
+
+def gru_cell(
+    input: Tensor,
+    hx: Tensor | Number,
+    w_ih: Tensor | Number,
+    w_hh: Tensor | Number,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step of gated recurrent units.
+
+    ``r z`` are gates, ``n = tanh(x_n + r h_n)`` and ``h' = (1 - z) n + z h``. ``input`` is
+    ``[sequences, input]`` or ``[input]``, ``hx`` is the state, ``[sequences, hidden]`` or
+    ``[hidden]``, ``w_ih`` ``[3 hidden, input]``, ``w_hh`` ``[3 hidden, hidden]``, the biases ``[3
+    hidden]``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    hx : Tensor or number
+    w_ih : Tensor or number
+    w_hh : Tensor or number
+    b_ih : Tensor or None, default None
+    b_hh : Tensor or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit, ``DTypeError`` when dtypes differ or are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.gru_cell``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.gru_cell(cf.ones(4, 3), cf.zeros(4, 2), cf.zeros(6, 3), cf.zeros(6, 2)).shape
+    (4, 2)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "gru_cell", "input")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "gru_cell", "hx")
+    if not isinstance(w_ih, TensorBase):
+        w_ih = operand(w_ih, "gru_cell", "w_ih")
+    if not isinstance(w_hh, TensorBase):
+        w_hh = operand(w_hh, "gru_cell", "w_hh")
+    if b_ih is not None and not isinstance(b_ih, TensorBase):
+        b_ih = tensor_of(b_ih, "gru_cell", "b_ih")
+    if b_hh is not None and not isinstance(b_hh, TensorBase):
+        b_hh = tensor_of(b_hh, "gru_cell", "b_hh")
+    return wrap(
+        _py_gru_cell(
+            input._handle,
+            hx._handle,
+            w_ih._handle,
+            w_hh._handle,
+            NULL if b_ih is None else b_ih._handle,
+            NULL if b_hh is None else b_hh._handle,
+        )
+    )
+
+
+def rnn_tanh_cell(
+    input: Tensor,
+    hx: Tensor | Number,
+    w_ih: Tensor | Number,
+    w_hh: Tensor | Number,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step of a recurrent layer with a hyperbolic tangent.
+
+    ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``. ``input`` is ``[sequences, input]`` or
+    ``[input]``, ``hx`` is the state, ``[sequences, hidden]`` or ``[hidden]``, ``w_ih`` ``[hidden,
+    input]``, ``w_hh`` ``[hidden, hidden]``, the biases ``[hidden]``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    hx : Tensor or number
+    w_ih : Tensor or number
+    w_hh : Tensor or number
+    b_ih : Tensor or None, default None
+    b_hh : Tensor or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit, ``DTypeError`` when dtypes differ or are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.rnn_tanh_cell``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.rnn_tanh_cell(cf.ones(4, 3), cf.zeros(4, 2), cf.zeros(2, 3), cf.zeros(2, 2)).shape
+    (4, 2)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "rnn_tanh_cell", "input")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "rnn_tanh_cell", "hx")
+    if not isinstance(w_ih, TensorBase):
+        w_ih = operand(w_ih, "rnn_tanh_cell", "w_ih")
+    if not isinstance(w_hh, TensorBase):
+        w_hh = operand(w_hh, "rnn_tanh_cell", "w_hh")
+    if b_ih is not None and not isinstance(b_ih, TensorBase):
+        b_ih = tensor_of(b_ih, "rnn_tanh_cell", "b_ih")
+    if b_hh is not None and not isinstance(b_hh, TensorBase):
+        b_hh = tensor_of(b_hh, "rnn_tanh_cell", "b_hh")
+    return wrap(
+        _py_rnn_tanh_cell(
+            input._handle,
+            hx._handle,
+            w_ih._handle,
+            w_hh._handle,
+            NULL if b_ih is None else b_ih._handle,
+            NULL if b_hh is None else b_hh._handle,
+        )
+    )
+
+
+def rnn_relu_cell(
+    input: Tensor,
+    hx: Tensor | Number,
+    w_ih: Tensor | Number,
+    w_hh: Tensor | Number,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step of a recurrent layer with a ReLU.
+
+    ``h' = max(W_ih x + b_ih + W_hh h + b_hh, 0)``. ``input`` is ``[sequences, input]`` or
+    ``[input]``, ``hx`` is the state, ``[sequences, hidden]`` or ``[hidden]``, ``w_ih`` ``[hidden,
+    input]``, ``w_hh`` ``[hidden, hidden]``, the biases ``[hidden]``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    hx : Tensor or number
+    w_ih : Tensor or number
+    w_hh : Tensor or number
+    b_ih : Tensor or None, default None
+    b_hh : Tensor or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when shapes do not fit, ``DTypeError`` when dtypes differ or are not
+        floating.
+
+    Notes
+    -----
+    PyTorch: ``torch.rnn_relu_cell``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.rnn_relu_cell(cf.ones(4, 3), cf.zeros(4, 2), cf.zeros(2, 3), cf.zeros(2, 2)).shape
+    (4, 2)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "rnn_relu_cell", "input")
+    if not isinstance(hx, TensorBase):
+        hx = operand(hx, "rnn_relu_cell", "hx")
+    if not isinstance(w_ih, TensorBase):
+        w_ih = operand(w_ih, "rnn_relu_cell", "w_ih")
+    if not isinstance(w_hh, TensorBase):
+        w_hh = operand(w_hh, "rnn_relu_cell", "w_hh")
+    if b_ih is not None and not isinstance(b_ih, TensorBase):
+        b_ih = tensor_of(b_ih, "rnn_relu_cell", "b_ih")
+    if b_hh is not None and not isinstance(b_hh, TensorBase):
+        b_hh = tensor_of(b_hh, "rnn_relu_cell", "b_hh")
+    return wrap(
+        _py_rnn_relu_cell(
+            input._handle,
+            hx._handle,
+            w_ih._handle,
+            w_hh._handle,
+            NULL if b_ih is None else b_ih._handle,
+            NULL if b_hh is None else b_hh._handle,
+        )
+    )
 
 
 def sum(
@@ -5529,6 +12551,470 @@ def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) ->
     return wrap(_py_logsumexp(input._handle, dim, len(dim), keepdim))
 
 
+def interpolate(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    """The input with its spatial dimensions resampled to another size.
+
+    The input is ``[N, C, L]``, ``[N, C, H, W]`` or ``[N, C, D, H, W]``, and the result has
+    ``size``, or its own size times ``scale_factor`` rounded down; either is one number, or one for
+    each spatial dimension. ``mode`` is how elements are made of their neighbours: the nearest one
+    (``nearest`` as PyTorch rounds it, ``nearest-exact`` as others do), linearly (``linear`` for
+    one, ``bilinear`` for two, ``trilinear`` for three dimensions), with cubics (``bicubic``, two
+    dimensions), or the average of an ``area``. With ``align_corners`` the centres of the corner
+    elements stay where they are. Places are computed with ``scale_factor`` itself unless
+    ``recompute_scale_factor``. With ``antialias``, ``bilinear`` and ``bicubic`` of two dimensions
+    average what a smaller result leaves out. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    size : int or sequence of int or None, default None
+    scale_factor : float or sequence of float or None, default None
+    mode : str, default "nearest"
+        One of "nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area".
+    align_corners : bool or None, default None
+    recompute_scale_factor : bool or None, default None
+    antialias : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of a rank that the mode does not have and for sizes of 0,
+        ``InvalidArgumentError`` for none or both of ``size`` and ``scale_factor`` and for options
+        that the mode does not have, ``DTypeError`` for integers (but for ``uint8`` with
+        ``nearest``).
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.interpolate``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> x = cf.tensor([[[1.0, 2.0]]])
+    >>> cf.nn.functional.interpolate(x, scale_factor=2.0)
+    tensor([[[1., 1., 2., 2.]]])
+    >>> cf.nn.functional.interpolate(x, 3, mode="linear", align_corners=True)
+    tensor([[[1.0000, 1.5000, 2.0000]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "interpolate", "input")
+    size_sizes = NULL if size is None else int_tuple(size)
+    scale_factor_values = NULL if scale_factor is None else float_tuple(scale_factor)
+    return wrap(
+        _py_interpolate(
+            input._handle,
+            size_sizes,
+            0 if size is None else len(size_sizes),
+            scale_factor_values,
+            0 if scale_factor is None else len(scale_factor_values),
+            choice(mode, "interpolate", "mode", _INTERPOLATE_MODE),
+            align_corners is not None,
+            align_corners or False,
+            recompute_scale_factor is not None,
+            recompute_scale_factor or False,
+            antialias,
+        )
+    )
+
+
+def cumsum(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
+    """Sum of the elements along a dimension up to each of them.
+
+    Integers and bools become ``int64``; ``dtype`` is what the elements are converted to first.
+    Keeps the shape. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    dtype : DType or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.cumsum``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.cumsum(cf.tensor([1.0, 2.0, 3.0]), 0)
+    tensor([1., 3., 6.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "cumsum", "input")
+    return wrap(_py_cumsum(input._handle, dim, dtype_code(dtype)))
+
+
+def cumprod(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
+    """Product of the elements along a dimension up to each of them.
+
+    Integers and bools become ``int64``; ``dtype`` is what the elements are converted to first.
+    Keeps the shape. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    dtype : DType or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.cumprod``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.cumprod(cf.tensor([1.0, 2.0, 3.0]), 0)
+    tensor([1., 2., 6.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "cumprod", "input")
+    return wrap(_py_cumprod(input._handle, dim, dtype_code(dtype)))
+
+
+def scatter(input: Tensor, dim: int, index: Tensor | Number, src: Tensor | Number) -> Tensor:
+    """Puts elements into a tensor along a dimension, each at an index of its own.
+
+    ``out = input`` with ``out[index[i][j]][j] = src[i][j]`` for ``dim = 0``. ``src`` may be a
+    number. The index is of any integer dtype and not larger than ``src``, nor than the input in the
+    other dimensions; where an index repeats, the last one counts. Differentiable with respect to
+    ``input`` and ``src``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    src : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for an index that is negative or too large, ``ShapeError`` when the
+        shapes do not fit, ``DTypeError`` for an index that is not of integers and for two dtypes.
+
+    Notes
+    -----
+    PyTorch: ``torch.scatter``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.scatter(cf.zeros([3]), 0, cf.tensor([2, 0]), cf.tensor([1.0, 2.0]))
+    tensor([2., 0., 1.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "scatter", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "scatter", "index")
+    if not isinstance(src, TensorBase):
+        src = operand(src, "scatter", "src")
+    return wrap(_py_scatter(input._handle, dim, index._handle, src._handle))
+
+
+def index_copy(input: Tensor, dim: int, index: Tensor | Number, source: Tensor | Number) -> Tensor:
+    """Replaces entries of a dimension at the positions of a vector of indices.
+
+    ``out = input`` with ``out[index[i]] = source[i]`` for ``dim = 0``; where an index repeats, the
+    last one counts. Differentiable with respect to ``input`` and ``source``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    source : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for an index that is negative or too large, ``ShapeError`` when the
+        shapes do not fit, ``DTypeError`` for an index that is not of integers and for two dtypes.
+
+    Notes
+    -----
+    PyTorch: ``torch.index_copy``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.index_copy(cf.zeros([3]), 0, cf.tensor([2, 0]), cf.tensor([1.0, 2.0]))
+    tensor([2., 0., 1.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "index_copy", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "index_copy", "index")
+    if not isinstance(source, TensorBase):
+        source = operand(source, "index_copy", "source")
+    return wrap(_py_index_copy(input._handle, dim, index._handle, source._handle))
+
+
+def index_fill(input: Tensor, dim: int, index: Tensor | Number, value: Tensor | Number) -> Tensor:
+    """Sets entries of a dimension to a number at the positions of a vector of indices.
+
+    ``out = input`` with ``out[index[i]] = value`` for ``dim = 0``. Differentiable with respect to
+    ``input`` and ``value``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    value : Tensor or number
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for an index that is negative or too large, ``ShapeError`` when the
+        index is not a vector or the value not a number, ``DTypeError`` when the index is not of
+        integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.index_fill``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.index_fill(cf.zeros([3]), 0, cf.tensor([2, 0]), 1.0)
+    tensor([1., 0., 1.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "index_fill", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "index_fill", "index")
+    if not isinstance(value, TensorBase):
+        value = operand(value, "index_fill", "value")
+    return wrap(_py_index_fill(input._handle, dim, index._handle, value._handle))
+
+
+def scatter_(input: Tensor, dim: int, index: Tensor | Number, src: Tensor | Number) -> Tensor:
+    """Puts elements into a tensor along a dimension in place, each at an index of its own.
+
+    As ``scatter``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    src : Tensor or number
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, and those of ``scatter``.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.scatter_``
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "scatter_", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "scatter_", "index")
+    if not isinstance(src, TensorBase):
+        src = operand(src, "scatter_", "src")
+    if _py_scatter_(input._handle, dim, index._handle, src._handle):
+        raise take_error()
+    return input
+
+
+def scatter_add_(input: Tensor, dim: int, index: Tensor | Number, src: Tensor | Number) -> Tensor:
+    """Adds elements to a tensor along a dimension in place, each at an index of its own.
+
+    As ``scatter_add``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    src : Tensor or number
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, and those of ``scatter_add``.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.scatter_add_``
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "scatter_add_", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "scatter_add_", "index")
+    if not isinstance(src, TensorBase):
+        src = operand(src, "scatter_add_", "src")
+    if _py_scatter_add_(input._handle, dim, index._handle, src._handle):
+        raise take_error()
+    return input
+
+
+def index_add_(input: Tensor, dim: int, index: Tensor | Number, source: Tensor | Number) -> Tensor:
+    """Adds entries of a dimension in place at the positions of a vector of indices.
+
+    As ``index_add``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    source : Tensor or number
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, and those of ``index_add``.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.index_add_``
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "index_add_", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "index_add_", "index")
+    if not isinstance(source, TensorBase):
+        source = operand(source, "index_add_", "source")
+    if _py_index_add_(input._handle, dim, index._handle, source._handle):
+        raise take_error()
+    return input
+
+
+def index_copy_(input: Tensor, dim: int, index: Tensor | Number, source: Tensor | Number) -> Tensor:
+    """Replaces entries of a dimension in place at the positions of a vector of indices.
+
+    As ``index_copy``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    source : Tensor or number
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, and those of ``index_copy``.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.index_copy_``
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "index_copy_", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "index_copy_", "index")
+    if not isinstance(source, TensorBase):
+        source = operand(source, "index_copy_", "source")
+    if _py_index_copy_(input._handle, dim, index._handle, source._handle):
+        raise take_error()
+    return input
+
+
+def index_fill_(input: Tensor, dim: int, index: Tensor | Number, value: Tensor | Number) -> Tensor:
+    """Sets entries of a dimension to a number in place at the positions of a vector of indices.
+
+    As ``index_fill``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor or number
+    value : Tensor or number
+
+    Returns
+    -------
+    Tensor
+        ``input`` itself.
+
+    Raises
+    ------
+    CandleError
+        ``InPlaceError`` for a leaf that requires grad, and those of ``index_fill``.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.index_fill_``
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "index_fill_", "input")
+    if not isinstance(index, TensorBase):
+        index = operand(index, "index_fill_", "index")
+    if not isinstance(value, TensorBase):
+        value = operand(value, "index_fill_", "value")
+    if _py_index_fill_(input._handle, dim, index._handle, value._handle):
+        raise take_error()
+    return input
+
+
 def reshape(input: Tensor, shape: int | Sequence[int]) -> Tensor:
     """The same elements in another shape, in row-major order.
 
@@ -5636,6 +13122,45 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if not isinstance(input, TensorBase):
         input = tensor_of(input, "flatten", "input")
     return wrap(_py_flatten(input._handle, start_dim, end_dim))
+
+
+def unflatten(input: Tensor, dim: int, sizes: int | Sequence[int]) -> Tensor:
+    """A dimension split into several.
+
+    The product of ``sizes`` is the size of dimension ``dim``; one of them may be -1, which is
+    computed. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    sizes : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` when the sizes do not multiply up, ``CandleIndexError`` for a dimension out
+        of range, ``InvalidArgumentError`` for no sizes.
+
+    Notes
+    -----
+    PyTorch: ``torch.unflatten``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.unflatten(cf.arange(4), 0, (2, -1))
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "unflatten", "input")
+    sizes = int_tuple(sizes)
+    return wrap(_py_unflatten(input._handle, dim, sizes, len(sizes)))
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -5959,6 +13484,600 @@ def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     return wrap(_py_log_softmax(input._handle, dim, dtype_code(dtype)))
 
 
+def softmin(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
+    """Softmax of the negative: ``exp(-x) / sum(exp(-x))`` along a dimension.
+
+    Keeps the shape. ``dtype`` is what the elements are converted to first. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    dtype : DType or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for integers and bools without a ``dtype``, ``CandleIndexError`` for a
+        dimension out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.softmin``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.softmin(cf.tensor([1.0, 2.0]), dim=0)
+    tensor([0.7311, 0.2689])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "softmin", "input")
+    return wrap(_py_softmin(input._handle, dim, dtype_code(dtype)))
+
+
+def gumbel_softmax(
+    logits: Tensor | Number,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: Generator | None = None,
+) -> Tensor:
+    """A sample from the Gumbel-softmax distribution.
+
+    Softmax of ``(logits + noise) / tau`` along a dimension.
+
+    With ``hard`` the result is one-hot, with the gradient of the soft sample. Keeps the shape and
+    dtype. Differentiable. Source: Jang, Gu and Poole, 2016; Maddison, Mnih and Teh, 2016.
+
+    Parameters
+    ----------
+    logits : Tensor or number
+    tau : float, default 1.0
+    hard : bool, default False
+    dim : int, default -1
+    generator : Generator or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for logits that are not floating, ``CandleIndexError`` for a dimension out of
+        range.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.gumbel_softmax``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> float(cf.nn.functional.gumbel_softmax(cf.zeros(3), hard=True).sum())
+    1.0
+    """
+    if not isinstance(logits, TensorBase):
+        logits = operand(logits, "gumbel_softmax", "logits")
+    return wrap(
+        _py_gumbel_softmax(
+            logits._handle, tau, hard, dim, NULL if generator is None else generator._handle
+        )
+    )
+
+
+def sort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
+) -> ValuesAndIndices:
+    """Elements along a dimension in ascending or descending order, and where they stood.
+
+    NaN is the largest; equal elements keep their order whether or not ``stable`` is asked for. The
+    values are differentiable; the indices are ``int64``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default -1
+    descending : bool, default False
+    stable : bool, default False
+
+    Returns
+    -------
+    ValuesAndIndices
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.sort``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.sort(cf.tensor([3.0, 1.0, 2.0])).values
+    tensor([1., 2., 3.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "sort", "input")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_sort(input._handle, dim, descending, stable, cells, cells + 1):
+        raise take_error()
+    return ValuesAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Positions along a dimension of its elements in ascending or descending order.
+
+    NaN is the largest; equal elements keep their order whether or not ``stable`` is asked for.
+    Keeps the shape; ``int64``. Not differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default -1
+    descending : bool, default False
+    stable : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range.
+
+    Notes
+    -----
+    PyTorch: ``torch.argsort``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.argsort(cf.tensor([3.0, 1.0, 2.0]))
+    tensor([1, 2, 0])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "argsort", "input")
+    return wrap(_py_argsort(input._handle, dim, descending, stable))
+
+
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> ValuesAndIndices:
+    """The ``k`` largest or smallest elements along a dimension, and where they stood.
+
+    NaN is the largest. They come in order, whether or not ``sorted`` is asked for, with the first
+    of equal elements first. The values are differentiable; the indices are ``int64``.
+
+    Parameters
+    ----------
+    input : Tensor
+    k : int
+    dim : int, default -1
+    largest : bool, default True
+    sorted : bool, default True
+
+    Returns
+    -------
+    ValuesAndIndices
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range, ``InvalidArgumentError`` when there are
+        not ``k`` elements.
+
+    Notes
+    -----
+    PyTorch: ``torch.topk``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.topk(cf.tensor([1.0, 4.0, 2.0]), 2).values
+    tensor([4., 2.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "topk", "input")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_topk(input._handle, k, dim, largest, sorted, cells, cells + 1):
+        raise take_error()
+    return ValuesAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
+    """The ``k``-th smallest element along a dimension, counted from 1, and where it stood.
+
+    NaN is the largest, and of equal elements the first comes first. The values are differentiable;
+    the indices are ``int64``.
+
+    Parameters
+    ----------
+    input : Tensor
+    k : int
+    dim : int, default -1
+    keepdim : bool, default False
+
+    Returns
+    -------
+    ValuesAndIndices
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range, ``InvalidArgumentError`` when there is no
+        ``k``-th element.
+
+    Notes
+    -----
+    PyTorch: ``torch.kthvalue``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.kthvalue(cf.tensor([3.0, 1.0, 2.0]), 2).values
+    tensor(2.)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "kthvalue", "input")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_kthvalue(input._handle, k, dim, keepdim, cells, cells + 1):
+        raise take_error()
+    return ValuesAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def median(input: Tensor) -> Tensor:
+    """The median of all elements; of an even number, the lower of the two in the middle.
+
+    NaN where there is one. Differentiable; the chosen element gets the whole gradient.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for a tensor without elements of an integer dtype.
+
+    Notes
+    -----
+    PyTorch: ``torch.median`` with one argument
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.median(cf.tensor([3.0, 1.0, 2.0]))
+    tensor(2.)
+    """
+    try:
+        handle = _py_median(input._handle)
+    except AttributeError:
+        input = tensor_of(input, "median", "input")
+        handle = _py_median(input._handle)
+    if handle:
+        result: Tensor = _new(Tensor)
+        result._handle = handle
+        return result
+    raise take_error()
+
+
+def median_dim(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
+    """The medians along a dimension, and where they stood.
+
+    Of an even number, the lower of the two in the middle.
+
+    NaN where there is one. The values are differentiable; the indices are ``int64``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default -1
+    keepdim : bool, default False
+
+    Returns
+    -------
+    ValuesAndIndices
+
+    Raises
+    ------
+    CandleError
+        ``CandleIndexError`` for a dimension out of range, ``ShapeError`` when there is nothing to
+        choose from.
+
+    Notes
+    -----
+    PyTorch: ``torch.median`` with a dimension
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.median_dim(cf.tensor([[3.0, 1.0, 2.0]]), 1).values
+    tensor([2.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "median_dim", "input")
+    cells = ffi.new("CandleTensor *[2]")
+    if _py_median_dim(input._handle, dim, keepdim, cells, cells + 1):
+        raise take_error()
+    return ValuesAndIndices(wrap(cells[0]), wrap(cells[1]))
+
+
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor | Number,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    output_size: int | Sequence[int] | None = None,
+) -> Tensor:
+    """Zeros, with each element at the place that an index says.
+
+    What ``max_pool1d`` would give it for.
+
+    The input is ``[N, C, L]`` or ``[C, L]``, and ``indices`` are those of
+    ``max_pool1d_with_indices``, of the same shape. The result has ``output_size`` in its spatial
+    dimension, or the size that such a pooling most simply came from. Of elements with one index the
+    last one stays. Differentiable with respect to ``input``.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices : Tensor or number
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    output_size : int or sequence of int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank, for indices of another shape and for a size
+        that such a pooling cannot have come from, ``CandleIndexError`` for an index outside the
+        result, ``DTypeError`` for an input that is not floating and indices that are no integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_unpool1d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.max_unpool1d(cf.tensor([[5.0, 6.0]]), cf.tensor([[1, 3]]), 2)
+    tensor([[0., 5., 0., 6.]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_unpool1d", "input")
+    if not isinstance(indices, TensorBase):
+        indices = operand(indices, "max_unpool1d", "indices")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    output_size_sizes = NULL if output_size is None else int_tuple(output_size)
+    return wrap(
+        _py_max_unpool1d(
+            input._handle,
+            indices._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            output_size_sizes,
+            0 if output_size is None else len(output_size_sizes),
+        )
+    )
+
+
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor | Number,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    output_size: int | Sequence[int] | None = None,
+) -> Tensor:
+    """Zeros, with each element at the place that an index says.
+
+    What ``max_pool2d`` would give it for.
+
+    The input is ``[N, C, H, W]`` or ``[C, H, W]``, and ``indices`` are those of
+    ``max_pool2d_with_indices``, of the same shape. The result has ``output_size`` in its spatial
+    dimensions, or the size that such a pooling most simply came from. Of elements with one index
+    the last one stays. Differentiable with respect to ``input``.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices : Tensor or number
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    output_size : int or sequence of int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank, for indices of another shape and for a size
+        that such a pooling cannot have come from, ``CandleIndexError`` for an index outside the
+        result, ``DTypeError`` for an input that is not floating and indices that are no integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_unpool2d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.max_unpool2d(cf.tensor([[[5.0]]]), cf.tensor([[[3]]]), 2)
+    tensor([[[0., 0.],
+             [0., 5.]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_unpool2d", "input")
+    if not isinstance(indices, TensorBase):
+        indices = operand(indices, "max_unpool2d", "indices")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    output_size_sizes = NULL if output_size is None else int_tuple(output_size)
+    return wrap(
+        _py_max_unpool2d(
+            input._handle,
+            indices._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            output_size_sizes,
+            0 if output_size is None else len(output_size_sizes),
+        )
+    )
+
+
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor | Number,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    output_size: int | Sequence[int] | None = None,
+) -> Tensor:
+    """Zeros, with each element at the place that an index says.
+
+    What ``max_pool3d`` would give it for.
+
+    The input is ``[N, C, D, H, W]`` or ``[C, D, H, W]``, and ``indices`` are those of
+    ``max_pool3d_with_indices``, of the same shape. The result has ``output_size`` in its spatial
+    dimensions, or the size that such a pooling most simply came from. Of elements with one index
+    the last one stays. Differentiable with respect to ``input``.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices : Tensor or number
+    kernel_size : int or sequence of int
+    stride : int or sequence of int or None, default None
+    padding : int or sequence of int, default 0
+    output_size : int or sequence of int or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``ShapeError`` for an input of another rank, for indices of another shape and for a size
+        that such a pooling cannot have come from, ``CandleIndexError`` for an index outside the
+        result, ``DTypeError`` for an input that is not floating and indices that are no integers.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.functional.max_unpool3d``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.functional.max_unpool3d(cf.tensor([[[[5.0]]]]), cf.tensor([[[[7]]]]), 2)
+    tensor([[[[0., 0.],
+              [0., 0.]],
+
+             [[0., 0.],
+              [0., 5.]]]])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "max_unpool3d", "input")
+    if not isinstance(indices, TensorBase):
+        indices = operand(indices, "max_unpool3d", "indices")
+    kernel_size = int_tuple(kernel_size)
+    stride_sizes = NULL if stride is None else int_tuple(stride)
+    padding = int_tuple(padding)
+    output_size_sizes = NULL if output_size is None else int_tuple(output_size)
+    return wrap(
+        _py_max_unpool3d(
+            input._handle,
+            indices._handle,
+            kernel_size,
+            len(kernel_size),
+            stride_sizes,
+            0 if stride is None else len(stride_sizes),
+            padding,
+            len(padding),
+            output_size_sizes,
+            0 if output_size is None else len(output_size_sizes),
+        )
+    )
+
+
+def norm(
+    input: Tensor, p: float = 2.0, dim: int | Sequence[int] | None = None, keepdim: bool = False
+) -> Tensor:
+    """Norm of the vectors along dimensions: ``sum(|x|^p)^(1/p)``.
+
+    ``None`` or an empty list means all dimensions. With ``p`` infinite it is the greatest absolute
+    value, with minus infinity the least, with 0 the number of elements that are not zero.
+    Differentiable; the gradient is zero where the norm is zero.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 2.0
+    dim : int or sequence of int or None, default None
+    keepdim : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DTypeError`` for integers and bools, ``CandleIndexError`` for a dimension out of range,
+        ``ShapeError`` for no elements with an infinite ``p``.
+
+    Notes
+    -----
+    PyTorch: ``torch.norm``, ``torch.linalg.vector_norm``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.norm(cf.tensor([3.0, -4.0]))
+    tensor(5.)
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "norm", "input")
+    dim_sizes = NULL if dim is None else int_tuple(dim)
+    return wrap(
+        _py_norm(input._handle, p, dim_sizes, 0 if dim is None else len(dim_sizes), keepdim)
+    )
+
+
 class TensorOps(TensorBase):
     """The operations whose first parameter is the tensor, as methods."""
 
@@ -5969,6 +14088,34 @@ class TensorOps(TensorBase):
     tanh = tanh
     gelu = gelu
     silu = silu
+    leaky_relu = leaky_relu
+    hardtanh = hardtanh
+    relu6 = relu6
+    threshold = threshold
+    hardswish = hardswish
+    hardsigmoid = hardsigmoid
+    hardshrink = hardshrink
+    softshrink = softshrink
+    prelu = prelu
+    rrelu = rrelu
+    elu = elu
+    selu = selu
+    celu = celu
+    softplus = softplus
+    logsigmoid = logsigmoid
+    mish = mish
+    softsign = softsign
+    tanhshrink = tanhshrink
+    glu = glu
+    adaptive_avg_pool1d = adaptive_avg_pool1d
+    adaptive_avg_pool2d = adaptive_avg_pool2d
+    adaptive_avg_pool3d = adaptive_avg_pool3d
+    adaptive_max_pool1d = adaptive_max_pool1d
+    adaptive_max_pool1d_with_indices = adaptive_max_pool1d_with_indices
+    adaptive_max_pool2d = adaptive_max_pool2d
+    adaptive_max_pool2d_with_indices = adaptive_max_pool2d_with_indices
+    adaptive_max_pool3d = adaptive_max_pool3d
+    adaptive_max_pool3d_with_indices = adaptive_max_pool3d_with_indices
     add = add
     sub = sub
     mul = mul
@@ -5982,6 +14129,14 @@ class TensorOps(TensorBase):
     mul_ = mul_
     div_ = div_
     pow_ = pow_
+    avg_pool1d = avg_pool1d
+    avg_pool2d = avg_pool2d
+    avg_pool3d = avg_pool3d
+    lp_pool1d = lp_pool1d
+    lp_pool2d = lp_pool2d
+    lp_pool3d = lp_pool3d
+    batch_norm = batch_norm
+    instance_norm = instance_norm
     eq = eq
     ne = ne
     lt = lt
@@ -5996,6 +14151,12 @@ class TensorOps(TensorBase):
     maximum = maximum
     minimum = minimum
     clamp = clamp
+    conv1d = conv1d
+    conv2d = conv2d
+    conv3d = conv3d
+    conv_transpose1d = conv_transpose1d
+    conv_transpose2d = conv_transpose2d
+    conv_transpose3d = conv_transpose3d
     to_dtype = to_dtype
     to_device = to_device
     contiguous = contiguous
@@ -6008,6 +14169,24 @@ class TensorOps(TensorBase):
     ones_like = ones_like
     full_like = full_like
     empty_like = empty_like
+    pdist = pdist
+    dropout = dropout
+    dropout1d = dropout1d
+    dropout2d = dropout2d
+    dropout3d = dropout3d
+    alpha_dropout = alpha_dropout
+    feature_alpha_dropout = feature_alpha_dropout
+    embedding = embedding
+    embedding_renorm_ = embedding_renorm_
+    embedding_bag = embedding_bag
+    unfold = unfold
+    fold = fold
+    pixel_shuffle = pixel_shuffle
+    pixel_unshuffle = pixel_unshuffle
+    channel_shuffle = channel_shuffle
+    group_norm = group_norm
+    local_response_norm = local_response_norm
+    normalize = normalize
     neg_ = neg_
     abs_ = abs_
     sign_ = sign_
@@ -6031,18 +14210,28 @@ class TensorOps(TensorBase):
     index_select = index_select
     index_add = index_add
     one_hot = one_hot
-    embedding = embedding
     masked_fill = masked_fill
     masked_select = masked_select
     nonzero = nonzero
     split = split
     split_with_sizes = split_with_sizes
     chunk = chunk
-    mse_loss = mse_loss
-    l1_loss = l1_loss
+    binary_cross_entropy = binary_cross_entropy
+    binary_cross_entropy_with_logits = binary_cross_entropy_with_logits
+    kl_div = kl_div
+    soft_margin_loss = soft_margin_loss
+    multilabel_soft_margin_loss = multilabel_soft_margin_loss
     cross_entropy = cross_entropy
     nll_loss = nll_loss
-    binary_cross_entropy_with_logits = binary_cross_entropy_with_logits
+    hinge_embedding_loss = hinge_embedding_loss
+    multi_margin_loss = multi_margin_loss
+    multilabel_margin_loss = multilabel_margin_loss
+    mse_loss = mse_loss
+    l1_loss = l1_loss
+    smooth_l1_loss = smooth_l1_loss
+    huber_loss = huber_loss
+    poisson_nll_loss = poisson_nll_loss
+    gaussian_nll_loss = gaussian_nll_loss
     sqrt = sqrt
     rsqrt = rsqrt
     square = square
@@ -6060,14 +14249,57 @@ class TensorOps(TensorBase):
     ceil = ceil
     round = round
     trunc = trunc
+    log2 = log2
+    log10 = log10
+    exp2 = exp2
+    tan = tan
+    sinh = sinh
+    cosh = cosh
+    isinf = isinf
+    isfinite = isfinite
+    nan_to_num = nan_to_num
+    heaviside = heaviside
+    lerp = lerp
+    addcmul = addcmul
+    addcdiv = addcdiv
+    logaddexp = logaddexp
+    hypot = hypot
     matmul = matmul
     linear = linear
+    max_pool1d = max_pool1d
+    max_pool1d_with_indices = max_pool1d_with_indices
+    max_pool2d = max_pool2d
+    max_pool2d_with_indices = max_pool2d_with_indices
+    max_pool3d = max_pool3d
+    max_pool3d_with_indices = max_pool3d_with_indices
     layer_norm = layer_norm
+    rms_norm = rms_norm
+    pad = pad
+    bmm = bmm
+    addmm = addmm
     rand_like = rand_like
     randn_like = randn_like
-    dropout = dropout
     uniform_ = uniform_
     normal_ = normal_
+    flip = flip
+    roll = roll
+    repeat = repeat
+    tile = tile
+    repeat_interleave = repeat_interleave
+    tril = tril
+    triu = triu
+    tril_ = tril_
+    triu_ = triu_
+    diagonal = diagonal
+    diag = diag
+    lstm = lstm
+    gru = gru
+    rnn_tanh = rnn_tanh
+    rnn_relu = rnn_relu
+    lstm_cell = lstm_cell
+    gru_cell = gru_cell
+    rnn_tanh_cell = rnn_tanh_cell
+    rnn_relu_cell = rnn_relu_cell
     sum = sum
     mean = mean
     prod = prod
@@ -6084,9 +14316,21 @@ class TensorOps(TensorBase):
     all = all
     any = any
     logsumexp = logsumexp
+    interpolate = interpolate
+    cumsum = cumsum
+    cumprod = cumprod
+    scatter = scatter
+    index_copy = index_copy
+    index_fill = index_fill
+    scatter_ = scatter_
+    scatter_add_ = scatter_add_
+    index_add_ = index_add_
+    index_copy_ = index_copy_
+    index_fill_ = index_fill_
     reshape = reshape
     view = view
     flatten = flatten
+    unflatten = unflatten
     transpose = transpose
     permute = permute
     squeeze = squeeze
@@ -6096,6 +14340,17 @@ class TensorOps(TensorBase):
     select = select
     softmax = softmax
     log_softmax = log_softmax
+    softmin = softmin
+    sort = sort
+    argsort = argsort
+    topk = topk
+    kthvalue = kthvalue
+    median = median
+    median_dim = median_dim
+    max_unpool1d = max_unpool1d
+    max_unpool2d = max_unpool2d
+    max_unpool3d = max_unpool3d
+    norm = norm
 
 
 # Set by candle_ffi.tensor, which derives the class from the one above.

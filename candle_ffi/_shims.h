@@ -151,6 +151,14 @@ static int32_t py_grad_mode_pop(void) {
     return candle_grad_mode_pop(py_error_cell());
 }
 
+static int32_t py_register_hook(const CandleTensor *tensor, CandleHookCallback hook, void *user_data, CandleFreeCallback free_user_data, uint64_t *id) {
+    return candle_tensor_register_hook(tensor, hook, user_data, free_user_data, id, py_error_cell());
+}
+
+static int32_t py_remove_hook(const CandleTensor *tensor, uint64_t id) {
+    return candle_tensor_remove_hook(tensor, id, py_error_cell());
+}
+
 static CandleGenerator *py_generator_new(uint64_t seed) {
     CandleGenerator *out = NULL;
     candle_generator_new(seed, &out, py_error_cell());
@@ -197,6 +205,168 @@ static CandleTensor *py_silu(const CandleTensor *input) {
     CandleTensor *out = NULL;
     candle_tensor_silu(input, &out, py_error_cell());
     return out;
+}
+
+static CandleTensor *py_leaky_relu(const CandleTensor *input, double negative_slope) {
+    CandleTensor *out = NULL;
+    candle_tensor_leaky_relu(input, negative_slope, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_hardtanh(const CandleTensor *input, double min_val, double max_val) {
+    CandleTensor *out = NULL;
+    candle_tensor_hardtanh(input, min_val, max_val, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_relu6(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_relu6(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_threshold(const CandleTensor *input, double threshold, double value) {
+    CandleTensor *out = NULL;
+    candle_tensor_threshold(input, threshold, value, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_hardswish(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_hardswish(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_hardsigmoid(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_hardsigmoid(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_hardshrink(const CandleTensor *input, double lambd) {
+    CandleTensor *out = NULL;
+    candle_tensor_hardshrink(input, lambd, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_softshrink(const CandleTensor *input, double lambd) {
+    CandleTensor *out = NULL;
+    candle_tensor_softshrink(input, lambd, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_prelu(const CandleTensor *input, const CandleTensor *weight) {
+    CandleTensor *out = NULL;
+    candle_tensor_prelu(input, weight, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_rrelu(const CandleTensor *input, double lower, double upper, int32_t training, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_rrelu(input, lower, upper, training, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_elu(const CandleTensor *input, double alpha) {
+    CandleTensor *out = NULL;
+    candle_tensor_elu(input, alpha, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_selu(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_selu(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_celu(const CandleTensor *input, double alpha) {
+    CandleTensor *out = NULL;
+    candle_tensor_celu(input, alpha, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_softplus(const CandleTensor *input, double beta, double threshold) {
+    CandleTensor *out = NULL;
+    candle_tensor_softplus(input, beta, threshold, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_logsigmoid(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_logsigmoid(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_mish(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_mish(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_softsign(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_softsign(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_tanhshrink(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_tanhshrink(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_glu(const CandleTensor *input, int64_t dim) {
+    CandleTensor *out = NULL;
+    candle_tensor_glu(input, dim, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_adaptive_avg_pool1d(const CandleTensor *input, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_adaptive_avg_pool1d(input, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_adaptive_avg_pool2d(const CandleTensor *input, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_adaptive_avg_pool2d(input, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_adaptive_avg_pool3d(const CandleTensor *input, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_adaptive_avg_pool3d(input, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_adaptive_max_pool1d(const CandleTensor *input, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_adaptive_max_pool1d(input, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_adaptive_max_pool1d_with_indices(const CandleTensor *input, const int64_t *output_size, size_t num_output_size, CandleTensor **output, CandleTensor **indices) {
+    return candle_tensor_adaptive_max_pool1d_with_indices(input, output_size, num_output_size, output, indices, py_error_cell());
+}
+
+static CandleTensor *py_adaptive_max_pool2d(const CandleTensor *input, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_adaptive_max_pool2d(input, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_adaptive_max_pool2d_with_indices(const CandleTensor *input, const int64_t *output_size, size_t num_output_size, CandleTensor **output, CandleTensor **indices) {
+    return candle_tensor_adaptive_max_pool2d_with_indices(input, output_size, num_output_size, output, indices, py_error_cell());
+}
+
+static CandleTensor *py_adaptive_max_pool3d(const CandleTensor *input, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_adaptive_max_pool3d(input, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_adaptive_max_pool3d_with_indices(const CandleTensor *input, const int64_t *output_size, size_t num_output_size, CandleTensor **output, CandleTensor **indices) {
+    return candle_tensor_adaptive_max_pool3d_with_indices(input, output_size, num_output_size, output, indices, py_error_cell());
 }
 
 static CandleTensor *py_add(const CandleTensor *input, const CandleTensor *other) {
@@ -265,6 +435,66 @@ static int32_t py_div_(CandleTensor *input, const CandleTensor *other) {
 
 static int32_t py_pow_(CandleTensor *input, const CandleTensor *other) {
     return candle_tensor_pow_(input, other, py_error_cell());
+}
+
+static CandleTensor *py_scaled_dot_product_attention(const CandleTensor *query, const CandleTensor *key, const CandleTensor *value, const CandleTensor *attn_mask, double dropout_p, int32_t is_causal, int32_t has_scale, double scale, int32_t enable_gqa, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_causal, has_scale ? &scale : NULL, enable_gqa, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_avg_pool1d(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, int32_t ceil_mode, int32_t count_include_pad) {
+    CandleTensor *out = NULL;
+    candle_tensor_avg_pool1d(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, ceil_mode, count_include_pad, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_avg_pool2d(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, int32_t ceil_mode, int32_t count_include_pad, int32_t has_divisor_override, int64_t divisor_override) {
+    CandleTensor *out = NULL;
+    candle_tensor_avg_pool2d(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, ceil_mode, count_include_pad, has_divisor_override ? &divisor_override : NULL, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_avg_pool3d(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, int32_t ceil_mode, int32_t count_include_pad, int32_t has_divisor_override, int64_t divisor_override) {
+    CandleTensor *out = NULL;
+    candle_tensor_avg_pool3d(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, ceil_mode, count_include_pad, has_divisor_override ? &divisor_override : NULL, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_lp_pool1d(const CandleTensor *input, double norm_type, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, int32_t ceil_mode) {
+    CandleTensor *out = NULL;
+    candle_tensor_lp_pool1d(input, norm_type, kernel_size, num_kernel_size, stride, num_stride, ceil_mode, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_lp_pool2d(const CandleTensor *input, double norm_type, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, int32_t ceil_mode) {
+    CandleTensor *out = NULL;
+    candle_tensor_lp_pool2d(input, norm_type, kernel_size, num_kernel_size, stride, num_stride, ceil_mode, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_lp_pool3d(const CandleTensor *input, double norm_type, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, int32_t ceil_mode) {
+    CandleTensor *out = NULL;
+    candle_tensor_lp_pool3d(input, norm_type, kernel_size, num_kernel_size, stride, num_stride, ceil_mode, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_batch_norm(const CandleTensor *input, CandleTensor *running_mean, CandleTensor *running_var, const CandleTensor *weight, const CandleTensor *bias, int32_t training, double momentum, double eps) {
+    CandleTensor *out = NULL;
+    candle_tensor_batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_instance_norm(const CandleTensor *input, CandleTensor *running_mean, CandleTensor *running_var, const CandleTensor *weight, const CandleTensor *bias, int32_t use_input_stats, double momentum, double eps) {
+    CandleTensor *out = NULL;
+    candle_tensor_instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_bilinear(const CandleTensor *input1, const CandleTensor *input2, const CandleTensor *weight, const CandleTensor *bias) {
+    CandleTensor *out = NULL;
+    candle_tensor_bilinear(input1, input2, weight, bias, &out, py_error_cell());
+    return out;
 }
 
 static CandleTensor *py_eq(const CandleTensor *input, const CandleTensor *other) {
@@ -354,6 +584,42 @@ static CandleTensor *py_clamp(const CandleTensor *input, int32_t has_min, double
 static CandleTensor *py_where(const CandleTensor *condition, const CandleTensor *input, const CandleTensor *other) {
     CandleTensor *out = NULL;
     candle_tensor_where(condition, input, other, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_conv1d(const CandleTensor *input, const CandleTensor *weight, const CandleTensor *bias, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int64_t groups) {
+    CandleTensor *out = NULL;
+    candle_tensor_conv1d(input, weight, bias, stride, num_stride, padding, num_padding, dilation, num_dilation, groups, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_conv2d(const CandleTensor *input, const CandleTensor *weight, const CandleTensor *bias, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int64_t groups) {
+    CandleTensor *out = NULL;
+    candle_tensor_conv2d(input, weight, bias, stride, num_stride, padding, num_padding, dilation, num_dilation, groups, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_conv3d(const CandleTensor *input, const CandleTensor *weight, const CandleTensor *bias, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int64_t groups) {
+    CandleTensor *out = NULL;
+    candle_tensor_conv3d(input, weight, bias, stride, num_stride, padding, num_padding, dilation, num_dilation, groups, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_conv_transpose1d(const CandleTensor *input, const CandleTensor *weight, const CandleTensor *bias, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_padding, size_t num_output_padding, int64_t groups, const int64_t *dilation, size_t num_dilation) {
+    CandleTensor *out = NULL;
+    candle_tensor_conv_transpose1d(input, weight, bias, stride, num_stride, padding, num_padding, output_padding, num_output_padding, groups, dilation, num_dilation, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_conv_transpose2d(const CandleTensor *input, const CandleTensor *weight, const CandleTensor *bias, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_padding, size_t num_output_padding, int64_t groups, const int64_t *dilation, size_t num_dilation) {
+    CandleTensor *out = NULL;
+    candle_tensor_conv_transpose2d(input, weight, bias, stride, num_stride, padding, num_padding, output_padding, num_output_padding, groups, dilation, num_dilation, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_conv_transpose3d(const CandleTensor *input, const CandleTensor *weight, const CandleTensor *bias, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_padding, size_t num_output_padding, int64_t groups, const int64_t *dilation, size_t num_dilation) {
+    CandleTensor *out = NULL;
+    candle_tensor_conv_transpose3d(input, weight, bias, stride, num_stride, padding, num_padding, output_padding, num_output_padding, groups, dilation, num_dilation, &out, py_error_cell());
     return out;
 }
 
@@ -465,6 +731,136 @@ static CandleTensor *py_empty_like(const CandleTensor *input, CandleDType dtype)
     return out;
 }
 
+static CandleTensor *py_cosine_similarity(const CandleTensor *x1, const CandleTensor *x2, int64_t dim, double eps) {
+    CandleTensor *out = NULL;
+    candle_tensor_cosine_similarity(x1, x2, dim, eps, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_pairwise_distance(const CandleTensor *x1, const CandleTensor *x2, double p, double eps, int32_t keepdim) {
+    CandleTensor *out = NULL;
+    candle_tensor_pairwise_distance(x1, x2, p, eps, keepdim, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_pdist(const CandleTensor *input, double p) {
+    CandleTensor *out = NULL;
+    candle_tensor_pdist(input, p, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_cdist(const CandleTensor *x1, const CandleTensor *x2, double p) {
+    CandleTensor *out = NULL;
+    candle_tensor_cdist(x1, x2, p, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_dropout(const CandleTensor *input, double p, int32_t training, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_dropout(input, p, training, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_dropout1d(const CandleTensor *input, double p, int32_t training, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_dropout1d(input, p, training, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_dropout2d(const CandleTensor *input, double p, int32_t training, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_dropout2d(input, p, training, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_dropout3d(const CandleTensor *input, double p, int32_t training, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_dropout3d(input, p, training, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_alpha_dropout(const CandleTensor *input, double p, int32_t training, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_alpha_dropout(input, p, training, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_feature_alpha_dropout(const CandleTensor *input, double p, int32_t training, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_feature_alpha_dropout(input, p, training, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_embedding(const CandleTensor *input, const CandleTensor *weight, const int64_t *padding_idx) {
+    CandleTensor *out = NULL;
+    candle_tensor_embedding(input, weight, padding_idx, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_embedding_scaled(const CandleTensor *input, const CandleTensor *weight, int32_t has_padding_idx, int64_t padding_idx, int32_t scale_grad_by_freq) {
+    CandleTensor *out = NULL;
+    candle_tensor_embedding_scaled(input, weight, has_padding_idx ? &padding_idx : NULL, scale_grad_by_freq, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_embedding_renorm_(CandleTensor *input, const CandleTensor *indices, double max_norm, double norm_type) {
+    return candle_tensor_embedding_renorm_(input, indices, max_norm, norm_type, py_error_cell());
+}
+
+static CandleTensor *py_embedding_bag(const CandleTensor *input, const CandleTensor *weight, const CandleTensor *offsets, int32_t scale_grad_by_freq, CandleBagMode mode, const CandleTensor *per_sample_weights, int32_t include_last_offset, int32_t has_padding_idx, int64_t padding_idx) {
+    CandleTensor *out = NULL;
+    candle_tensor_embedding_bag(input, weight, offsets, scale_grad_by_freq, mode, per_sample_weights, include_last_offset, has_padding_idx ? &padding_idx : NULL, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_unfold(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *dilation, size_t num_dilation, const int64_t *padding, size_t num_padding, const int64_t *stride, size_t num_stride) {
+    CandleTensor *out = NULL;
+    candle_tensor_unfold(input, kernel_size, num_kernel_size, dilation, num_dilation, padding, num_padding, stride, num_stride, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_fold(const CandleTensor *input, const int64_t *output_size, size_t num_output_size, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *dilation, size_t num_dilation, const int64_t *padding, size_t num_padding, const int64_t *stride, size_t num_stride) {
+    CandleTensor *out = NULL;
+    candle_tensor_fold(input, output_size, num_output_size, kernel_size, num_kernel_size, dilation, num_dilation, padding, num_padding, stride, num_stride, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_pixel_shuffle(const CandleTensor *input, int64_t upscale_factor) {
+    CandleTensor *out = NULL;
+    candle_tensor_pixel_shuffle(input, upscale_factor, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_pixel_unshuffle(const CandleTensor *input, int64_t downscale_factor) {
+    CandleTensor *out = NULL;
+    candle_tensor_pixel_unshuffle(input, downscale_factor, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_channel_shuffle(const CandleTensor *input, int64_t groups) {
+    CandleTensor *out = NULL;
+    candle_tensor_channel_shuffle(input, groups, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_group_norm(const CandleTensor *input, int64_t num_groups, const CandleTensor *weight, const CandleTensor *bias, double eps) {
+    CandleTensor *out = NULL;
+    candle_tensor_group_norm(input, num_groups, weight, bias, eps, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_local_response_norm(const CandleTensor *input, int64_t size, double alpha, double beta, double k) {
+    CandleTensor *out = NULL;
+    candle_tensor_local_response_norm(input, size, alpha, beta, k, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_normalize(const CandleTensor *input, double p, const int64_t *dim, size_t num_dim, double eps) {
+    CandleTensor *out = NULL;
+    candle_tensor_normalize(input, p, dim, num_dim, eps, &out, py_error_cell());
+    return out;
+}
+
 static int32_t py_neg_(CandleTensor *input) {
     return candle_tensor_neg_(input, py_error_cell());
 }
@@ -567,12 +963,6 @@ static CandleTensor *py_one_hot(const CandleTensor *input, int64_t num_classes) 
     return out;
 }
 
-static CandleTensor *py_embedding(const CandleTensor *input, const CandleTensor *weight, int32_t has_padding_idx, int64_t padding_idx) {
-    CandleTensor *out = NULL;
-    candle_tensor_embedding(input, weight, has_padding_idx ? &padding_idx : NULL, &out, py_error_cell());
-    return out;
-}
-
 static CandleTensor *py_masked_fill(const CandleTensor *input, const CandleTensor *mask, const CandleTensor *value) {
     CandleTensor *out = NULL;
     candle_tensor_masked_fill(input, mask, value, &out, py_error_cell());
@@ -615,15 +1005,33 @@ static int32_t py_chunk(const CandleTensor *input, int64_t chunks, int64_t dim, 
     return candle_tensor_chunk(input, chunks, dim, outputs, capacity, num_outputs, py_error_cell());
 }
 
-static CandleTensor *py_mse_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction) {
+static CandleTensor *py_binary_cross_entropy(const CandleTensor *input, const CandleTensor *target, const CandleTensor *weight, CandleReduction reduction) {
     CandleTensor *out = NULL;
-    candle_tensor_mse_loss(input, target, reduction, &out, py_error_cell());
+    candle_tensor_binary_cross_entropy(input, target, weight, reduction, &out, py_error_cell());
     return out;
 }
 
-static CandleTensor *py_l1_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction) {
+static CandleTensor *py_binary_cross_entropy_with_logits(const CandleTensor *input, const CandleTensor *target, const CandleTensor *weight, CandleReduction reduction, const CandleTensor *pos_weight) {
     CandleTensor *out = NULL;
-    candle_tensor_l1_loss(input, target, reduction, &out, py_error_cell());
+    candle_tensor_binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_kl_div(const CandleTensor *input, const CandleTensor *target, CandleKlDivReduction reduction, int32_t log_target) {
+    CandleTensor *out = NULL;
+    candle_tensor_kl_div(input, target, reduction, log_target, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_soft_margin_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_soft_margin_loss(input, target, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_multilabel_soft_margin_loss(const CandleTensor *input, const CandleTensor *target, const CandleTensor *weight, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_multilabel_soft_margin_loss(input, target, weight, reduction, &out, py_error_cell());
     return out;
 }
 
@@ -639,9 +1047,93 @@ static CandleTensor *py_nll_loss(const CandleTensor *input, const CandleTensor *
     return out;
 }
 
-static CandleTensor *py_binary_cross_entropy_with_logits(const CandleTensor *input, const CandleTensor *target, const CandleTensor *weight, CandleReduction reduction, const CandleTensor *pos_weight) {
+static CandleTensor *py_ctc_loss(const CandleTensor *log_probs, const CandleTensor *targets, const int64_t *input_lengths, size_t num_input_lengths, const int64_t *target_lengths, size_t num_target_lengths, int64_t blank, CandleReduction reduction, int32_t zero_infinity) {
     CandleTensor *out = NULL;
-    candle_tensor_binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight, &out, py_error_cell());
+    candle_tensor_ctc_loss(log_probs, targets, input_lengths, num_input_lengths, target_lengths, num_target_lengths, blank, reduction, zero_infinity, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_hinge_embedding_loss(const CandleTensor *input, const CandleTensor *target, double margin, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_hinge_embedding_loss(input, target, margin, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_margin_ranking_loss(const CandleTensor *input1, const CandleTensor *input2, const CandleTensor *target, double margin, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_margin_ranking_loss(input1, input2, target, margin, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_triplet_margin_loss(const CandleTensor *anchor, const CandleTensor *positive, const CandleTensor *negative, double margin, double p, double eps, int32_t swap, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_cosine_embedding_loss(const CandleTensor *input1, const CandleTensor *input2, const CandleTensor *target, double margin, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_cosine_embedding_loss(input1, input2, target, margin, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_multi_margin_loss(const CandleTensor *input, const CandleTensor *target, int64_t p, double margin, const CandleTensor *weight, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_multi_margin_loss(input, target, p, margin, weight, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_multilabel_margin_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_multilabel_margin_loss(input, target, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_mse_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_mse_loss(input, target, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_mse_loss_weighted(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction, const CandleTensor *weight) {
+    CandleTensor *out = NULL;
+    candle_tensor_mse_loss_weighted(input, target, reduction, weight, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_l1_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_l1_loss(input, target, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_l1_loss_weighted(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction, const CandleTensor *weight) {
+    CandleTensor *out = NULL;
+    candle_tensor_l1_loss_weighted(input, target, reduction, weight, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_smooth_l1_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction, double beta) {
+    CandleTensor *out = NULL;
+    candle_tensor_smooth_l1_loss(input, target, reduction, beta, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_huber_loss(const CandleTensor *input, const CandleTensor *target, CandleReduction reduction, double delta, const CandleTensor *weight) {
+    CandleTensor *out = NULL;
+    candle_tensor_huber_loss(input, target, reduction, delta, weight, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_poisson_nll_loss(const CandleTensor *input, const CandleTensor *target, int32_t log_input, int32_t full, double eps, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_poisson_nll_loss(input, target, log_input, full, eps, reduction, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_gaussian_nll_loss(const CandleTensor *input, const CandleTensor *target, const CandleTensor *var, int32_t full, double eps, CandleReduction reduction) {
+    CandleTensor *out = NULL;
+    candle_tensor_gaussian_nll_loss(input, target, var, full, eps, reduction, &out, py_error_cell());
     return out;
 }
 
@@ -747,6 +1239,96 @@ static CandleTensor *py_trunc(const CandleTensor *input) {
     return out;
 }
 
+static CandleTensor *py_log2(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_log2(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_log10(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_log10(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_exp2(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_exp2(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_tan(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_tan(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_sinh(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_sinh(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_cosh(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_cosh(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_isinf(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_isinf(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_isfinite(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_isfinite(input, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_nan_to_num(const CandleTensor *input, double nan, int32_t has_posinf, double posinf, int32_t has_neginf, double neginf) {
+    CandleTensor *out = NULL;
+    candle_tensor_nan_to_num(input, nan, has_posinf ? &posinf : NULL, has_neginf ? &neginf : NULL, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_heaviside(const CandleTensor *input, const CandleTensor *values) {
+    CandleTensor *out = NULL;
+    candle_tensor_heaviside(input, values, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_lerp(const CandleTensor *input, const CandleTensor *end, const CandleTensor *weight) {
+    CandleTensor *out = NULL;
+    candle_tensor_lerp(input, end, weight, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_addcmul(const CandleTensor *input, const CandleTensor *tensor1, const CandleTensor *tensor2, double value) {
+    CandleTensor *out = NULL;
+    candle_tensor_addcmul(input, tensor1, tensor2, value, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_addcdiv(const CandleTensor *input, const CandleTensor *tensor1, const CandleTensor *tensor2, double value) {
+    CandleTensor *out = NULL;
+    candle_tensor_addcdiv(input, tensor1, tensor2, value, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_logaddexp(const CandleTensor *input, const CandleTensor *other) {
+    CandleTensor *out = NULL;
+    candle_tensor_logaddexp(input, other, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_hypot(const CandleTensor *input, const CandleTensor *other) {
+    CandleTensor *out = NULL;
+    candle_tensor_hypot(input, other, &out, py_error_cell());
+    return out;
+}
+
 static CandleTensor *py_matmul(const CandleTensor *input, const CandleTensor *other) {
     CandleTensor *out = NULL;
     candle_tensor_matmul(input, other, &out, py_error_cell());
@@ -759,9 +1341,67 @@ static CandleTensor *py_linear(const CandleTensor *input, const CandleTensor *we
     return out;
 }
 
+static CandleTensor *py_max_pool1d(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int32_t ceil_mode) {
+    CandleTensor *out = NULL;
+    candle_tensor_max_pool1d(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, ceil_mode, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_max_pool1d_with_indices(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int32_t ceil_mode, CandleTensor **output, CandleTensor **indices) {
+    return candle_tensor_max_pool1d_with_indices(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, ceil_mode, output, indices, py_error_cell());
+}
+
+static CandleTensor *py_max_pool2d(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int32_t ceil_mode) {
+    CandleTensor *out = NULL;
+    candle_tensor_max_pool2d(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, ceil_mode, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_max_pool2d_with_indices(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int32_t ceil_mode, CandleTensor **output, CandleTensor **indices) {
+    return candle_tensor_max_pool2d_with_indices(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, ceil_mode, output, indices, py_error_cell());
+}
+
+static CandleTensor *py_max_pool3d(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int32_t ceil_mode) {
+    CandleTensor *out = NULL;
+    candle_tensor_max_pool3d(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, ceil_mode, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_max_pool3d_with_indices(const CandleTensor *input, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int32_t ceil_mode, CandleTensor **output, CandleTensor **indices) {
+    return candle_tensor_max_pool3d_with_indices(input, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, ceil_mode, output, indices, py_error_cell());
+}
+
+static int32_t py_multi_head_attention_forward(const CandleTensor *query, const CandleTensor *key, const CandleTensor *value, int64_t embed_dim_to_check, int64_t num_heads, const CandleTensor *in_proj_weight, const CandleTensor *in_proj_bias, const CandleTensor *bias_k, const CandleTensor *bias_v, int32_t add_zero_attn, double dropout_p, const CandleTensor *out_proj_weight, const CandleTensor *out_proj_bias, int32_t training, const CandleTensor *key_padding_mask, int32_t need_weights, const CandleTensor *attn_mask, int32_t use_separate_proj_weight, const CandleTensor *q_proj_weight, const CandleTensor *k_proj_weight, const CandleTensor *v_proj_weight, const CandleTensor *static_k, const CandleTensor *static_v, int32_t average_attn_weights, int32_t is_causal, int32_t batch_first, const CandleGenerator *generator, CandleTensor **output, CandleTensor **weights) {
+    return candle_tensor_multi_head_attention_forward(query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k, bias_v, add_zero_attn, dropout_p, out_proj_weight, out_proj_bias, training, key_padding_mask, need_weights, attn_mask, use_separate_proj_weight, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, average_attn_weights, is_causal, batch_first, generator, output, weights, py_error_cell());
+}
+
 static CandleTensor *py_layer_norm(const CandleTensor *input, const int64_t *normalized_shape, size_t num_normalized_shape, const CandleTensor *weight, const CandleTensor *bias, double eps) {
     CandleTensor *out = NULL;
     candle_tensor_layer_norm(input, normalized_shape, num_normalized_shape, weight, bias, eps, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_rms_norm(const CandleTensor *input, const int64_t *normalized_shape, size_t num_normalized_shape, const CandleTensor *weight, int32_t has_eps, double eps) {
+    CandleTensor *out = NULL;
+    candle_tensor_rms_norm(input, normalized_shape, num_normalized_shape, weight, has_eps ? &eps : NULL, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_pad(const CandleTensor *input, const int64_t *pad, size_t num_pad, CandlePadMode mode, int32_t has_value, double value) {
+    CandleTensor *out = NULL;
+    candle_tensor_pad(input, pad, num_pad, mode, has_value ? &value : NULL, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_bmm(const CandleTensor *input, const CandleTensor *mat2) {
+    CandleTensor *out = NULL;
+    candle_tensor_bmm(input, mat2, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_addmm(const CandleTensor *input, const CandleTensor *mat1, const CandleTensor *mat2, double beta, double alpha) {
+    CandleTensor *out = NULL;
+    candle_tensor_addmm(input, mat1, mat2, beta, alpha, &out, py_error_cell());
     return out;
 }
 
@@ -801,18 +1441,128 @@ static CandleTensor *py_randn_like(const CandleTensor *input, CandleDType dtype,
     return out;
 }
 
-static CandleTensor *py_dropout(const CandleTensor *input, double p, int32_t training, const CandleGenerator *generator) {
-    CandleTensor *out = NULL;
-    candle_tensor_dropout(input, p, training, generator, &out, py_error_cell());
-    return out;
-}
-
 static int32_t py_uniform_(CandleTensor *input, double low, double high, const CandleGenerator *generator) {
     return candle_tensor_uniform_(input, low, high, generator, py_error_cell());
 }
 
 static int32_t py_normal_(CandleTensor *input, double mean, double std, const CandleGenerator *generator) {
     return candle_tensor_normal_(input, mean, std, generator, py_error_cell());
+}
+
+static CandleTensor *py_flip(const CandleTensor *input, const int64_t *dims, size_t num_dims) {
+    CandleTensor *out = NULL;
+    candle_tensor_flip(input, dims, num_dims, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_roll(const CandleTensor *input, const int64_t *shifts, size_t num_shifts, const int64_t *dims, size_t num_dims) {
+    CandleTensor *out = NULL;
+    candle_tensor_roll(input, shifts, num_shifts, dims, num_dims, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_repeat(const CandleTensor *input, const int64_t *repeats, size_t num_repeats) {
+    CandleTensor *out = NULL;
+    candle_tensor_repeat(input, repeats, num_repeats, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_tile(const CandleTensor *input, const int64_t *dims, size_t num_dims) {
+    CandleTensor *out = NULL;
+    candle_tensor_tile(input, dims, num_dims, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_repeat_interleave(const CandleTensor *input, const CandleTensor *repeats, int32_t has_dim, int64_t dim) {
+    CandleTensor *out = NULL;
+    candle_tensor_repeat_interleave(input, repeats, has_dim ? &dim : NULL, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_tril(const CandleTensor *input, int64_t diagonal) {
+    CandleTensor *out = NULL;
+    candle_tensor_tril(input, diagonal, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_triu(const CandleTensor *input, int64_t diagonal) {
+    CandleTensor *out = NULL;
+    candle_tensor_triu(input, diagonal, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_tril_(CandleTensor *input, int64_t diagonal) {
+    return candle_tensor_tril_(input, diagonal, py_error_cell());
+}
+
+static int32_t py_triu_(CandleTensor *input, int64_t diagonal) {
+    return candle_tensor_triu_(input, diagonal, py_error_cell());
+}
+
+static CandleTensor *py_diagonal(const CandleTensor *input, int64_t offset, int64_t dim1, int64_t dim2) {
+    CandleTensor *out = NULL;
+    candle_tensor_diagonal(input, offset, dim1, dim2, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_diag(const CandleTensor *input, int64_t diagonal) {
+    CandleTensor *out = NULL;
+    candle_tensor_diag(input, diagonal, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_lstm(const CandleTensor *input, const CandleTensor *const *hx, size_t num_hx, const CandleTensor *const *params, size_t num_params, int32_t has_biases, int64_t num_layers, double dropout, int32_t train, int32_t bidirectional, int32_t batch_first, const CandleGenerator *generator, CandleTensor **output, CandleTensor **h_n, CandleTensor **c_n) {
+    return candle_tensor_lstm(input, hx, num_hx, params, num_params, has_biases, num_layers, dropout, train, bidirectional, batch_first, generator, output, h_n, c_n, py_error_cell());
+}
+
+static int32_t py_lstm_packed(const CandleTensor *data, const CandleTensor *batch_sizes, const CandleTensor *const *hx, size_t num_hx, const CandleTensor *const *params, size_t num_params, int32_t has_biases, int64_t num_layers, double dropout, int32_t train, int32_t bidirectional, const CandleGenerator *generator, CandleTensor **output, CandleTensor **h_n, CandleTensor **c_n) {
+    return candle_tensor_lstm_packed(data, batch_sizes, hx, num_hx, params, num_params, has_biases, num_layers, dropout, train, bidirectional, generator, output, h_n, c_n, py_error_cell());
+}
+
+static int32_t py_gru(const CandleTensor *input, const CandleTensor *hx, const CandleTensor *const *params, size_t num_params, int32_t has_biases, int64_t num_layers, double dropout, int32_t train, int32_t bidirectional, int32_t batch_first, const CandleGenerator *generator, CandleTensor **output, CandleTensor **h_n) {
+    return candle_tensor_gru(input, hx, params, num_params, has_biases, num_layers, dropout, train, bidirectional, batch_first, generator, output, h_n, py_error_cell());
+}
+
+static int32_t py_gru_packed(const CandleTensor *data, const CandleTensor *batch_sizes, const CandleTensor *hx, const CandleTensor *const *params, size_t num_params, int32_t has_biases, int64_t num_layers, double dropout, int32_t train, int32_t bidirectional, const CandleGenerator *generator, CandleTensor **output, CandleTensor **h_n) {
+    return candle_tensor_gru_packed(data, batch_sizes, hx, params, num_params, has_biases, num_layers, dropout, train, bidirectional, generator, output, h_n, py_error_cell());
+}
+
+static int32_t py_rnn_tanh(const CandleTensor *input, const CandleTensor *hx, const CandleTensor *const *params, size_t num_params, int32_t has_biases, int64_t num_layers, double dropout, int32_t train, int32_t bidirectional, int32_t batch_first, const CandleGenerator *generator, CandleTensor **output, CandleTensor **h_n) {
+    return candle_tensor_rnn_tanh(input, hx, params, num_params, has_biases, num_layers, dropout, train, bidirectional, batch_first, generator, output, h_n, py_error_cell());
+}
+
+static int32_t py_rnn_tanh_packed(const CandleTensor *data, const CandleTensor *batch_sizes, const CandleTensor *hx, const CandleTensor *const *params, size_t num_params, int32_t has_biases, int64_t num_layers, double dropout, int32_t train, int32_t bidirectional, const CandleGenerator *generator, CandleTensor **output, CandleTensor **h_n) {
+    return candle_tensor_rnn_tanh_packed(data, batch_sizes, hx, params, num_params, has_biases, num_layers, dropout, train, bidirectional, generator, output, h_n, py_error_cell());
+}
+
+static int32_t py_rnn_relu(const CandleTensor *input, const CandleTensor *hx, const CandleTensor *const *params, size_t num_params, int32_t has_biases, int64_t num_layers, double dropout, int32_t train, int32_t bidirectional, int32_t batch_first, const CandleGenerator *generator, CandleTensor **output, CandleTensor **h_n) {
+    return candle_tensor_rnn_relu(input, hx, params, num_params, has_biases, num_layers, dropout, train, bidirectional, batch_first, generator, output, h_n, py_error_cell());
+}
+
+static int32_t py_rnn_relu_packed(const CandleTensor *data, const CandleTensor *batch_sizes, const CandleTensor *hx, const CandleTensor *const *params, size_t num_params, int32_t has_biases, int64_t num_layers, double dropout, int32_t train, int32_t bidirectional, const CandleGenerator *generator, CandleTensor **output, CandleTensor **h_n) {
+    return candle_tensor_rnn_relu_packed(data, batch_sizes, hx, params, num_params, has_biases, num_layers, dropout, train, bidirectional, generator, output, h_n, py_error_cell());
+}
+
+static int32_t py_lstm_cell(const CandleTensor *input, const CandleTensor *const *hx, size_t num_hx, const CandleTensor *w_ih, const CandleTensor *w_hh, const CandleTensor *b_ih, const CandleTensor *b_hh, CandleTensor **h, CandleTensor **c) {
+    return candle_tensor_lstm_cell(input, hx, num_hx, w_ih, w_hh, b_ih, b_hh, h, c, py_error_cell());
+}
+
+static CandleTensor *py_gru_cell(const CandleTensor *input, const CandleTensor *hx, const CandleTensor *w_ih, const CandleTensor *w_hh, const CandleTensor *b_ih, const CandleTensor *b_hh) {
+    CandleTensor *out = NULL;
+    candle_tensor_gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_rnn_tanh_cell(const CandleTensor *input, const CandleTensor *hx, const CandleTensor *w_ih, const CandleTensor *w_hh, const CandleTensor *b_ih, const CandleTensor *b_hh) {
+    CandleTensor *out = NULL;
+    candle_tensor_rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih, b_hh, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_rnn_relu_cell(const CandleTensor *input, const CandleTensor *hx, const CandleTensor *w_ih, const CandleTensor *w_hh, const CandleTensor *b_ih, const CandleTensor *b_hh) {
+    CandleTensor *out = NULL;
+    candle_tensor_rnn_relu_cell(input, hx, w_ih, w_hh, b_ih, b_hh, &out, py_error_cell());
+    return out;
 }
 
 static CandleTensor *py_sum(const CandleTensor *input, const int64_t *dim, size_t num_dim, int32_t keepdim, CandleDType dtype) {
@@ -907,6 +1657,62 @@ static CandleTensor *py_logsumexp(const CandleTensor *input, const int64_t *dim,
     return out;
 }
 
+static CandleTensor *py_interpolate(const CandleTensor *input, const int64_t *size, size_t num_size, const double *scale_factor, size_t num_scale_factor, CandleInterpolateMode mode, int32_t has_align_corners, int32_t align_corners, int32_t has_recompute_scale_factor, int32_t recompute_scale_factor, int32_t antialias) {
+    CandleTensor *out = NULL;
+    candle_tensor_interpolate(input, size, num_size, scale_factor, num_scale_factor, mode, has_align_corners ? &align_corners : NULL, has_recompute_scale_factor ? &recompute_scale_factor : NULL, antialias, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_cumsum(const CandleTensor *input, int64_t dim, CandleDType dtype) {
+    CandleTensor *out = NULL;
+    candle_tensor_cumsum(input, dim, dtype, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_cumprod(const CandleTensor *input, int64_t dim, CandleDType dtype) {
+    CandleTensor *out = NULL;
+    candle_tensor_cumprod(input, dim, dtype, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_scatter(const CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *src) {
+    CandleTensor *out = NULL;
+    candle_tensor_scatter(input, dim, index, src, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_index_copy(const CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *source) {
+    CandleTensor *out = NULL;
+    candle_tensor_index_copy(input, dim, index, source, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_index_fill(const CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *value) {
+    CandleTensor *out = NULL;
+    candle_tensor_index_fill(input, dim, index, value, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_scatter_(CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *src) {
+    return candle_tensor_scatter_(input, dim, index, src, py_error_cell());
+}
+
+static int32_t py_scatter_add_(CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *src) {
+    return candle_tensor_scatter_add_(input, dim, index, src, py_error_cell());
+}
+
+static int32_t py_index_add_(CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *source) {
+    return candle_tensor_index_add_(input, dim, index, source, py_error_cell());
+}
+
+static int32_t py_index_copy_(CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *source) {
+    return candle_tensor_index_copy_(input, dim, index, source, py_error_cell());
+}
+
+static int32_t py_index_fill_(CandleTensor *input, int64_t dim, const CandleTensor *index, const CandleTensor *value) {
+    return candle_tensor_index_fill_(input, dim, index, value, py_error_cell());
+}
+
 static CandleTensor *py_reshape(const CandleTensor *input, const int64_t *shape, size_t num_shape) {
     CandleTensor *out = NULL;
     candle_tensor_reshape(input, shape, num_shape, &out, py_error_cell());
@@ -922,6 +1728,12 @@ static CandleTensor *py_view(const CandleTensor *input, const int64_t *shape, si
 static CandleTensor *py_flatten(const CandleTensor *input, int64_t start_dim, int64_t end_dim) {
     CandleTensor *out = NULL;
     candle_tensor_flatten(input, start_dim, end_dim, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_unflatten(const CandleTensor *input, int64_t dim, const int64_t *sizes, size_t num_sizes) {
+    CandleTensor *out = NULL;
+    candle_tensor_unflatten(input, dim, sizes, num_sizes, &out, py_error_cell());
     return out;
 }
 
@@ -979,6 +1791,70 @@ static CandleTensor *py_log_softmax(const CandleTensor *input, int64_t dim, Cand
     return out;
 }
 
+static CandleTensor *py_softmin(const CandleTensor *input, int64_t dim, CandleDType dtype) {
+    CandleTensor *out = NULL;
+    candle_tensor_softmin(input, dim, dtype, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_gumbel_softmax(const CandleTensor *logits, double tau, int32_t hard, int64_t dim, const CandleGenerator *generator) {
+    CandleTensor *out = NULL;
+    candle_tensor_gumbel_softmax(logits, tau, hard, dim, generator, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_sort(const CandleTensor *input, int64_t dim, int32_t descending, int32_t stable, CandleTensor **values, CandleTensor **indices) {
+    return candle_tensor_sort(input, dim, descending, stable, values, indices, py_error_cell());
+}
+
+static CandleTensor *py_argsort(const CandleTensor *input, int64_t dim, int32_t descending, int32_t stable) {
+    CandleTensor *out = NULL;
+    candle_tensor_argsort(input, dim, descending, stable, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_topk(const CandleTensor *input, int64_t k, int64_t dim, int32_t largest, int32_t sorted, CandleTensor **values, CandleTensor **indices) {
+    return candle_tensor_topk(input, k, dim, largest, sorted, values, indices, py_error_cell());
+}
+
+static int32_t py_kthvalue(const CandleTensor *input, int64_t k, int64_t dim, int32_t keepdim, CandleTensor **values, CandleTensor **indices) {
+    return candle_tensor_kthvalue(input, k, dim, keepdim, values, indices, py_error_cell());
+}
+
+static CandleTensor *py_median(const CandleTensor *input) {
+    CandleTensor *out = NULL;
+    candle_tensor_median(input, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_median_dim(const CandleTensor *input, int64_t dim, int32_t keepdim, CandleTensor **values, CandleTensor **indices) {
+    return candle_tensor_median_dim(input, dim, keepdim, values, indices, py_error_cell());
+}
+
+static CandleTensor *py_max_unpool1d(const CandleTensor *input, const CandleTensor *indices, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_max_unpool1d(input, indices, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_max_unpool2d(const CandleTensor *input, const CandleTensor *indices, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_max_unpool2d(input, indices, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_max_unpool3d(const CandleTensor *input, const CandleTensor *indices, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_size, size_t num_output_size) {
+    CandleTensor *out = NULL;
+    candle_tensor_max_unpool3d(input, indices, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, output_size, num_output_size, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_norm(const CandleTensor *input, double p, const int64_t *dim, size_t num_dim, int32_t keepdim) {
+    CandleTensor *out = NULL;
+    candle_tensor_norm(input, p, dim, num_dim, keepdim, &out, py_error_cell());
+    return out;
+}
+
 static CandleTensorMap *py_map_new(void) {
     CandleTensorMap *out = NULL;
     candle_tensor_map_new(&out, py_error_cell());
@@ -1027,6 +1903,10 @@ static CandleTensor *py_module_forward(const CandleModule *module, const CandleT
     return out;
 }
 
+static int32_t py_module_forward_many(const CandleModule *module, const CandleTensor *const *inputs, size_t num_inputs, CandleTensor **outputs, size_t capacity, size_t *num_outputs) {
+    return candle_module_forward_many(module, inputs, num_inputs, outputs, capacity, num_outputs, py_error_cell());
+}
+
 static int32_t py_module_set_training(CandleModule *module, int32_t training) {
     return candle_module_set_training(module, training, py_error_cell());
 }
@@ -1046,6 +1926,12 @@ static int32_t py_module_parameters(const CandleModule *module, CandleTensor **o
 static CandleTensor *py_module_get_parameter(const CandleModule *module, const char *name) {
     CandleTensor *out = NULL;
     candle_module_get_parameter(module, name, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_module_get_buffer(const CandleModule *module, const char *name) {
+    CandleTensor *out = NULL;
+    candle_module_get_buffer(module, name, &out, py_error_cell());
     return out;
 }
 
@@ -1071,73 +1957,9 @@ static int32_t py_module_load(CandleModule *module, const char *path, int32_t st
     return candle_module_load(module, path, strict, py_error_cell());
 }
 
-static int32_t py_sequential_push(CandleModule *sequential, const CandleModule *module) {
-    return candle_sequential_push(sequential, module, py_error_cell());
-}
-
-static CandleModule *py_linear_new(int64_t in_features, int64_t out_features, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+static CandleModule *py_simple_nn_load(const char *path) {
     CandleModule *out = NULL;
-    candle_linear_new(in_features, out_features, bias, dtype, device, device_index, generator, &out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_embedding_new(int64_t num_embeddings, int64_t embedding_dim, const int64_t *padding_idx, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
-    CandleModule *out = NULL;
-    candle_embedding_new(num_embeddings, embedding_dim, padding_idx, dtype, device, device_index, generator, &out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_layer_norm_new(const int64_t *normalized_shape, size_t num_normalized_shape, double eps, int32_t elementwise_affine, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
-    CandleModule *out = NULL;
-    candle_layer_norm_new(normalized_shape, num_normalized_shape, eps, elementwise_affine, bias, dtype, device, device_index, &out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_dropout_new(double p, const CandleGenerator *generator) {
-    CandleModule *out = NULL;
-    candle_dropout_new(p, generator, &out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_flatten_new(int64_t start_dim, int64_t end_dim) {
-    CandleModule *out = NULL;
-    candle_flatten_new(start_dim, end_dim, &out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_relu_new(void) {
-    CandleModule *out = NULL;
-    candle_relu_new(&out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_gelu_new(CandleApproximate approximate) {
-    CandleModule *out = NULL;
-    candle_gelu_new(approximate, &out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_silu_new(void) {
-    CandleModule *out = NULL;
-    candle_silu_new(&out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_tanh_new(void) {
-    CandleModule *out = NULL;
-    candle_tanh_new(&out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_sigmoid_new(void) {
-    CandleModule *out = NULL;
-    candle_sigmoid_new(&out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_softmax_new(int64_t dim) {
-    CandleModule *out = NULL;
-    candle_softmax_new(dim, &out, py_error_cell());
+    candle_simple_nn_load(path, &out, py_error_cell());
     return out;
 }
 
@@ -1147,26 +1969,240 @@ static CandleModule *py_sequential_new(void) {
     return out;
 }
 
+static int32_t py_sequential_push(CandleModule *sequential, const CandleModule *module) {
+    return candle_sequential_push(sequential, module, py_error_cell());
+}
+
+static CandleModule *py_module_list_new(void) {
+    CandleModule *out = NULL;
+    candle_module_list_new(&out, py_error_cell());
+    return out;
+}
+
+static int32_t py_module_list_push(CandleModule *list, const CandleModule *module) {
+    return candle_module_list_push(list, module, py_error_cell());
+}
+
+static CandleModule *py_module_dict_new(void) {
+    CandleModule *out = NULL;
+    candle_module_dict_new(&out, py_error_cell());
+    return out;
+}
+
+static int32_t py_module_dict_insert(CandleModule *dict, const char *name, const CandleModule *module) {
+    return candle_module_dict_insert(dict, name, module, py_error_cell());
+}
+
+static CandleModule *py_multihead_attention_new(int64_t embed_dim, int64_t num_heads, double dropout, int32_t bias, int32_t add_bias_kv, int32_t add_zero_attn, const int64_t *kdim, const int64_t *vdim, int32_t batch_first, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_multihead_attention_new(embed_dim, num_heads, dropout, bias, add_bias_kv, add_zero_attn, kdim, vdim, batch_first, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_batch_norm1d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_batch_norm1d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_batch_norm2d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_batch_norm2d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_batch_norm3d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_batch_norm3d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_bilinear_new(int64_t in1_features, int64_t in2_features, int64_t out_features, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_bilinear_new(in1_features, in2_features, out_features, bias, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_conv1d_new(int64_t in_channels, int64_t out_channels, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int64_t groups, int32_t bias, CandlePaddingMode padding_mode, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_conv1d_new(in_channels, out_channels, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, groups, bias, padding_mode, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_conv2d_new(int64_t in_channels, int64_t out_channels, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int64_t groups, int32_t bias, CandlePaddingMode padding_mode, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_conv2d_new(in_channels, out_channels, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, groups, bias, padding_mode, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_conv3d_new(int64_t in_channels, int64_t out_channels, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *dilation, size_t num_dilation, int64_t groups, int32_t bias, CandlePaddingMode padding_mode, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_conv3d_new(in_channels, out_channels, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, dilation, num_dilation, groups, bias, padding_mode, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_conv_transpose1d_new(int64_t in_channels, int64_t out_channels, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_padding, size_t num_output_padding, int64_t groups, int32_t bias, const int64_t *dilation, size_t num_dilation, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_conv_transpose1d_new(in_channels, out_channels, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, output_padding, num_output_padding, groups, bias, dilation, num_dilation, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_conv_transpose2d_new(int64_t in_channels, int64_t out_channels, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_padding, size_t num_output_padding, int64_t groups, int32_t bias, const int64_t *dilation, size_t num_dilation, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_conv_transpose2d_new(in_channels, out_channels, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, output_padding, num_output_padding, groups, bias, dilation, num_dilation, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_conv_transpose3d_new(int64_t in_channels, int64_t out_channels, const int64_t *kernel_size, size_t num_kernel_size, const int64_t *stride, size_t num_stride, const int64_t *padding, size_t num_padding, const int64_t *output_padding, size_t num_output_padding, int64_t groups, int32_t bias, const int64_t *dilation, size_t num_dilation, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_conv_transpose3d_new(in_channels, out_channels, kernel_size, num_kernel_size, stride, num_stride, padding, num_padding, output_padding, num_output_padding, groups, bias, dilation, num_dilation, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_embedding_new(int64_t num_embeddings, int64_t embedding_dim, const int64_t *padding_idx, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_embedding_new(num_embeddings, embedding_dim, padding_idx, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_embedding_with_options_new(int64_t num_embeddings, int64_t embedding_dim, const int64_t *padding_idx, const double *max_norm, double norm_type, int32_t scale_grad_by_freq, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_embedding_with_options_new(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_embedding_bag_new(int64_t num_embeddings, int64_t embedding_dim, const double *max_norm, double norm_type, int32_t scale_grad_by_freq, CandleBagMode mode, int32_t include_last_offset, const int64_t *padding_idx, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_embedding_bag_new(num_embeddings, embedding_dim, max_norm, norm_type, scale_grad_by_freq, mode, include_last_offset, padding_idx, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_group_norm_new(int64_t num_groups, int64_t num_channels, double eps, int32_t affine, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_group_norm_new(num_groups, num_channels, eps, affine, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_instance_norm1d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_instance_norm1d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_instance_norm2d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_instance_norm2d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_instance_norm3d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_instance_norm3d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_linear_new(int64_t in_features, int64_t out_features, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_linear_new(in_features, out_features, bias, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_layer_norm_new(const int64_t *normalized_shape, size_t num_normalized_shape, double eps, int32_t elementwise_affine, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_layer_norm_new(normalized_shape, num_normalized_shape, eps, elementwise_affine, bias, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_rms_norm_new(const int64_t *normalized_shape, size_t num_normalized_shape, const double *eps, int32_t elementwise_affine, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_rms_norm_new(normalized_shape, num_normalized_shape, eps, elementwise_affine, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_prelu_new(int64_t num_parameters, double init, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleModule *out = NULL;
+    candle_prelu_new(num_parameters, init, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_rnn_new(int64_t input_size, int64_t hidden_size, int64_t num_layers, CandleRnnNonlinearity nonlinearity, int32_t bias, int32_t batch_first, double dropout, int32_t bidirectional, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_rnn_new(input_size, hidden_size, num_layers, nonlinearity, bias, batch_first, dropout, bidirectional, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_lstm_new(int64_t input_size, int64_t hidden_size, int64_t num_layers, int32_t bias, int32_t batch_first, double dropout, int32_t bidirectional, int64_t proj_size, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_lstm_new(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_gru_new(int64_t input_size, int64_t hidden_size, int64_t num_layers, int32_t bias, int32_t batch_first, double dropout, int32_t bidirectional, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_gru_new(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_rnn_cell_new(int64_t input_size, int64_t hidden_size, int32_t bias, CandleRnnNonlinearity nonlinearity, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_rnn_cell_new(input_size, hidden_size, bias, nonlinearity, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_lstm_cell_new(int64_t input_size, int64_t hidden_size, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_lstm_cell_new(input_size, hidden_size, bias, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_gru_cell_new(int64_t input_size, int64_t hidden_size, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_gru_cell_new(input_size, hidden_size, bias, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
 static CandleModule *py_simple_nn_new(int64_t in_features, int64_t hidden_size, int64_t out_features, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
     CandleModule *out = NULL;
     candle_simple_nn_new(in_features, hidden_size, out_features, dtype, device, device_index, generator, &out, py_error_cell());
     return out;
 }
 
-static CandleModule *py_simple_nn_load(const char *path) {
+static CandleModule *py_transformer_encoder_layer_new(int64_t d_model, int64_t nhead, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
     CandleModule *out = NULL;
-    candle_simple_nn_load(path, &out, py_error_cell());
+    candle_transformer_encoder_layer_new(d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype, device, device_index, generator, &out, py_error_cell());
     return out;
 }
 
-static CandleOptimizer *py_sgd_new(const CandleTensor *const *params, size_t num_params, const CandleSgdOptions *options) {
-    CandleOptimizer *out = NULL;
-    candle_sgd_new(params, num_params, options, &out, py_error_cell());
+static CandleModule *py_transformer_decoder_layer_new(int64_t d_model, int64_t nhead, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_transformer_decoder_layer_new(d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_transformer_encoder_new(int64_t d_model, int64_t nhead, int64_t num_layers, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, int32_t norm, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_transformer_encoder_new(d_model, nhead, num_layers, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, norm, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_transformer_decoder_new(int64_t d_model, int64_t nhead, int64_t num_layers, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, int32_t norm, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_transformer_decoder_new(d_model, nhead, num_layers, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, norm, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_transformer_new(int64_t d_model, int64_t nhead, int64_t num_encoder_layers, int64_t num_decoder_layers, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_transformer_new(d_model, nhead, num_encoder_layers, num_decoder_layers, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype, device, device_index, generator, &out, py_error_cell());
     return out;
 }
 
 static int32_t py_optimizer_step(CandleOptimizer *optimizer) {
     return candle_optimizer_step(optimizer, py_error_cell());
+}
+
+static int32_t py_lbfgs_step(CandleOptimizer *optimizer, CandleLossCallback closure, void *user_data, double *out_loss) {
+    return candle_lbfgs_step(optimizer, closure, user_data, out_loss, py_error_cell());
 }
 
 static int32_t py_optimizer_zero_grad(CandleOptimizer *optimizer) {
@@ -1195,6 +2231,100 @@ static int32_t py_optimizer_get_state(const CandleOptimizer *optimizer, size_t g
 
 static int32_t py_optimizer_set_state(CandleOptimizer *optimizer, size_t group, size_t index, const char *name, const CandleTensor *state) {
     return candle_optimizer_set_state(optimizer, group, index, name, state, py_error_cell());
+}
+
+static CandleOptimizer *py_sgd_new(const CandleTensor *const *params, size_t num_params, const CandleSgdOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_sgd_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_adam_new(const CandleTensor *const *params, size_t num_params, const CandleAdamOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_adam_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_adamw_new(const CandleTensor *const *params, size_t num_params, const CandleAdamwOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_adamw_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_adamax_new(const CandleTensor *const *params, size_t num_params, const CandleAdamaxOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_adamax_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_nadam_new(const CandleTensor *const *params, size_t num_params, const CandleNadamOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_nadam_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_radam_new(const CandleTensor *const *params, size_t num_params, const CandleRadamOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_radam_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_rmsprop_new(const CandleTensor *const *params, size_t num_params, const CandleRmspropOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_rmsprop_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_adagrad_new(const CandleTensor *const *params, size_t num_params, const CandleAdagradOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_adagrad_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_adadelta_new(const CandleTensor *const *params, size_t num_params, const CandleAdadeltaOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_adadelta_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_asgd_new(const CandleTensor *const *params, size_t num_params, const CandleAsgdOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_asgd_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_rprop_new(const CandleTensor *const *params, size_t num_params, const CandleRpropOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_rprop_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_lion_new(const CandleTensor *const *params, size_t num_params, const CandleLionOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_lion_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleOptimizer *py_lbfgs_new(const CandleTensor *const *params, size_t num_params, const CandleLbfgsOptions *options) {
+    CandleOptimizer *out = NULL;
+    candle_lbfgs_new(params, num_params, options, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_clip_grad_norm(const CandleTensor *const *params, size_t num_params, double max_norm, double norm_type, int32_t error_if_nonfinite) {
+    CandleTensor *out = NULL;
+    candle_clip_grad_norm(params, num_params, max_norm, norm_type, error_if_nonfinite, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_clip_grad_value(const CandleTensor *const *params, size_t num_params, double clip_value) {
+    return candle_clip_grad_value(params, num_params, clip_value, py_error_cell());
+}
+
+static CandleTensor *py_total_norm(const CandleTensor *const *tensors, size_t num_tensors, double norm_type, int32_t error_if_nonfinite) {
+    CandleTensor *out = NULL;
+    candle_total_norm(tensors, num_tensors, norm_type, error_if_nonfinite, &out, py_error_cell());
+    return out;
 }
 
 static int32_t py_set_num_threads(size_t num_threads) {

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 from candle_ffi._handles import as_list, tensor_of
 from candle_ffi._lib import check, ffi, lib
@@ -85,6 +85,14 @@ def _scoped(function: F, enabled: bool) -> F:
     return wrapped  # type: ignore[return-value]
 
 
+@overload
+def no_grad(function: F) -> F: ...
+
+
+@overload
+def no_grad(function: None = None) -> _GradMode: ...
+
+
 def no_grad(function: Any = None) -> Any:
     """Make a scope without tracking of gradients: a context manager, or a decorator.
 
@@ -112,6 +120,14 @@ def no_grad(function: Any = None) -> Any:
     False
     """
     return _GradMode(False) if function is None else _GradMode(False)(function)
+
+
+@overload
+def enable_grad(function: F) -> F: ...
+
+
+@overload
+def enable_grad(function: None = None) -> _GradMode: ...
 
 
 def enable_grad(function: Any = None) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 __all__ = [
     "BackendError",
     "BusyError",
+    "CallbackError",
     "CandleError",
     "CandleIndexError",
     "DTypeError",
@@ -167,6 +168,12 @@ class UnsupportedError(CandleError, NotImplementedError):
     """A combination that this build does not offer."""
 
     code = 60
+
+
+class CallbackError(CandleError, RuntimeError):
+    """A function that the library called back has failed."""
+
+    code = 70
 
 
 class BackendError(CandleError, RuntimeError):

@@ -23,7 +23,9 @@ __all__ = [
     "logsumexp",
     "max",
     "mean",
+    "median",
     "min",
+    "norm",
     "prod",
     "std",
     "sum",
@@ -125,6 +127,33 @@ def _extreme(
     return extreme
 
 
+@functools.wraps(_ops.median)
+def median(input: Any, dim: Any = None, keepdim: bool = False, **options: Any) -> Any:
+    """Return the median of all elements, or along a dimension with its position."""
+    if options:
+        dim, keepdim = _numpys(dim, keepdim, options)
+    return _ops.median(input) if dim is None else _ops.median_dim(input, dim, keepdim)
+
+
+@functools.wraps(_ops.norm)
+def norm(
+    input: Any,
+    p: Any = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    **options: Any,
+) -> Any:
+    """Return the norm; Frobenius' is that of all elements as one vector."""
+    if options:
+        dim, keepdim = _numpys(dim, keepdim, options)
+    if isinstance(p, str) and p != "fro":
+        raise ValueError(f"norm: p must be a number or 'fro', not {p!r}")
+    exponent = 2.0 if p is None or p == "fro" else float(p)
+    return _ops.norm(input if dtype is None else input.to(dtype), exponent, dim, keepdim)
+
+
 sum = _flexible(_ops.sum)
 mean = _flexible(_ops.mean)
 prod = _flexible(_ops.prod)
@@ -160,3 +189,5 @@ class Reductions(_ops.TensorOps):
     std = std
     max = max
     min = min
+    median = median  # type: ignore[assignment]  # of all elements, or along a dimension
+    norm = norm  # type: ignore[assignment]  # takes "fro" and a dtype too

@@ -13,7 +13,18 @@ from candle_ffi.errors import ShapeError
 if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
 
-__all__ = ["Shapes", "chunk", "expand", "permute", "reshape", "split", "view"]
+__all__ = [
+    "Shapes",
+    "chunk",
+    "expand",
+    "flip",
+    "permute",
+    "repeat",
+    "reshape",
+    "split",
+    "tile",
+    "view",
+]
 
 
 def numbers(values: tuple[Any, ...]) -> list[int]:
@@ -52,6 +63,9 @@ reshape = _variadic(_ops.reshape)
 view = _variadic(_ops.view)
 permute = _variadic(_ops.permute)
 expand = _variadic(_ops.expand)
+flip = _variadic(_ops.flip)
+repeat = _variadic(_ops.repeat)
+tile = _variadic(_ops.tile)
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -139,6 +153,9 @@ class Shapes(_ops.TensorOps):
     view = view
     permute = permute
     expand = expand
+    flip = flip
+    repeat = repeat
+    tile = tile
     chunk = chunk  # type: ignore[assignment]  # PyTorch gives a tuple
     split = split  # type: ignore[assignment]  # takes the sizes of all parts too
 
@@ -171,6 +188,45 @@ class Shapes(_ops.TensorOps):
             The other one.
         """
         return view(self, other.shape)
+
+    def unfold(self, dimension: int, size: int, step: int) -> Tensor:  # type: ignore[override]
+        """Return the windows of a dimension, as a new last dimension.
+
+        Unlike `torch.Tensor.unfold` a copy. The patches of images are
+        `candle_ffi.nn.functional.unfold`.
+
+        Parameters
+        ----------
+        dimension : int
+            The dimension.
+        size : int
+            Elements of a window.
+        step : int
+            Distance between windows.
+
+        Raises
+        ------
+        ShapeError
+            The dimension is smaller than a window, or a number is no size.
+        """
+        tensor: Any = self
+        whole = tensor.shape[dimension] if tensor.ndim else 1
+        if not 0 <= size <= whole or step < 1:
+            raise ShapeError(
+                f"windows of {size} elements in steps of {step} do not fit into dimension "
+                f"{dimension} of shape {tuple(tensor.shape)}"
+            )
+        from candle_ffi.creation import arange
+
+        starts = arange(0, whole - size + 1, step, device=tensor.device)
+        places = starts.unsqueeze(1) + arange(size, device=tensor.device)
+        picked = _ops.index_select(tensor, dimension, places.flatten())
+        if not tensor.ndim:
+            return picked
+        dim = dimension % tensor.ndim
+        split: Any = _ops.unflatten(picked, dim, tuple(places.shape))
+        order = [*range(dim + 1), *range(dim + 2, tensor.ndim + 1), dim + 1]
+        return permute(split, order)
 
     def t(self) -> Tensor:
         """Return the matrix transposed; a vector or number stays as it is."""

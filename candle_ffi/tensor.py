@@ -18,9 +18,11 @@ from candle_ffi.device import CPU, Device, as_device
 from candle_ffi.device import of as device_of
 from candle_ffi.dtype import DType
 from candle_ffi.errors import CandleIndexError, DTypeError, GraphError, ShapeError
+from candle_ffi.gradients import Gradients
 from candle_ffi.indexing import get_item, set_item
 from candle_ffi.reduce import Reductions
 from candle_ffi.repr import tensor_repr
+from candle_ffi.scatter import Scattering
 from candle_ffi.shape import Shapes
 
 __all__ = ["Size", "Tensor", "wrap"]
@@ -117,7 +119,7 @@ def _stored(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     return lambda left, right: _ops.copy_(left, function(left, right))
 
 
-class Tensor(Arithmetic, Casts, Reductions, Shapes):
+class Tensor(Arithmetic, Casts, Gradients, Reductions, Scattering, Shapes):
     """An n-dimensional array that can take part in a graph of operations.
 
     Parameters
@@ -289,86 +291,7 @@ class Tensor(Arithmetic, Casts, Reductions, Shapes):
         """The tensor with its last two dimensions swapped."""
         return _ops.transpose(self, -2, -1)
 
-    # Gradients --------------------------------------------------------------------------------
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether gradients flow to or through this tensor; of a leaf it can be set."""
-        return bool(lib.candle_tensor_requires_grad(self._handle))
-
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        check(lib.py_set_requires_grad(self._handle, bool(value)))
-
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Set whether a leaf gets gradients, and return it.
-
-        Parameters
-        ----------
-        requires_grad : bool, default True
-            Whether it does.
-        """
-        self.requires_grad = requires_grad
-        return self
-
-    @property
-    def grad(self) -> Tensor | None:
-        """The gradient accumulated so far, or None; it can be set."""
-        handle = lib.py_tensor_grad(self._handle)
-        return wrap(handle) if handle else None
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
-        if value is not None and not isinstance(value, Tensor):
-            raise TypeError(f"grad is a tensor or None, not {type(value).__name__}")
-        handle = ffi.NULL if value is None else value._handle
-        check(lib.py_set_grad(self._handle, handle))
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether the tensor was made by the user, not by a recorded operation."""
-        return bool(lib.candle_tensor_is_leaf(self._handle))
-
-    @property
-    def grad_fn(self) -> str | None:
-        """The name of the rule that made this tensor, such as ``MulBackward0``, or None."""
-        room = ffi.new("char[64]")
-        if not lib.candle_tensor_grad_fn_name(self._handle, room, 64):
-            return None
-        words = ffi.string(room).decode().split("_")
-        return "".join(word.capitalize() for word in words) + "Backward0"
-
-    def backward(
-        self,
-        gradient: Tensor | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-    ) -> None:
-        """Add the gradients of this tensor to `grad` of the leaves that it was computed from.
-
-        Parameters
-        ----------
-        gradient : Tensor, optional
-            The gradient of something with respect to this tensor; 1 for a tensor of one element.
-        retain_graph : bool, optional
-            Whether the graph can be walked again; as `create_graph` when not given.
-        create_graph : bool, default False
-            Whether the gradients themselves can be differentiated.
-
-        Raises
-        ------
-        GraphError
-            There is no graph, it was freed, or a gradient is needed.
-        """
-        status = lib.py_backward(
-            self._handle,
-            ffi.NULL
-            if gradient is None
-            else _handles.tensor_of(gradient, "backward", "gradient")._handle,
-            create_graph if retain_graph is None else retain_graph,
-            create_graph,
-        )
-        check(status)
+    # Data -------------------------------------------------------------------------------------
 
     @property
     def data(self) -> Tensor:

@@ -128,6 +128,19 @@ typedef struct {
 #define CANDLE_INDEX_INIT {CANDLE_INDEX_SLICE, 0, 0, 0, 0, 1}
 
 /**
+ * Told once, when the library will not use `user_data` any more; may be NULL where nothing is to be freed.
+ */
+typedef void (*CandleFreeCallback)(void *user_data);
+
+/**
+ * Called with the whole gradient of a tensor, borrowed for the call. A new handle that it writes to
+ * `replacement` (NULL before the call) takes the gradient's place and belongs to the library from then on.
+ */
+typedef CandleStatus (*CandleHookCallback)(void *user_data,
+                                           const CandleTensor *gradient,
+                                           CandleTensor **replacement);
+
+/**
  * A source of random numbers with a seed of its own.
  */
 typedef struct CandleGenerator CandleGenerator;
@@ -138,9 +151,44 @@ typedef struct CandleGenerator CandleGenerator;
 typedef int32_t CandleReduction;
 
 /**
+ * How the rows of a bag become one.
+ */
+typedef int32_t CandleBagMode;
+
+/**
+ * What a divergence does with the divergences of the elements.
+ */
+typedef int32_t CandleKlDivReduction;
+
+/**
  * Which formula of GELU is meant.
  */
 typedef int32_t CandleApproximate;
+
+/**
+ * How resampling makes elements of their neighbours.
+ */
+typedef int32_t CandleInterpolateMode;
+
+/**
+ * What padding puts at the ends of dimensions.
+ */
+typedef int32_t CandlePadMode;
+
+/**
+ * What a convolutional layer puts around its input.
+ */
+typedef int32_t CandlePaddingMode;
+
+/**
+ * What stands between the two linear maps of a transformer's layer.
+ */
+typedef int32_t CandleTransformerActivation;
+
+/**
+ * The function of a recurrent layer's state.
+ */
+typedef int32_t CandleRnnNonlinearity;
 
 /**
  * Tensors by name, in order.
@@ -156,6 +204,12 @@ typedef struct CandleModule CandleModule;
  * Changes parameters in place from their gradients.
  */
 typedef struct CandleOptimizer CandleOptimizer;
+
+/**
+ * Clears the gradients, computes the loss, lets `candle_tensor_backward` compute its gradients, and writes the
+ * loss to `loss`. It may use the optimizer, as in `candle_optimizer_zero_grad`.
+ */
+typedef CandleStatus (*CandleLossCallback)(void *user_data, double *loss);
 
 /**
  * Options of `candle_sgd_new`; begin with `CANDLE_SGD_OPTIONS_INIT`.
@@ -191,8 +245,508 @@ typedef struct {
     int32_t maximize;
 } CandleSgdOptions;
 
+/**
+ * Options of `candle_adam_new`; begin with `CANDLE_ADAM_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleAdamOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `1e-3`.
+     */
+    double lr;
+    /**
+     * How much of the average of gradients remains. Default: `0.9`.
+     */
+    double beta1;
+    /**
+     * How much of the average of squared gradients remains. Default: `0.999`.
+     */
+    double beta2;
+    /**
+     * What is added to the denominator. Default: `1e-8`.
+     */
+    double eps;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * 1 to divide by the largest average of squares so far. Default: `0`.
+     */
+    int32_t amsgrad;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+    /**
+     * 1 to let the weights decay on their own, as AdamW does. Default: `0`.
+     */
+    int32_t decoupled_weight_decay;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+} CandleAdamOptions;
+
+/**
+ * Options of `candle_adamw_new`; begin with `CANDLE_ADAMW_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleAdamwOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `1e-3`.
+     */
+    double lr;
+    /**
+     * How much of the average of gradients remains. Default: `0.9`.
+     */
+    double beta1;
+    /**
+     * How much of the average of squared gradients remains. Default: `0.999`.
+     */
+    double beta2;
+    /**
+     * What is added to the denominator. Default: `1e-8`.
+     */
+    double eps;
+    /**
+     * How fast the weights decay. Default: `1e-2`.
+     */
+    double weight_decay;
+    /**
+     * 1 to divide by the largest average of squares so far. Default: `0`.
+     */
+    int32_t amsgrad;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+} CandleAdamwOptions;
+
+/**
+ * Options of `candle_adamax_new`; begin with `CANDLE_ADAMAX_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleAdamaxOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `2e-3`.
+     */
+    double lr;
+    /**
+     * How much of the average of gradients remains. Default: `0.9`.
+     */
+    double beta1;
+    /**
+     * How much of the largest gradient remains. Default: `0.999`.
+     */
+    double beta2;
+    /**
+     * What is added to the magnitude of the gradient. Default: `1e-8`.
+     */
+    double eps;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+} CandleAdamaxOptions;
+
+/**
+ * Options of `candle_nadam_new`; begin with `CANDLE_NADAM_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleNadamOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `2e-3`.
+     */
+    double lr;
+    /**
+     * How much of the average of gradients remains. Default: `0.9`.
+     */
+    double beta1;
+    /**
+     * How much of the average of squared gradients remains. Default: `0.999`.
+     */
+    double beta2;
+    /**
+     * What is added to the denominator. Default: `1e-8`.
+     */
+    double eps;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * How fast the momentum rises to `beta1`. Default: `4e-3`.
+     */
+    double momentum_decay;
+    /**
+     * 1 to let the weights decay on their own, as AdamW does. Default: `0`.
+     */
+    int32_t decoupled_weight_decay;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+} CandleNadamOptions;
+
+/**
+ * Options of `candle_radam_new`; begin with `CANDLE_RADAM_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleRadamOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `1e-3`.
+     */
+    double lr;
+    /**
+     * How much of the average of gradients remains. Default: `0.9`.
+     */
+    double beta1;
+    /**
+     * How much of the average of squared gradients remains. Default: `0.999`.
+     */
+    double beta2;
+    /**
+     * What is added to the denominator. Default: `1e-8`.
+     */
+    double eps;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * 1 to let the weights decay on their own, as AdamW does. Default: `0`.
+     */
+    int32_t decoupled_weight_decay;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+} CandleRadamOptions;
+
+/**
+ * Options of `candle_rmsprop_new`; begin with `CANDLE_RMSPROP_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleRmspropOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `1e-2`.
+     */
+    double lr;
+    /**
+     * How much of the average of squared gradients remains. Default: `0.99`.
+     */
+    double alpha;
+    /**
+     * What is added to the denominator. Default: `1e-8`.
+     */
+    double eps;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * How much of the last direction remains. Default: `0.0`.
+     */
+    double momentum;
+    /**
+     * 1 to divide by the deviation of the gradients from their average. Default: `0`.
+     */
+    int32_t centered;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+} CandleRmspropOptions;
+
+/**
+ * Options of `candle_adagrad_new`; begin with `CANDLE_ADAGRAD_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleAdagradOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `1e-2`.
+     */
+    double lr;
+    /**
+     * How fast the learning rate falls: it is `lr / (1 + (t - 1) · lr_decay)` in step `t`. Default: `0.0`.
+     */
+    double lr_decay;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * What the sum of squared gradients starts with. Default: `0.0`.
+     */
+    double initial_accumulator_value;
+    /**
+     * What is added to the denominator. Default: `1e-10`.
+     */
+    double eps;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+} CandleAdagradOptions;
+
+/**
+ * Options of `candle_adadelta_new`; begin with `CANDLE_ADADELTA_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleAdadeltaOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The factor of the step. Default: `1.0`.
+     */
+    double lr;
+    /**
+     * How much of the averages of squares remains. Default: `0.9`.
+     */
+    double rho;
+    /**
+     * What is added to the averages. Default: `1e-6`.
+     */
+    double eps;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+} CandleAdadeltaOptions;
+
+/**
+ * Options of `candle_asgd_new`; begin with `CANDLE_ASGD_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleAsgdOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `1e-2`.
+     */
+    double lr;
+    /**
+     * How fast the weights decay and the rate falls. Default: `1e-4`.
+     */
+    double lambd;
+    /**
+     * The power of the fall of the rate. Default: `0.75`.
+     */
+    double alpha;
+    /**
+     * The step from which on the parameters are averaged. Default: `1e6`.
+     */
+    double t0;
+    /**
+     * The factor of the L2 penalty. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+} CandleAsgdOptions;
+
+/**
+ * Options of `candle_rprop_new`; begin with `CANDLE_RPROP_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleRpropOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The size of the first step. Default: `1e-2`.
+     */
+    double lr;
+    /**
+     * What a step is multiplied with where the gradient has turned. Default: `0.5`.
+     */
+    double etaminus;
+    /**
+     * What a step is multiplied with where it has not. Default: `1.2`.
+     */
+    double etaplus;
+    /**
+     * The smallest step. Default: `1e-6`.
+     */
+    double step_size_min;
+    /**
+     * The largest step. Default: `50.0`.
+     */
+    double step_size_max;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+} CandleRpropOptions;
+
+/**
+ * Options of `candle_lion_new`; begin with `CANDLE_LION_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleLionOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate. Default: `1e-4`.
+     */
+    double lr;
+    /**
+     * How much of the average of gradients enters the step. Default: `0.9`.
+     */
+    double beta1;
+    /**
+     * How much of the average of gradients remains. Default: `0.99`.
+     */
+    double beta2;
+    /**
+     * How fast the weights decay. Default: `0.0`.
+     */
+    double weight_decay;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+} CandleLionOptions;
+
+/**
+ * Options of `candle_lbfgs_new`; begin with `CANDLE_LBFGS_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleLbfgsOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The learning rate; the first length that a line search tries. Default: `1.0`.
+     */
+    double lr;
+    /**
+     * The most iterations of a step. Default: `20`.
+     */
+    int64_t max_iter;
+    /**
+     * The most evaluations of the loss in a step; below 0, five quarters of `max_iter`. Default: `-1`.
+     */
+    int64_t max_eval;
+    /**
+     * The step ends where no element of the gradient is larger. Default: `1e-7`.
+     */
+    double tolerance_grad;
+    /**
+     * The step ends where neither loss nor parameters change more. Default: `1e-9`.
+     */
+    double tolerance_change;
+    /**
+     * How many past iterations are remembered. Default: `100`.
+     */
+    int64_t history_size;
+    /**
+     * 1 to look for a step length that meets the strong Wolfe conditions. Default: `0`.
+     */
+    int32_t line_search_fn;
+    /**
+     * 1 to climb instead of descend. Default: `0`.
+     */
+    int32_t maximize;
+} CandleLbfgsOptions;
+
 /** The defaults of a `CandleSgdOptions`. */
 #define CANDLE_SGD_OPTIONS_INIT {sizeof(CandleSgdOptions), 1e-3, 0.0, 0.0, 0.0, 0, 0}
+
+/** The defaults of a `CandleAdamOptions`. */
+#define CANDLE_ADAM_OPTIONS_INIT {sizeof(CandleAdamOptions), 1e-3, 0.9, 0.999, 1e-8, 0.0, 0, 0, 0, 0}
+
+/** The defaults of a `CandleAdamwOptions`. */
+#define CANDLE_ADAMW_OPTIONS_INIT {sizeof(CandleAdamwOptions), 1e-3, 0.9, 0.999, 1e-8, 1e-2, 0, 0}
+
+/** The defaults of a `CandleAdamaxOptions`. */
+#define CANDLE_ADAMAX_OPTIONS_INIT {sizeof(CandleAdamaxOptions), 2e-3, 0.9, 0.999, 1e-8, 0.0, 0, 0}
+
+/** The defaults of a `CandleNadamOptions`. */
+#define CANDLE_NADAM_OPTIONS_INIT {sizeof(CandleNadamOptions), 2e-3, 0.9, 0.999, 1e-8, 0.0, 4e-3, 0, 0}
+
+/** The defaults of a `CandleRadamOptions`. */
+#define CANDLE_RADAM_OPTIONS_INIT {sizeof(CandleRadamOptions), 1e-3, 0.9, 0.999, 1e-8, 0.0, 0, 0}
+
+/** The defaults of a `CandleRmspropOptions`. */
+#define CANDLE_RMSPROP_OPTIONS_INIT {sizeof(CandleRmspropOptions), 1e-2, 0.99, 1e-8, 0.0, 0.0, 0, 0}
+
+/** The defaults of a `CandleAdagradOptions`. */
+#define CANDLE_ADAGRAD_OPTIONS_INIT {sizeof(CandleAdagradOptions), 1e-2, 0.0, 0.0, 0.0, 1e-10, 0, 0}
+
+/** The defaults of a `CandleAdadeltaOptions`. */
+#define CANDLE_ADADELTA_OPTIONS_INIT {sizeof(CandleAdadeltaOptions), 1.0, 0.9, 1e-6, 0.0, 0, 0}
+
+/** The defaults of a `CandleAsgdOptions`. */
+#define CANDLE_ASGD_OPTIONS_INIT {sizeof(CandleAsgdOptions), 1e-2, 1e-4, 0.75, 1e6, 0.0, 0, 0}
+
+/** The defaults of a `CandleRpropOptions`. */
+#define CANDLE_RPROP_OPTIONS_INIT {sizeof(CandleRpropOptions), 1e-2, 0.5, 1.2, 1e-6, 50.0, 0, 0}
+
+/** The defaults of a `CandleLionOptions`. */
+#define CANDLE_LION_OPTIONS_INIT {sizeof(CandleLionOptions), 1e-4, 0.9, 0.99, 0.0, 0, 0}
+
+/** The defaults of a `CandleLbfgsOptions`. */
+#define CANDLE_LBFGS_OPTIONS_INIT {sizeof(CandleLbfgsOptions), 1.0, 20, -1, 1e-7, 1e-9, 100, 0, 0}
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -365,6 +919,11 @@ size_t candle_ffi_live_handles(CandleHandleKind kind);
  * A combination that this build does not offer.
  */
 #define CANDLE_ERROR_UNSUPPORTED 60
+
+/**
+ * A function of the caller, called back, has failed.
+ */
+#define CANDLE_ERROR_CALLBACK 70
 
 /**
  * The backend reported a failure.
@@ -907,6 +1466,35 @@ int32_t candle_grad_mode_is_enabled(void);
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Hooks.
+ *
+ * A hook sees the gradient of a tensor in every backward pass that reaches it, and may replace it.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Has `hook` called with the gradient of a tensor, until `candle_tensor_remove_hook` is called with `id`
+ * or the tensor is gone. PyTorch: `torch.Tensor.register_hook`
+ *
+ * `user_data` may be NULL. `free_user_data` is called with it once the hook is removed, and also when this
+ * function fails. Fails with `CANDLE_ERROR_GRAPH` for a tensor that does not require a gradient.
+ */
+CandleStatus candle_tensor_register_hook(const CandleTensor *tensor,
+                                         CandleHookCallback hook,
+                                         void *user_data,
+                                         CandleFreeCallback free_user_data,
+                                         uint64_t *id,
+                                         CandleError **error);
+
+/**
+ * Removes a hook of a tensor; one that is not there, or no longer, is no error.
+ */
+CandleStatus candle_tensor_remove_hook(const CandleTensor *tensor,
+                                       uint64_t id,
+                                       CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Random numbers.
  *
  * The numbers depend on the seed alone: not on the number of threads, the device or the language. Where
@@ -956,6 +1544,25 @@ CandleStatus candle_generator_set_state(const CandleGenerator *generator,
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Padding.
+ *
+ * A `padding` is a list of sizes, one for each spatial dimension or one for all, each of which is added
+ * on both sides; or one of these constants as its only entry.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * As much as makes the output as large as the input, for a stride of 1: PyTorch's `padding="same"`.
+ */
+#define CANDLE_PADDING_SAME -1
+
+/**
+ * None: PyTorch's `padding="valid"`.
+ */
+#define CANDLE_PADDING_VALID -2
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Options.
  *
  * Choices among a few named values; other numbers fail with `CANDLE_ERROR_INVALID_ARGUMENT`.
@@ -978,6 +1585,41 @@ CandleStatus candle_generator_set_state(const CandleGenerator *generator,
 #define CANDLE_REDUCTION_SUM 2
 
 /**
+ * Their sum.
+ */
+#define CANDLE_BAG_MODE_SUM 0
+
+/**
+ * Their mean.
+ */
+#define CANDLE_BAG_MODE_MEAN 1
+
+/**
+ * The largest number of each column.
+ */
+#define CANDLE_BAG_MODE_MAX 2
+
+/**
+ * Keep them.
+ */
+#define CANDLE_KL_DIV_REDUCTION_NONE 0
+
+/**
+ * Their mean.
+ */
+#define CANDLE_KL_DIV_REDUCTION_MEAN 1
+
+/**
+ * Their sum.
+ */
+#define CANDLE_KL_DIV_REDUCTION_SUM 2
+
+/**
+ * Their sum divided by the size of the first dimension.
+ */
+#define CANDLE_KL_DIV_REDUCTION_BATCHMEAN 3
+
+/**
  * The exact one, with the error function.
  */
 #define CANDLE_APPROXIMATE_NONE 0
@@ -986,6 +1628,101 @@ CandleStatus candle_generator_set_state(const CandleGenerator *generator,
  * The approximation with the hyperbolic tangent.
  */
 #define CANDLE_APPROXIMATE_TANH 1
+
+/**
+ * The nearest one, rounded down.
+ */
+#define CANDLE_INTERPOLATE_MODE_NEAREST 0
+
+/**
+ * The one whose centre is nearest.
+ */
+#define CANDLE_INTERPOLATE_MODE_NEAREST_EXACT 1
+
+/**
+ * Linear in one dimension.
+ */
+#define CANDLE_INTERPOLATE_MODE_LINEAR 2
+
+/**
+ * Linear in two dimensions.
+ */
+#define CANDLE_INTERPOLATE_MODE_BILINEAR 3
+
+/**
+ * Cubic in two dimensions.
+ */
+#define CANDLE_INTERPOLATE_MODE_BICUBIC 4
+
+/**
+ * Linear in three dimensions.
+ */
+#define CANDLE_INTERPOLATE_MODE_TRILINEAR 5
+
+/**
+ * The average of the area.
+ */
+#define CANDLE_INTERPOLATE_MODE_AREA 6
+
+/**
+ * A number.
+ */
+#define CANDLE_PAD_MODE_CONSTANT 0
+
+/**
+ * The mirror image without the border.
+ */
+#define CANDLE_PAD_MODE_REFLECT 1
+
+/**
+ * The border.
+ */
+#define CANDLE_PAD_MODE_REPLICATE 2
+
+/**
+ * The other end.
+ */
+#define CANDLE_PAD_MODE_CIRCULAR 3
+
+/**
+ * Zeros.
+ */
+#define CANDLE_PADDING_MODE_ZEROS 0
+
+/**
+ * The mirror image without the border.
+ */
+#define CANDLE_PADDING_MODE_REFLECT 1
+
+/**
+ * The border.
+ */
+#define CANDLE_PADDING_MODE_REPLICATE 2
+
+/**
+ * The other end.
+ */
+#define CANDLE_PADDING_MODE_CIRCULAR 3
+
+/**
+ * `relu`.
+ */
+#define CANDLE_TRANSFORMER_ACTIVATION_RELU 0
+
+/**
+ * `gelu`, the exact one.
+ */
+#define CANDLE_TRANSFORMER_ACTIVATION_GELU 1
+
+/**
+ * Hyperbolic tangent.
+ */
+#define CANDLE_RNN_NONLINEARITY_TANH 0
+
+/**
+ * `max(x, 0)`.
+ */
+#define CANDLE_RNN_NONLINEARITY_RELU 1
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -1047,6 +1784,447 @@ CandleStatus candle_tensor_gelu(const CandleTensor *input,
 CandleStatus candle_tensor_silu(const CandleTensor *input,
                                 CandleTensor **out,
                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Activation functions made of straight lines.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Rectified linear unit with a slope below zero: `x` where positive, else `negative_slope · x`.
+ *
+ * Keeps the shape and dtype. Differentiable; the gradient at zero is the slope below. Source: Maas, Hannun and
+ * Ng, 2013.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.leaky_relu`
+ */
+CandleStatus candle_tensor_leaky_relu(const CandleTensor *input,
+                                      double negative_slope,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Elements limited to a range: `min(max(x, min_val), max_val)`.
+ *
+ * Keeps the shape and dtype; NaN stays NaN. Differentiable; the gradient at a bound is zero.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `min_val` is larger than `max_val`, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.nn.functional.hardtanh`
+ */
+CandleStatus candle_tensor_hardtanh(const CandleTensor *input,
+                                    double min_val,
+                                    double max_val,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/**
+ * Rectified linear unit that ends at 6: `min(max(x, 0), 6)`.
+ *
+ * Keeps the shape and dtype; NaN stays NaN. Differentiable; the gradient at 0 and 6 is zero.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.nn.functional.relu6`
+ */
+CandleStatus candle_tensor_relu6(const CandleTensor *input,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/**
+ * Elements above a threshold, and a value in the place of the others.
+ *
+ * Keeps the shape and dtype; NaN stays NaN. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.nn.functional.threshold`
+ */
+CandleStatus candle_tensor_threshold(const CandleTensor *input,
+                                     double threshold,
+                                     double value,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * The straight line nearest to `x · sigmoid(x)`: `x · min(max(x + 3, 0), 6) / 6`.
+ *
+ * Keeps the shape and dtype. Differentiable. Source: Howard et al., 2019.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.hardswish`
+ */
+CandleStatus candle_tensor_hardswish(const CandleTensor *input,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * The straight line nearest to the logistic function: `min(max(x + 3, 0), 6) / 6`.
+ *
+ * Keeps the shape and dtype. Differentiable; the gradient at -3 and 3 is zero.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.hardsigmoid`
+ */
+CandleStatus candle_tensor_hardsigmoid(const CandleTensor *input,
+                                       CandleTensor **out,
+                                       CandleError **error);
+
+/**
+ * Elements farther from zero than `lambd`, and zero in the place of the others.
+ *
+ * Keeps the shape and dtype; NaN stays NaN. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.hardshrink`
+ */
+CandleStatus candle_tensor_hardshrink(const CandleTensor *input,
+                                      double lambd,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Elements moved toward zero by `lambd`, those nearer than that to zero.
+ *
+ * Keeps the shape and dtype; NaN stays NaN. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `lambd` is negative, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.softshrink`
+ */
+CandleStatus candle_tensor_softshrink(const CandleTensor *input,
+                                      double lambd,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Rectified linear unit with a slope below zero that is learnt: `x` where positive, else `weight · x`.
+ *
+ * `weight` has one element, or one for each channel, the second dimension of `input`. Keeps the shape.
+ * Differentiable, also with respect to the weight; the gradient at zero is the slope below. Source: He et al., 2015.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the number of weights is neither 1 nor that of channels, `CANDLE_ERROR_DTYPE` when the dtypes differ or are not
+ * floating.
+ *
+ * PyTorch: `torch.nn.functional.prelu`
+ */
+CandleStatus candle_tensor_prelu(const CandleTensor *input,
+                                 const CandleTensor *weight,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/**
+ * Rectified linear unit with a random slope below zero: `x` where positive, else `a · x`.
+ *
+ * In training `a` is drawn for each element, uniform between `lower` and `upper`; else it is their mean. Keeps the
+ * shape and dtype. Differentiable. Source: Xu et al., 2015.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `lower` is larger than `upper`, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.rrelu`
+ */
+CandleStatus candle_tensor_rrelu(const CandleTensor *input,
+                                 double lower,
+                                 double upper,
+                                 int32_t training,
+                                 const CandleGenerator *generator,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Activation functions made of exponentials, and the gated linear unit.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Exponential linear unit: `x` where positive, else `alpha · (exp(x) - 1)`.
+ *
+ * Keeps the shape and dtype. Differentiable. Source: Clevert, Unterthiner and Hochreiter, 2015.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.elu`
+ */
+CandleStatus candle_tensor_elu(const CandleTensor *input,
+                               double alpha,
+                               CandleTensor **out,
+                               CandleError **error);
+
+/**
+ * Scaled exponential linear unit: `scale · (x where positive, else alpha · (exp(x) - 1))`.
+ *
+ * The two constants keep mean 0 and variance 1 through many layers. Keeps the shape and dtype. Differentiable.
+ * Source: Klambauer et al., 2017.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.selu`
+ */
+CandleStatus candle_tensor_selu(const CandleTensor *input,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * Continuously differentiable exponential linear unit: `x` where positive, else `alpha · (exp(x / alpha) - 1)`.
+ *
+ * Keeps the shape and dtype. Differentiable. Source: Barron, 2017.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `alpha` is zero, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.celu`
+ */
+CandleStatus candle_tensor_celu(const CandleTensor *input,
+                                double alpha,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * Smooth rectified linear unit: `log(1 + exp(beta · x)) / beta`.
+ *
+ * Where `beta · x` is above `threshold`, `x` itself. Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.softplus`
+ */
+CandleStatus candle_tensor_softplus(const CandleTensor *input,
+                                    double beta,
+                                    double threshold,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/**
+ * Logarithm of the logistic function: `log(1 / (1 + exp(-x)))`, without overflow.
+ *
+ * Keeps the shape and dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.logsigmoid`
+ */
+CandleStatus candle_tensor_logsigmoid(const CandleTensor *input,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Self-regularised activation: `x · tanh(softplus(x))`.
+ *
+ * Keeps the shape and dtype. Differentiable. Source: Misra, 2019.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.mish`
+ */
+CandleStatus candle_tensor_mish(const CandleTensor *input, CandleTensor **out, CandleError **error);
+
+/**
+ * Soft sign: `x / (1 + |x|)`.
+ *
+ * Keeps the shape; integers become the default dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.nn.functional.softsign`
+ */
+CandleStatus candle_tensor_softsign(const CandleTensor *input,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/**
+ * What the hyperbolic tangent takes away: `x - tanh(x)`.
+ *
+ * Keeps the shape; integers become the default dtype. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.nn.functional.tanhshrink`
+ */
+CandleStatus candle_tensor_tanhshrink(const CandleTensor *input,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Gated linear unit: the first half of a dimension times the logistic function of the second half.
+ *
+ * The result has half the size along `dim`. Differentiable. Source: Dauphin et al., 2016.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the size along `dim` is odd, `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_DTYPE` for a dtype that is not
+ * floating.
+ *
+ * PyTorch: `torch.nn.functional.glu`
+ */
+CandleStatus candle_tensor_glu(const CandleTensor *input,
+                               int64_t dim,
+                               CandleTensor **out,
+                               CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Adaptive pooling: windows that share a dimension evenly, for an output of a given size.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The averages of `output_size` windows that share the dimension evenly.
+ *
+ * The input is `[N, C, L]` or `[C, L]`; output `i` of `o` averages the elements from `⌊i · size / o⌋` to `⌈(i + 1) · size / o⌉`.
+ * `output_size` is one number. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or with an empty spatial dimension, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size, `CANDLE_ERROR_DTYPE` for
+ * integers and bools.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_avg_pool1d`
+ */
+CandleStatus candle_tensor_adaptive_avg_pool1d(const CandleTensor *input,
+                                               const int64_t *output_size,
+                                               size_t num_output_size,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * The averages of `output_size` windows that share 2 dimensions evenly.
+ *
+ * The input is `[N, C, H, W]` or `[C, H, W]`; output `i` of `o` averages the elements from `⌊i · size / o⌋` to `⌈(i + 1) · size / o⌉`.
+ * `output_size` is one number, or one for height and one for width. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or with an empty spatial dimension, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size, `CANDLE_ERROR_DTYPE` for
+ * integers and bools.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_avg_pool2d`
+ */
+CandleStatus candle_tensor_adaptive_avg_pool2d(const CandleTensor *input,
+                                               const int64_t *output_size,
+                                               size_t num_output_size,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * The averages of `output_size` windows that share 3 dimensions evenly.
+ *
+ * The input is `[N, C, D, H, W]` or `[C, D, H, W]`; output `i` of `o` averages the elements from `⌊i · size / o⌋` to `⌈(i + 1) · size / o⌉`.
+ * `output_size` is one number, or one for each of depth, height and width. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or with an empty spatial dimension, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size, `CANDLE_ERROR_DTYPE` for
+ * integers and bools.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_avg_pool3d`
+ */
+CandleStatus candle_tensor_adaptive_avg_pool3d(const CandleTensor *input,
+                                               const int64_t *output_size,
+                                               size_t num_output_size,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * The largest elements of `output_size` windows that share the dimension evenly.
+ *
+ * The input is `[N, C, L]` or `[C, L]`; the windows are those of `adaptive_avg_pool1d`. NaN is larger than any number.
+ * `output_size` is one number. Differentiable: the gradient goes to the first of equal elements.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or with an empty spatial dimension, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size, `CANDLE_ERROR_DTYPE` for
+ * bools.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_max_pool1d`
+ */
+CandleStatus candle_tensor_adaptive_max_pool1d(const CandleTensor *input,
+                                               const int64_t *output_size,
+                                               size_t num_output_size,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * The largest elements of windows that share the dimension evenly, and where they stand.
+ *
+ * As `adaptive_max_pool1d`; the indices are `int64` positions in the flattened spatial dimension of the input.
+ * The output is differentiable.
+ *
+ * Errors: As `adaptive_max_pool1d`.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_max_pool1d(return_indices=True)`
+ */
+CandleStatus candle_tensor_adaptive_max_pool1d_with_indices(const CandleTensor *input,
+                                                            const int64_t *output_size,
+                                                            size_t num_output_size,
+                                                            CandleTensor **output,
+                                                            CandleTensor **indices,
+                                                            CandleError **error);
+
+/**
+ * The largest elements of `output_size` windows that share 2 dimensions evenly.
+ *
+ * The input is `[N, C, H, W]` or `[C, H, W]`; the windows are those of `adaptive_avg_pool2d`. NaN is larger than any number.
+ * `output_size` is one number, or one for height and one for width. Differentiable: the gradient goes to the first of equal elements.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or with an empty spatial dimension, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size, `CANDLE_ERROR_DTYPE` for
+ * bools.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_max_pool2d`
+ */
+CandleStatus candle_tensor_adaptive_max_pool2d(const CandleTensor *input,
+                                               const int64_t *output_size,
+                                               size_t num_output_size,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * The largest elements of windows that share 2 dimensions evenly, and where they stand.
+ *
+ * As `adaptive_max_pool2d`; the indices are `int64` positions in the flattened spatial dimensions of the input.
+ * The output is differentiable.
+ *
+ * Errors: As `adaptive_max_pool2d`.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_max_pool2d(return_indices=True)`
+ */
+CandleStatus candle_tensor_adaptive_max_pool2d_with_indices(const CandleTensor *input,
+                                                            const int64_t *output_size,
+                                                            size_t num_output_size,
+                                                            CandleTensor **output,
+                                                            CandleTensor **indices,
+                                                            CandleError **error);
+
+/**
+ * The largest elements of `output_size` windows that share 3 dimensions evenly.
+ *
+ * The input is `[N, C, D, H, W]` or `[C, D, H, W]`; the windows are those of `adaptive_avg_pool3d`. NaN is larger than any number.
+ * `output_size` is one number, or one for each of depth, height and width. Differentiable: the gradient goes to the first of equal elements.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or with an empty spatial dimension, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size, `CANDLE_ERROR_DTYPE` for
+ * bools.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_max_pool3d`
+ */
+CandleStatus candle_tensor_adaptive_max_pool3d(const CandleTensor *input,
+                                               const int64_t *output_size,
+                                               size_t num_output_size,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * The largest elements of windows that share 3 dimensions evenly, and where they stand.
+ *
+ * As `adaptive_max_pool3d`; the indices are `int64` positions in the flattened spatial dimensions of the input.
+ * The output is differentiable.
+ *
+ * Errors: As `adaptive_max_pool3d`.
+ *
+ * PyTorch: `torch.nn.functional.adaptive_max_pool3d(return_indices=True)`
+ */
+CandleStatus candle_tensor_adaptive_max_pool3d_with_indices(const CandleTensor *input,
+                                                            const int64_t *output_size,
+                                                            size_t num_output_size,
+                                                            CandleTensor **output,
+                                                            CandleTensor **indices,
+                                                            CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -1224,6 +2402,281 @@ CandleStatus candle_tensor_div_(CandleTensor *input,
 CandleStatus candle_tensor_pow_(CandleTensor *input,
                                 const CandleTensor *other,
                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Attention.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Attention: `softmax(scale · query × keyᵀ + attn_mask) × value`, over the last two dimensions.
+ *
+ * Shapes `[…, L, E]`, `[…, S, E]`, `[…, S, Ev]` → `[…, L, Ev]`; leading dimensions broadcast. The mask
+ * broadcasts to `[…, L, S]`: one of bools is true where a key takes part, one of numbers is added. With
+ * `is_causal` query `i` takes keys up to `i`. A query that takes no key gets zeros. `scale` is `1 / √E`
+ * where it is not given. `dropout_p` is the probability that a weight is dropped. With `enable_gqa` key
+ * and value have fewer heads (the dimension before `L`), each shared by as many neighbours in `query`.
+ * Differentiable with respect to query, key, value and a mask of numbers. Source: Vaswani and others, 2017;
+ * blocks as in Dao and others, 2022.
+ *
+ * `attn_mask` may be NULL. `scale` may be NULL. `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` when the dtypes differ or are not floating, and for a mask that
+ * is neither of bools nor of floats; `CANDLE_ERROR_INVALID_ARGUMENT` for a mask together with `is_causal`, and for a
+ * `dropout_p` that is not within `[0, 1]`.
+ *
+ * PyTorch: `torch.nn.functional.scaled_dot_product_attention`
+ */
+CandleStatus candle_tensor_scaled_dot_product_attention(const CandleTensor *query,
+                                                        const CandleTensor *key,
+                                                        const CandleTensor *value,
+                                                        const CandleTensor *attn_mask,
+                                                        double dropout_p,
+                                                        int32_t is_causal,
+                                                        const double *scale,
+                                                        int32_t enable_gqa,
+                                                        const CandleGenerator *generator,
+                                                        CandleTensor **out,
+                                                        CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Average pooling, and pooling by other powers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The average of each window of 1 dimension.
+ *
+ * The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given), with
+ * `padding` zeros on both sides, which count as elements unless `count_include_pad` is false. With `ceil_mode` there is also
+ * a last window that reaches over the end. One number, or a list of one.
+ * Differentiable.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or smaller than the kernel, `CANDLE_ERROR_INVALID_ARGUMENT` for an option that is no size, for
+ * padding of more than half of the kernel, `CANDLE_ERROR_DTYPE` for integers and bools.
+ *
+ * PyTorch: `torch.nn.functional.avg_pool1d`
+ */
+CandleStatus candle_tensor_avg_pool1d(const CandleTensor *input,
+                                      const int64_t *kernel_size,
+                                      size_t num_kernel_size,
+                                      const int64_t *stride,
+                                      size_t num_stride,
+                                      const int64_t *padding,
+                                      size_t num_padding,
+                                      int32_t ceil_mode,
+                                      int32_t count_include_pad,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * The average of each window of 2 dimensions.
+ *
+ * The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given), with
+ * `padding` zeros on both sides, which count as elements unless `count_include_pad` is false. With `ceil_mode` there is also
+ * a last window that reaches over the end. Sums are divided by `divisor_override` where that is given. Options are one number, or one for height and one for width.
+ * Differentiable.
+ *
+ * `stride` may be NULL. `divisor_override` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or smaller than the kernel, `CANDLE_ERROR_INVALID_ARGUMENT` for an option that is no size, for
+ * padding of more than half of the kernel and for a divisor of 0, `CANDLE_ERROR_DTYPE` for integers and bools.
+ *
+ * PyTorch: `torch.nn.functional.avg_pool2d`
+ */
+CandleStatus candle_tensor_avg_pool2d(const CandleTensor *input,
+                                      const int64_t *kernel_size,
+                                      size_t num_kernel_size,
+                                      const int64_t *stride,
+                                      size_t num_stride,
+                                      const int64_t *padding,
+                                      size_t num_padding,
+                                      int32_t ceil_mode,
+                                      int32_t count_include_pad,
+                                      const int64_t *divisor_override,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * The average of each window of 3 dimensions.
+ *
+ * The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given), with
+ * `padding` zeros on both sides, which count as elements unless `count_include_pad` is false. With `ceil_mode` there is also
+ * a last window that reaches over the end. Sums are divided by `divisor_override` where that is given. Options are one number, or one for each of depth, height and width.
+ * Differentiable.
+ *
+ * `stride` may be NULL. `divisor_override` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or smaller than the kernel, `CANDLE_ERROR_INVALID_ARGUMENT` for an option that is no size, for
+ * padding of more than half of the kernel and for a divisor of 0, `CANDLE_ERROR_DTYPE` for integers and bools.
+ *
+ * PyTorch: `torch.nn.functional.avg_pool3d`
+ */
+CandleStatus candle_tensor_avg_pool3d(const CandleTensor *input,
+                                      const int64_t *kernel_size,
+                                      size_t num_kernel_size,
+                                      const int64_t *stride,
+                                      size_t num_stride,
+                                      const int64_t *padding,
+                                      size_t num_padding,
+                                      int32_t ceil_mode,
+                                      int32_t count_include_pad,
+                                      const int64_t *divisor_override,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * The sum of powers of each window of 1 dimension, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
+ *
+ * The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+ * `ceil_mode` there is also a last window that reaches over the end. Differentiable.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: As `avg_pool1d`.
+ *
+ * PyTorch: `torch.nn.functional.lp_pool1d`
+ */
+CandleStatus candle_tensor_lp_pool1d(const CandleTensor *input,
+                                     double norm_type,
+                                     const int64_t *kernel_size,
+                                     size_t num_kernel_size,
+                                     const int64_t *stride,
+                                     size_t num_stride,
+                                     int32_t ceil_mode,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * The sum of powers of each window of 2 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
+ *
+ * The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+ * `ceil_mode` there is also a last window that reaches over the end. Differentiable.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: As `avg_pool2d`.
+ *
+ * PyTorch: `torch.nn.functional.lp_pool2d`
+ */
+CandleStatus candle_tensor_lp_pool2d(const CandleTensor *input,
+                                     double norm_type,
+                                     const int64_t *kernel_size,
+                                     size_t num_kernel_size,
+                                     const int64_t *stride,
+                                     size_t num_stride,
+                                     int32_t ceil_mode,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * The sum of powers of each window of 3 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
+ *
+ * The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+ * `ceil_mode` there is also a last window that reaches over the end. Differentiable.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: As `avg_pool3d`.
+ *
+ * PyTorch: `torch.nn.functional.lp_pool3d`
+ */
+CandleStatus candle_tensor_lp_pool3d(const CandleTensor *input,
+                                     double norm_type,
+                                     const int64_t *kernel_size,
+                                     size_t num_kernel_size,
+                                     const int64_t *stride,
+                                     size_t num_stride,
+                                     int32_t ceil_mode,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Normalisation of channels by statistics over a batch, or over the elements of a sample.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Batch normalisation: each channel minus its mean, divided by its deviation, times `weight`, plus `bias`.
+ *
+ * `input` has shape `[batch, channels, …]`; the others have one number per channel. In training mean and
+ * variance are the batch's own, and the running ones, where given, are moved towards them in place:
+ * `running = (1 - momentum) · running + momentum · own`, with the unbiased variance. Otherwise the running
+ * ones are used. Half precision may have its other tensors in `float32`. Differentiable with respect to
+ * `input`, `weight` and `bias`. Source: Ioffe and Szegedy, 2015.
+ *
+ * `running_mean` may be NULL. `running_var` may be NULL. `weight` may be NULL. `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit and for one value per channel in training, `CANDLE_ERROR_DTYPE` when the dtypes
+ * do not fit, `CANDLE_ERROR_INVALID_ARGUMENT` without running statistics outside of training.
+ *
+ * PyTorch: `torch.nn.functional.batch_norm`
+ */
+CandleStatus candle_tensor_batch_norm(const CandleTensor *input,
+                                      CandleTensor *running_mean,
+                                      CandleTensor *running_var,
+                                      const CandleTensor *weight,
+                                      const CandleTensor *bias,
+                                      int32_t training,
+                                      double momentum,
+                                      double eps,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Instance normalisation: each channel of each sample minus its mean, divided by its deviation, times `weight`, plus `bias`.
+ *
+ * `input` has shape `[batch, channels, …]`; the others have one number per channel. With `use_input_stats`
+ * mean and variance are the sample's own, and the running ones, where given, are moved towards their means
+ * over the batch in place, as in `batch_norm`. Otherwise the running ones are used. Differentiable with
+ * respect to `input`, `weight` and `bias`. Source: Ulyanov, Vedaldi and Lempitsky, 2016.
+ *
+ * `running_mean` may be NULL. `running_var` may be NULL. `weight` may be NULL. `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit and for one element per channel with `use_input_stats`, `CANDLE_ERROR_DTYPE` when
+ * the dtypes do not fit, `CANDLE_ERROR_INVALID_ARGUMENT` without statistics to use.
+ *
+ * PyTorch: `torch.nn.functional.instance_norm`
+ */
+CandleStatus candle_tensor_instance_norm(const CandleTensor *input,
+                                         CandleTensor *running_mean,
+                                         CandleTensor *running_var,
+                                         const CandleTensor *weight,
+                                         const CandleTensor *bias,
+                                         int32_t use_input_stats,
+                                         double momentum,
+                                         double eps,
+                                         CandleTensor **out,
+                                         CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Bilinear maps.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Bilinear map of two last dimensions: `input1ᵀ × weight[o] × input2 + bias[o]`.
+ *
+ * Shapes `[…, in1]`, `[…, in2]`, `[out, in1, in2]`, `[out]` → `[…, out]`. Differentiable.
+ *
+ * `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the sizes do not fit, `CANDLE_ERROR_DTYPE` when the dtypes differ or are bool.
+ *
+ * PyTorch: `torch.nn.functional.bilinear`
+ */
+CandleStatus candle_tensor_bilinear(const CandleTensor *input1,
+                                    const CandleTensor *input2,
+                                    const CandleTensor *weight,
+                                    const CandleTensor *bias,
+                                    CandleTensor **out,
+                                    CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -1419,6 +2872,194 @@ CandleStatus candle_tensor_where(const CandleTensor *condition,
                                  const CandleTensor *other,
                                  CandleTensor **out,
                                  CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Convolutions and transposed convolutions of one to three dimensions.
+ *
+ * Inputs are batches `[N, C, …]` or single `[C, …]`; options take one number for all spatial dimensions or one for each.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Convolution over one dimension, such as time.
+ *
+ * Shapes `[N, C, L]`, `[out_channels, C / groups, k]`, `[out_channels]` → `[N, out_channels, …]`, each
+ * spatial size becoming `(size + 2 · padding - dilation · (k - 1) - 1) / stride + 1`, rounded down. With
+ * `padding = "same"` the sizes stay; an odd number of zeros has the larger half at the end. `"valid"` is no padding.
+ * Each of `groups` groups of channels is convolved for itself. Differentiable.
+ *
+ * `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the channels, the groups or the bias do not fit, or the kernel covers more than the padded input;
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, and `"same"` with a stride; `CANDLE_ERROR_DTYPE` when the dtypes differ or are
+ * not floating.
+ *
+ * PyTorch: `torch.nn.functional.conv1d`
+ */
+CandleStatus candle_tensor_conv1d(const CandleTensor *input,
+                                  const CandleTensor *weight,
+                                  const CandleTensor *bias,
+                                  const int64_t *stride,
+                                  size_t num_stride,
+                                  const int64_t *padding,
+                                  size_t num_padding,
+                                  const int64_t *dilation,
+                                  size_t num_dilation,
+                                  int64_t groups,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Convolution over two dimensions, such as an image.
+ *
+ * Shapes `[N, C, H, W]`, `[out_channels, C / groups, kH, kW]`, `[out_channels]` → `[N, out_channels, …]`, each
+ * spatial size becoming `(size + 2 · padding - dilation · (k - 1) - 1) / stride + 1`, rounded down. With
+ * `padding = "same"` the sizes stay; an odd number of zeros has the larger half at the end. `"valid"` is no padding.
+ * Each of `groups` groups of channels is convolved for itself. Differentiable.
+ *
+ * `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the channels, the groups or the bias do not fit, or the kernel covers more than the padded input;
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, and `"same"` with a stride; `CANDLE_ERROR_DTYPE` when the dtypes differ or are
+ * not floating.
+ *
+ * PyTorch: `torch.nn.functional.conv2d`
+ */
+CandleStatus candle_tensor_conv2d(const CandleTensor *input,
+                                  const CandleTensor *weight,
+                                  const CandleTensor *bias,
+                                  const int64_t *stride,
+                                  size_t num_stride,
+                                  const int64_t *padding,
+                                  size_t num_padding,
+                                  const int64_t *dilation,
+                                  size_t num_dilation,
+                                  int64_t groups,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Convolution over three dimensions, such as a volume.
+ *
+ * Shapes `[N, C, D, H, W]`, `[out_channels, C / groups, kD, kH, kW]`, `[out_channels]` → `[N, out_channels, …]`, each
+ * spatial size becoming `(size + 2 · padding - dilation · (k - 1) - 1) / stride + 1`, rounded down. With
+ * `padding = "same"` the sizes stay; an odd number of zeros has the larger half at the end. `"valid"` is no padding.
+ * Each of `groups` groups of channels is convolved for itself. Differentiable.
+ *
+ * `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the channels, the groups or the bias do not fit, or the kernel covers more than the padded input;
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, and `"same"` with a stride; `CANDLE_ERROR_DTYPE` when the dtypes differ or are
+ * not floating.
+ *
+ * PyTorch: `torch.nn.functional.conv3d`
+ */
+CandleStatus candle_tensor_conv3d(const CandleTensor *input,
+                                  const CandleTensor *weight,
+                                  const CandleTensor *bias,
+                                  const int64_t *stride,
+                                  size_t num_stride,
+                                  const int64_t *padding,
+                                  size_t num_padding,
+                                  const int64_t *dilation,
+                                  size_t num_dilation,
+                                  int64_t groups,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Transposed convolution over one dimension, such as time: the way back from `conv1d`'s shapes.
+ *
+ * Shapes `[N, C, L]`, `[C, out_channels / groups, k]`, `[out_channels]` → `[N, out_channels, …]`, each
+ * spatial size becoming `(size - 1) · stride - 2 · padding + dilation · (k - 1) + output_padding + 1`.
+ * `output_padding` makes the result longer at its end, where a convolution with this stride would drop elements.
+ * Differentiable.
+ *
+ * `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the channels, the groups or the bias do not fit, or the result would be empty; `CANDLE_ERROR_INVALID_ARGUMENT` for an
+ * option out of its range, and `output_padding` that is not smaller than stride or dilation; `CANDLE_ERROR_DTYPE` when the dtypes
+ * differ or are not floating.
+ *
+ * PyTorch: `torch.nn.functional.conv_transpose1d`
+ */
+CandleStatus candle_tensor_conv_transpose1d(const CandleTensor *input,
+                                            const CandleTensor *weight,
+                                            const CandleTensor *bias,
+                                            const int64_t *stride,
+                                            size_t num_stride,
+                                            const int64_t *padding,
+                                            size_t num_padding,
+                                            const int64_t *output_padding,
+                                            size_t num_output_padding,
+                                            int64_t groups,
+                                            const int64_t *dilation,
+                                            size_t num_dilation,
+                                            CandleTensor **out,
+                                            CandleError **error);
+
+/**
+ * Transposed convolution over two dimensions, such as an image: the way back from `conv2d`'s shapes.
+ *
+ * Shapes `[N, C, H, W]`, `[C, out_channels / groups, kH, kW]`, `[out_channels]` → `[N, out_channels, …]`, each
+ * spatial size becoming `(size - 1) · stride - 2 · padding + dilation · (k - 1) + output_padding + 1`.
+ * `output_padding` makes the result longer at its end, where a convolution with this stride would drop elements.
+ * Differentiable.
+ *
+ * `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the channels, the groups or the bias do not fit, or the result would be empty; `CANDLE_ERROR_INVALID_ARGUMENT` for an
+ * option out of its range, and `output_padding` that is not smaller than stride or dilation; `CANDLE_ERROR_DTYPE` when the dtypes
+ * differ or are not floating.
+ *
+ * PyTorch: `torch.nn.functional.conv_transpose2d`
+ */
+CandleStatus candle_tensor_conv_transpose2d(const CandleTensor *input,
+                                            const CandleTensor *weight,
+                                            const CandleTensor *bias,
+                                            const int64_t *stride,
+                                            size_t num_stride,
+                                            const int64_t *padding,
+                                            size_t num_padding,
+                                            const int64_t *output_padding,
+                                            size_t num_output_padding,
+                                            int64_t groups,
+                                            const int64_t *dilation,
+                                            size_t num_dilation,
+                                            CandleTensor **out,
+                                            CandleError **error);
+
+/**
+ * Transposed convolution over three dimensions, such as a volume: the way back from `conv3d`'s shapes.
+ *
+ * Shapes `[N, C, D, H, W]`, `[C, out_channels / groups, kD, kH, kW]`, `[out_channels]` → `[N, out_channels, …]`, each
+ * spatial size becoming `(size - 1) · stride - 2 · padding + dilation · (k - 1) + output_padding + 1`.
+ * `output_padding` makes the result longer at its end, where a convolution with this stride would drop elements.
+ * Differentiable.
+ *
+ * `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the channels, the groups or the bias do not fit, or the result would be empty; `CANDLE_ERROR_INVALID_ARGUMENT` for an
+ * option out of its range, and `output_padding` that is not smaller than stride or dilation; `CANDLE_ERROR_DTYPE` when the dtypes
+ * differ or are not floating.
+ *
+ * PyTorch: `torch.nn.functional.conv_transpose3d`
+ */
+CandleStatus candle_tensor_conv_transpose3d(const CandleTensor *input,
+                                            const CandleTensor *weight,
+                                            const CandleTensor *bias,
+                                            const int64_t *stride,
+                                            size_t num_stride,
+                                            const int64_t *padding,
+                                            size_t num_padding,
+                                            const int64_t *output_padding,
+                                            size_t num_output_padding,
+                                            int64_t groups,
+                                            const int64_t *dilation,
+                                            size_t num_dilation,
+                                            CandleTensor **out,
+                                            CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -1710,6 +3351,458 @@ CandleStatus candle_tensor_empty_like(const CandleTensor *input,
                                       CandleDType dtype,
                                       CandleTensor **out,
                                       CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Similarities and distances of vectors.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Cosine of the angle between vectors along a dimension: `x1 · x2 / (max(|x1|, eps) · max(|x2|, eps))`.
+ *
+ * Shapes broadcast and dtypes promote; the dimension is dropped. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.nn.functional.cosine_similarity`
+ */
+CandleStatus candle_tensor_cosine_similarity(const CandleTensor *x1,
+                                             const CandleTensor *x2,
+                                             int64_t dim,
+                                             double eps,
+                                             CandleTensor **out,
+                                             CandleError **error);
+
+/**
+ * Distance of vectors along the last dimension: `|x1 - x2 + eps|`, with the norm of order `p`.
+ *
+ * Shapes broadcast and dtypes promote; the dimension is dropped unless `keepdim`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast.
+ *
+ * PyTorch: `torch.nn.functional.pairwise_distance`
+ */
+CandleStatus candle_tensor_pairwise_distance(const CandleTensor *x1,
+                                             const CandleTensor *x2,
+                                             double p,
+                                             double eps,
+                                             int32_t keepdim,
+                                             CandleTensor **out,
+                                             CandleError **error);
+
+/**
+ * Distances between all pairs of rows of one matrix, each pair once.
+ *
+ * Shape `[n, m] → [n (n - 1) / 2]`: row 0 with rows 1, 2, …, then row 1 with rows 2, 3, …. `p` is the order of the
+ * norm. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` unless the input has two dimensions, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative `p`.
+ *
+ * PyTorch: `torch.nn.functional.pdist`
+ */
+CandleStatus candle_tensor_pdist(const CandleTensor *input,
+                                 double p,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/**
+ * Distances between all rows of one matrix and all of another.
+ *
+ * Shapes `[…, n, m] × […, k, m] → […, n, k]`; leading dimensions broadcast. `p` is the order of the norm.
+ * Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative `p`.
+ *
+ * PyTorch: `torch.cdist`
+ */
+CandleStatus candle_tensor_cdist(const CandleTensor *x1,
+                                 const CandleTensor *x2,
+                                 double p,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Dropout, of elements and of channels.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Sets each element to zero with probability `p`, and divides the others by `1 - p`.
+ *
+ * The input itself when not training. Differentiable: the gradient is masked and scaled alike.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not within `[0, 1]`, `CANDLE_ERROR_DTYPE` when the input is not floating.
+ *
+ * PyTorch: `torch.nn.functional.dropout`
+ */
+CandleStatus candle_tensor_dropout(const CandleTensor *input,
+                                   double p,
+                                   int32_t training,
+                                   const CandleGenerator *generator,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Sets each channel to zero with probability `p`, and divides the others by `1 - p`.
+ *
+ * Shapes `[batch, channels, length]` or `[channels, length]`. The input itself when not training. Differentiable.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not within `[0, 1]`, `CANDLE_ERROR_SHAPE` for another number of dimensions, `CANDLE_ERROR_DTYPE` when the input
+ * is not floating.
+ *
+ * PyTorch: `torch.nn.functional.dropout1d`
+ */
+CandleStatus candle_tensor_dropout1d(const CandleTensor *input,
+                                     double p,
+                                     int32_t training,
+                                     const CandleGenerator *generator,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Sets each channel to zero with probability `p`, and divides the others by `1 - p`.
+ *
+ * Shape `[batch, channels, …]`: the first two dimensions are taken so whatever follows, as in PyTorch. The input
+ * itself when not training. Differentiable. Source: Tompson et al., 2015.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not within `[0, 1]`, `CANDLE_ERROR_SHAPE` for less than two dimensions, `CANDLE_ERROR_DTYPE` when the input is
+ * not floating.
+ *
+ * PyTorch: `torch.nn.functional.dropout2d`
+ */
+CandleStatus candle_tensor_dropout2d(const CandleTensor *input,
+                                     double p,
+                                     int32_t training,
+                                     const CandleGenerator *generator,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Sets each channel to zero with probability `p`, and divides the others by `1 - p`.
+ *
+ * Shapes `[batch, channels, depth, height, width]`, or without the batch for any other number of dimensions, as in
+ * PyTorch. The input itself when not training. Differentiable.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not within `[0, 1]`, `CANDLE_ERROR_SHAPE` for a scalar, `CANDLE_ERROR_DTYPE` when the input is not floating.
+ *
+ * PyTorch: `torch.nn.functional.dropout3d`
+ */
+CandleStatus candle_tensor_dropout3d(const CandleTensor *input,
+                                     double p,
+                                     int32_t training,
+                                     const CandleGenerator *generator,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Dropout that keeps mean 0 and variance 1, for networks with `selu`.
+ *
+ * Elements are set, with probability `p`, to the limit of `selu` far below zero; the result is scaled and shifted.
+ * The input itself when not training. Differentiable. Source: Klambauer et al., 2017.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not within `[0, 1]`, `CANDLE_ERROR_DTYPE` when the input is not floating.
+ *
+ * PyTorch: `torch.nn.functional.alpha_dropout`
+ */
+CandleStatus candle_tensor_alpha_dropout(const CandleTensor *input,
+                                         double p,
+                                         int32_t training,
+                                         const CandleGenerator *generator,
+                                         CandleTensor **out,
+                                         CandleError **error);
+
+/**
+ * The same as `alpha_dropout` for whole channels.
+ *
+ * Shape `[batch, channels, …]`. The input itself when not training. Differentiable.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not within `[0, 1]`, `CANDLE_ERROR_SHAPE` for less than two dimensions, `CANDLE_ERROR_DTYPE` when the input is
+ * not floating.
+ *
+ * PyTorch: `torch.nn.functional.feature_alpha_dropout`
+ */
+CandleStatus candle_tensor_feature_alpha_dropout(const CandleTensor *input,
+                                                 double p,
+                                                 int32_t training,
+                                                 const CandleGenerator *generator,
+                                                 CandleTensor **out,
+                                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Looking up rows of a table.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Rows of a table, by their numbers.
+ *
+ * Shapes `[…]` of any integer dtype and `[n, d]` give `[…, d]`. Differentiable with respect to
+ * `weight`; the row `padding_idx` gets no gradient. With `scale_grad_by_freq` the gradient of a row is
+ * divided by how often its number appears in `input`.
+ *
+ * `padding_idx` may be NULL.
+ *
+ * Without `scale_grad_by_freq`, which `embedding_scaled` has.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a number that is negative or too large, `CANDLE_ERROR_SHAPE` unless `weight` is a matrix,
+ * `CANDLE_ERROR_INVALID_ARGUMENT` when there is no row `padding_idx`.
+ *
+ * PyTorch: `torch.nn.functional.embedding`
+ */
+CandleStatus candle_tensor_embedding(const CandleTensor *input,
+                                     const CandleTensor *weight,
+                                     const int64_t *padding_idx,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Rows of a table, by their numbers.
+ *
+ * Shapes `[…]` of any integer dtype and `[n, d]` give `[…, d]`. Differentiable with respect to
+ * `weight`; the row `padding_idx` gets no gradient. With `scale_grad_by_freq` the gradient of a row is
+ * divided by how often its number appears in `input`.
+ *
+ * `padding_idx` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a number that is negative or too large, `CANDLE_ERROR_SHAPE` unless `weight` is a matrix,
+ * `CANDLE_ERROR_INVALID_ARGUMENT` when there is no row `padding_idx`.
+ *
+ * PyTorch: `torch.nn.functional.embedding`
+ */
+CandleStatus candle_tensor_embedding_scaled(const CandleTensor *input,
+                                            const CandleTensor *weight,
+                                            const int64_t *padding_idx,
+                                            int32_t scale_grad_by_freq,
+                                            CandleTensor **out,
+                                            CandleError **error);
+
+/**
+ * Scales rows of a table, in place, so that none of those that are named has a norm above `max_norm`.
+ *
+ * `norm_type` is the p of the norm. Not differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a number that is negative or too large, `CANDLE_ERROR_SHAPE` unless `input` is a matrix,
+ * `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad outside of `no_grad`.
+ *
+ * PyTorch: `torch.embedding_renorm_`
+ */
+CandleStatus candle_tensor_embedding_renorm_(CandleTensor *input,
+                                             const CandleTensor *indices,
+                                             double max_norm,
+                                             double norm_type,
+                                             CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Bags of rows of a table.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Sums, means or maxima of rows of a table, by bags of numbers.
+ *
+ * `input` is of any integer dtype: `[b, n]` is `b` bags of `n` numbers; of a vector, bag `i` begins at
+ * `offsets[i]` and ends where the next one begins, or at the end (with `include_last_offset` the last offset
+ * is the end of the last bag). `weight` `[n, d]` gives `[b, d]`; an empty bag gives zeros. The number
+ * `padding_idx` is left out. `per_sample_weights` has the shape of `input` and multiplies the rows of a sum.
+ * Differentiable with respect to `weight` and `per_sample_weights`; with `scale_grad_by_freq` the gradient of
+ * a row is divided by how often its number appears.
+ *
+ * `offsets` may be NULL. `per_sample_weights` may be NULL. `padding_idx` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a number that is negative or too large, `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_INVALID_ARGUMENT`
+ * for offsets that do not ascend from 0 to at most the length of `input`, and for `per_sample_weights` in
+ * another mode than sum.
+ *
+ * PyTorch: `torch.nn.functional.embedding_bag`
+ */
+CandleStatus candle_tensor_embedding_bag(const CandleTensor *input,
+                                         const CandleTensor *weight,
+                                         const CandleTensor *offsets,
+                                         int32_t scale_grad_by_freq,
+                                         CandleBagMode mode,
+                                         const CandleTensor *per_sample_weights,
+                                         int32_t include_last_offset,
+                                         const int64_t *padding_idx,
+                                         CandleTensor **out,
+                                         CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Patches of images as columns, and channels rearranged with space.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Patches of images as columns, as a convolution sees them.
+ *
+ * `[N, C, H, W]` becomes `[N, C · kernel height · kernel width, patches]`; without the batch too. Patches of `kernel_size`
+ * elements, `dilation` apart, are `stride` apart, with `padding` zeros around the image. Options are one number, or one for
+ * height and one for width. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or smaller than the kernel, `CANDLE_ERROR_INVALID_ARGUMENT` for an option that is no size, `CANDLE_ERROR_DTYPE`
+ * for integers and bools.
+ *
+ * PyTorch: `torch.nn.functional.unfold`
+ */
+CandleStatus candle_tensor_unfold(const CandleTensor *input,
+                                  const int64_t *kernel_size,
+                                  size_t num_kernel_size,
+                                  const int64_t *dilation,
+                                  size_t num_dilation,
+                                  const int64_t *padding,
+                                  size_t num_padding,
+                                  const int64_t *stride,
+                                  size_t num_stride,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Images of the sums of overlapping patches: the transpose of `unfold`.
+ *
+ * `[N, C · kernel height · kernel width, patches]` becomes `[N, C, height, width]` with `output_size` as height and width;
+ * without the batch too. The options are those of `unfold`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for columns that such an image does not have, `CANDLE_ERROR_INVALID_ARGUMENT` for an option that is no size, `CANDLE_ERROR_DTYPE` for integers
+ * and bools.
+ *
+ * PyTorch: `torch.nn.functional.fold`
+ */
+CandleStatus candle_tensor_fold(const CandleTensor *input,
+                                const int64_t *output_size,
+                                size_t num_output_size,
+                                const int64_t *kernel_size,
+                                size_t num_kernel_size,
+                                const int64_t *dilation,
+                                size_t num_dilation,
+                                const int64_t *padding,
+                                size_t num_padding,
+                                const int64_t *stride,
+                                size_t num_stride,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * Channels made space: `[…, C · r², H, W]` becomes `[…, C, H · r, W · r]` for `r = upscale_factor`.
+ *
+ * Differentiable. Source: Shi et al., 2016.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for less than three dimensions and for channels that `r²` does not divide, `CANDLE_ERROR_INVALID_ARGUMENT` for a factor that is not
+ * positive.
+ *
+ * PyTorch: `torch.nn.functional.pixel_shuffle`
+ */
+CandleStatus candle_tensor_pixel_shuffle(const CandleTensor *input,
+                                         int64_t upscale_factor,
+                                         CandleTensor **out,
+                                         CandleError **error);
+
+/**
+ * Space made channels: `[…, C, H · r, W · r]` becomes `[…, C · r², H, W]` for `r = downscale_factor`.
+ *
+ * Differentiable. Source: Shi et al., 2016.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for less than three dimensions and for a height or width that `r` does not divide, `CANDLE_ERROR_INVALID_ARGUMENT` for a factor
+ * that is not positive.
+ *
+ * PyTorch: `torch.nn.functional.pixel_unshuffle`
+ */
+CandleStatus candle_tensor_pixel_unshuffle(const CandleTensor *input,
+                                           int64_t downscale_factor,
+                                           CandleTensor **out,
+                                           CandleError **error);
+
+/**
+ * Channels dealt out to `groups`: `[N, g · C, …]` is seen as `[N, g, C, …]`, and becomes `[N, C · g, …]`.
+ *
+ * Differentiable. Source: Zhang et al., "ShuffleNet", 2017.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for less than three dimensions and for channels that `groups` does not divide, `CANDLE_ERROR_INVALID_ARGUMENT` for groups that are
+ * not positive.
+ *
+ * PyTorch: `torch.nn.functional.channel_shuffle`
+ */
+CandleStatus candle_tensor_channel_shuffle(const CandleTensor *input,
+                                           int64_t groups,
+                                           CandleTensor **out,
+                                           CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Normalisation of groups of channels, of neighbouring channels, and of vectors.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Group normalisation: the channels of a sample in groups, each minus its mean and divided by its deviation, times `weight`, plus `bias`.
+ *
+ * `input` has shape `[batch, channels, …]`; `weight` and `bias` have one number per channel. Half precision
+ * may have them in `float32`. Differentiable. Source: Wu and He, 2018.
+ *
+ * `weight` may be NULL. `bias` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_INVALID_ARGUMENT` when the channels cannot be divided into so many
+ * groups, `CANDLE_ERROR_DTYPE` when the dtypes do not fit.
+ *
+ * PyTorch: `torch.nn.functional.group_norm`
+ */
+CandleStatus candle_tensor_group_norm(const CandleTensor *input,
+                                      int64_t num_groups,
+                                      const CandleTensor *weight,
+                                      const CandleTensor *bias,
+                                      double eps,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Local response normalisation: each element divided by a power of the mean square of its neighbours in `size` channels, `x / (k + alpha · mean(x²))^beta`.
+ *
+ * `input` has shape `[batch, channels, …]` with at least three dimensions. Keeps the shape. Differentiable.
+ * Source: Krizhevsky, Sutskever and Hinton, 2012.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for fewer than three dimensions, `CANDLE_ERROR_INVALID_ARGUMENT` for a size that is not positive.
+ *
+ * PyTorch: `torch.nn.functional.local_response_norm`
+ */
+CandleStatus candle_tensor_local_response_norm(const CandleTensor *input,
+                                               int64_t size,
+                                               double alpha,
+                                               double beta,
+                                               double k,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * Vectors divided by their norm, or by `eps` where that is larger.
+ *
+ * The vectors lie along `dim`; `p` is the exponent of the norm. Keeps the shape. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_DTYPE` for integers.
+ *
+ * PyTorch: `torch.nn.functional.normalize`
+ */
+CandleStatus candle_tensor_normalize(const CandleTensor *input,
+                                     double p,
+                                     const int64_t *dim,
+                                     size_t num_dim,
+                                     double eps,
+                                     CandleTensor **out,
+                                     CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -2034,25 +4127,6 @@ CandleStatus candle_tensor_one_hot(const CandleTensor *input,
                                    CandleError **error);
 
 /**
- * Rows of a table, by their numbers.
- *
- * Shapes `[…]` of any integer dtype and `[n, d]` give `[…, d]`. Differentiable with respect to
- * `weight`; the row `padding_idx` gets no gradient.
- *
- * `padding_idx` may be NULL.
- *
- * Errors: `CANDLE_ERROR_INDEX` for a number that is negative or too large, `CANDLE_ERROR_SHAPE` unless `weight` is a matrix,
- * `CANDLE_ERROR_INVALID_ARGUMENT` when there is no row `padding_idx`.
- *
- * PyTorch: `torch.nn.functional.embedding`
- */
-CandleStatus candle_tensor_embedding(const CandleTensor *input,
-                                     const CandleTensor *weight,
-                                     const int64_t *padding_idx,
-                                     CandleTensor **out,
-                                     CandleError **error);
-
-/**
  * The elements of a tensor, with a number where a mask is true.
  *
  * The shapes broadcast; the result has the dtype of the input. Differentiable: the gradient goes to
@@ -2184,39 +4258,105 @@ CandleStatus candle_tensor_chunk(const CandleTensor *input,
 
 /*
  * ------------------------------------------------------------------------------------------------
- * Losses. Each gives one value per sample, or their mean or sum.
+ * Losses of probabilities: against labels of two classes, and against distributions.
  * ------------------------------------------------------------------------------------------------
  */
 
 /**
- * Squared error: `(input - target)²`.
+ * Binary cross entropy between probabilities: `-(t · log(x) + (1 - t) · log(1 - x))`.
  *
- * Shapes broadcast and dtypes promote; integers become the default dtype. Differentiable.
+ * Each logarithm is at least -100. `target` has the input's shape; `weight` broadcasts to it. Differentiable.
  *
- * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast.
+ * `weight` may be NULL.
  *
- * PyTorch: `torch.nn.functional.mse_loss`
+ * Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape, `CANDLE_ERROR_INVALID_ARGUMENT` for an input outside [0, 1], `CANDLE_ERROR_DTYPE` for an input
+ * that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.binary_cross_entropy`
  */
-CandleStatus candle_tensor_mse_loss(const CandleTensor *input,
-                                    const CandleTensor *target,
-                                    CandleReduction reduction,
-                                    CandleTensor **out,
-                                    CandleError **error);
+CandleStatus candle_tensor_binary_cross_entropy(const CandleTensor *input,
+                                                const CandleTensor *target,
+                                                const CandleTensor *weight,
+                                                CandleReduction reduction,
+                                                CandleTensor **out,
+                                                CandleError **error);
 
 /**
- * Absolute error: `|input - target|`.
+ * Binary cross entropy between logits and probabilities, without overflow.
  *
- * Shapes broadcast and dtypes promote. Differentiable; the gradient at zero is zero.
+ * Per element `(1 - t) x + (1 + (pos_weight - 1) t) log(1 + exp(-x))`, times `weight`. `target` has the
+ * input's shape; `weight` and `pos_weight` broadcast to it. Differentiable.
  *
- * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast.
+ * `weight` may be NULL. `pos_weight` may be NULL.
  *
- * PyTorch: `torch.nn.functional.l1_loss`
+ * Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape, `CANDLE_ERROR_DTYPE` for logits that are not floating.
+ *
+ * PyTorch: `torch.nn.functional.binary_cross_entropy_with_logits`
  */
-CandleStatus candle_tensor_l1_loss(const CandleTensor *input,
-                                   const CandleTensor *target,
-                                   CandleReduction reduction,
-                                   CandleTensor **out,
-                                   CandleError **error);
+CandleStatus candle_tensor_binary_cross_entropy_with_logits(const CandleTensor *input,
+                                                            const CandleTensor *target,
+                                                            const CandleTensor *weight,
+                                                            CandleReduction reduction,
+                                                            const CandleTensor *pos_weight,
+                                                            CandleTensor **out,
+                                                            CandleError **error);
+
+/**
+ * Kullback-Leibler divergence of a distribution from another: `target · (log(target) - input)`.
+ *
+ * `input` holds logarithms of probabilities, `target` probabilities, or logarithms too with `log_target`. Shapes
+ * broadcast. `batchmean` divides the sum by the size of the first dimension, which is the definition; `mean` divides
+ * by the number of elements. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, `CANDLE_ERROR_DTYPE` for an input that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.kl_div`
+ */
+CandleStatus candle_tensor_kl_div(const CandleTensor *input,
+                                  const CandleTensor *target,
+                                  CandleKlDivReduction reduction,
+                                  int32_t log_target,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Logistic loss of scores against signs: `log(1 + exp(-target · input))`.
+ *
+ * `target` holds 1 and -1 in the input's shape. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, `CANDLE_ERROR_DTYPE` for an input that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.soft_margin_loss`
+ */
+CandleStatus candle_tensor_soft_margin_loss(const CandleTensor *input,
+                                            const CandleTensor *target,
+                                            CandleReduction reduction,
+                                            CandleTensor **out,
+                                            CandleError **error);
+
+/**
+ * Binary cross entropy of scores for several labels: the mean over the last dimension.
+ *
+ * `input` holds logits `[…, classes]`, `target` zeros and ones of its shape; `weight` broadcasts to it. Differentiable.
+ *
+ * `weight` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, or for scalars, `CANDLE_ERROR_DTYPE` for logits that are not floating.
+ *
+ * PyTorch: `torch.nn.functional.multilabel_soft_margin_loss`
+ */
+CandleStatus candle_tensor_multilabel_soft_margin_loss(const CandleTensor *input,
+                                                       const CandleTensor *target,
+                                                       const CandleTensor *weight,
+                                                       CandleReduction reduction,
+                                                       CandleTensor **out,
+                                                       CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Losses of scores against classes.
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /**
  * Cross entropy between logits and classes.
@@ -2265,25 +4405,315 @@ CandleStatus candle_tensor_nll_loss(const CandleTensor *input,
                                     CandleTensor **out,
                                     CandleError **error);
 
-/**
- * Binary cross entropy between logits and probabilities, without overflow.
- *
- * Per element `(1 - t) x + (1 + (pos_weight - 1) t) log(1 + exp(-x))`, times `weight`. `target` has the
- * input's shape; `weight` and `pos_weight` broadcast to it. Differentiable.
- *
- * `weight` may be NULL. `pos_weight` may be NULL.
- *
- * Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape, `CANDLE_ERROR_DTYPE` for logits that are not floating.
- *
- * PyTorch: `torch.nn.functional.binary_cross_entropy_with_logits`
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Connectionist temporal classification.
+ * ------------------------------------------------------------------------------------------------
  */
-CandleStatus candle_tensor_binary_cross_entropy_with_logits(const CandleTensor *input,
-                                                            const CandleTensor *target,
-                                                            const CandleTensor *weight,
-                                                            CandleReduction reduction,
-                                                            const CandleTensor *pos_weight,
-                                                            CandleTensor **out,
-                                                            CandleError **error);
+
+/**
+ * Connectionist temporal classification: how badly sequences of distributions spell their targets, over all alignments.
+ *
+ * `log_probs` are logarithms of probabilities `[steps, batch, classes]`, such as `log_softmax` gives, or
+ * `[steps, classes]`. `targets` holds labels, `[batch, length]` or all one after the other; `input_lengths` and
+ * `target_lengths` have one number for each sequence. `blank` is the class that is no label. The mean is of the
+ * losses divided by their target's length. `zero_infinity` makes losses of targets that cannot be spelled, and their
+ * gradients, zero. Differentiable, once; the gradient is that of logits before a `log_softmax`, as in PyTorch.
+ * Source: Graves et al., 2006.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes and lengths do not fit, `CANDLE_ERROR_INDEX` for a label or blank that is no class, `CANDLE_ERROR_DTYPE` for an input
+ * that is not floating or a target that is not of integers.
+ *
+ * PyTorch: `torch.nn.functional.ctc_loss`
+ */
+CandleStatus candle_tensor_ctc_loss(const CandleTensor *log_probs,
+                                    const CandleTensor *targets,
+                                    const int64_t *input_lengths,
+                                    size_t num_input_lengths,
+                                    const int64_t *target_lengths,
+                                    size_t num_target_lengths,
+                                    int64_t blank,
+                                    CandleReduction reduction,
+                                    int32_t zero_infinity,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Losses of how near vectors are to each other.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Loss of distances: `input` where the target is 1, `max(0, margin - input)` where it is -1.
+ *
+ * Shapes broadcast. Differentiable with respect to the input.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, `CANDLE_ERROR_DTYPE` for an input that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.hinge_embedding_loss`
+ */
+CandleStatus candle_tensor_hinge_embedding_loss(const CandleTensor *input,
+                                                const CandleTensor *target,
+                                                double margin,
+                                                CandleReduction reduction,
+                                                CandleTensor **out,
+                                                CandleError **error);
+
+/**
+ * Loss of an order: `max(0, margin - target · (input1 - input2))`.
+ *
+ * The target is 1 where `input1` should be larger, -1 where `input2` should. Shapes broadcast. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the ranks differ or the shapes do not broadcast.
+ *
+ * PyTorch: `torch.nn.functional.margin_ranking_loss`
+ */
+CandleStatus candle_tensor_margin_ranking_loss(const CandleTensor *input1,
+                                               const CandleTensor *input2,
+                                               const CandleTensor *target,
+                                               double margin,
+                                               CandleReduction reduction,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * Loss of triplets: `max(0, margin + distance(anchor, positive) - distance(anchor, negative))`.
+ *
+ * Distances are norms of order `p` along the last dimension. With `swap`, the negative's distance is the lesser of
+ * that to the anchor and that to the positive. Differentiable. Source: Balntas et al., 2016.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the ranks differ or the shapes do not broadcast, `CANDLE_ERROR_INVALID_ARGUMENT` unless `margin` is positive.
+ *
+ * PyTorch: `torch.nn.functional.triplet_margin_loss`
+ */
+CandleStatus candle_tensor_triplet_margin_loss(const CandleTensor *anchor,
+                                               const CandleTensor *positive,
+                                               const CandleTensor *negative,
+                                               double margin,
+                                               double p,
+                                               double eps,
+                                               int32_t swap,
+                                               CandleReduction reduction,
+                                               CandleTensor **out,
+                                               CandleError **error);
+
+/**
+ * Loss of angles: `1 - cos` where the target is 1, `max(0, cos - margin)` where it is -1.
+ *
+ * The inputs have shape `[batch, size]` with a target `[batch]`, or `[size]` with a scalar target. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit.
+ *
+ * PyTorch: `torch.nn.functional.cosine_embedding_loss`
+ */
+CandleStatus candle_tensor_cosine_embedding_loss(const CandleTensor *input1,
+                                                 const CandleTensor *input2,
+                                                 const CandleTensor *target,
+                                                 double margin,
+                                                 CandleReduction reduction,
+                                                 CandleTensor **out,
+                                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Losses of scores against classes by margins.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Loss of scores by a margin: the mean over classes of `max(0, margin - input[target] + input[other])^p`.
+ *
+ * `input` has shape `[classes]` or `[batch, classes]`, `target` the shape without classes. `weight` has one factor
+ * for each class, that of the target counts. `p` is 1 or 2. Differentiable.
+ *
+ * `weight` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_INDEX` for a class that is not there, `CANDLE_ERROR_INVALID_ARGUMENT` for another `p`,
+ * `CANDLE_ERROR_DTYPE` for an input that is not floating or a target that is not of integers.
+ *
+ * PyTorch: `torch.nn.functional.multi_margin_loss`
+ */
+CandleStatus candle_tensor_multi_margin_loss(const CandleTensor *input,
+                                             const CandleTensor *target,
+                                             int64_t p,
+                                             double margin,
+                                             const CandleTensor *weight,
+                                             CandleReduction reduction,
+                                             CandleTensor **out,
+                                             CandleError **error);
+
+/**
+ * Loss of scores for several labels by a margin: the sum, over labels and classes that are none, of `max(0, 1 - input[label] + input[other])`, divided by the number of classes.
+ *
+ * `input` has shape `[classes]` or `[batch, classes]`, and so has `target`: its rows hold labels up to the first
+ * negative number. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes differ, `CANDLE_ERROR_INDEX` for a label that is not there, `CANDLE_ERROR_DTYPE` for an input that is not floating or
+ * a target that is not of integers.
+ *
+ * PyTorch: `torch.nn.functional.multilabel_margin_loss`
+ */
+CandleStatus candle_tensor_multilabel_margin_loss(const CandleTensor *input,
+                                                  const CandleTensor *target,
+                                                  CandleReduction reduction,
+                                                  CandleTensor **out,
+                                                  CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Losses of numbers against numbers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Squared error: `(input - target)²`.
+ *
+ * Shapes broadcast and dtypes promote; integers become the default dtype. `weight` has the input's shape, and the
+ * mean is then over its sum. Differentiable.
+ *
+ * Without `weight`, which `mse_loss_weighted` has.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, or the weight has another one than the input.
+ *
+ * PyTorch: `torch.nn.functional.mse_loss`
+ */
+CandleStatus candle_tensor_mse_loss(const CandleTensor *input,
+                                    const CandleTensor *target,
+                                    CandleReduction reduction,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/**
+ * Squared error: `(input - target)²`.
+ *
+ * Shapes broadcast and dtypes promote; integers become the default dtype. `weight` has the input's shape, and the
+ * mean is then over its sum. Differentiable.
+ *
+ * `weight` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, or the weight has another one than the input.
+ *
+ * PyTorch: `torch.nn.functional.mse_loss`
+ */
+CandleStatus candle_tensor_mse_loss_weighted(const CandleTensor *input,
+                                             const CandleTensor *target,
+                                             CandleReduction reduction,
+                                             const CandleTensor *weight,
+                                             CandleTensor **out,
+                                             CandleError **error);
+
+/**
+ * Absolute error: `|input - target|`.
+ *
+ * Shapes broadcast and dtypes promote. `weight` has the input's shape, and the mean is then over its sum.
+ * Differentiable; the gradient at zero is zero.
+ *
+ * Without `weight`, which `l1_loss_weighted` has.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, or the weight has another one than the input.
+ *
+ * PyTorch: `torch.nn.functional.l1_loss`
+ */
+CandleStatus candle_tensor_l1_loss(const CandleTensor *input,
+                                   const CandleTensor *target,
+                                   CandleReduction reduction,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Absolute error: `|input - target|`.
+ *
+ * Shapes broadcast and dtypes promote. `weight` has the input's shape, and the mean is then over its sum.
+ * Differentiable; the gradient at zero is zero.
+ *
+ * `weight` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, or the weight has another one than the input.
+ *
+ * PyTorch: `torch.nn.functional.l1_loss`
+ */
+CandleStatus candle_tensor_l1_loss_weighted(const CandleTensor *input,
+                                            const CandleTensor *target,
+                                            CandleReduction reduction,
+                                            const CandleTensor *weight,
+                                            CandleTensor **out,
+                                            CandleError **error);
+
+/**
+ * Absolute error that is squared near zero: `(input - target)² / (2 beta)` within `beta`, else `|input - target| - beta / 2`.
+ *
+ * Shapes broadcast and dtypes promote. Differentiable. Source: Girshick, 2015.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative `beta`.
+ *
+ * PyTorch: `torch.nn.functional.smooth_l1_loss`
+ */
+CandleStatus candle_tensor_smooth_l1_loss(const CandleTensor *input,
+                                          const CandleTensor *target,
+                                          CandleReduction reduction,
+                                          double beta,
+                                          CandleTensor **out,
+                                          CandleError **error);
+
+/**
+ * Squared error that is absolute far from zero: `(input - target)² / 2` within `delta`, else `delta · (|input - target| - delta / 2)`.
+ *
+ * Shapes broadcast and dtypes promote. `weight` has the input's shape. Differentiable. Source: Huber, 1964.
+ *
+ * `weight` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, or the weight has another one than the input, `CANDLE_ERROR_INVALID_ARGUMENT`
+ * unless `delta` is positive.
+ *
+ * PyTorch: `torch.nn.functional.huber_loss`
+ */
+CandleStatus candle_tensor_huber_loss(const CandleTensor *input,
+                                      const CandleTensor *target,
+                                      CandleReduction reduction,
+                                      double delta,
+                                      const CandleTensor *weight,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Negative log likelihood of counts under the Poisson distribution.
+ *
+ * `exp(input) - target · input`; without `log_input`, `input - target · log(input + eps)`. With `full`, plus
+ * Stirling's approximation of `log(target!)` where the target is above 1. Shapes broadcast. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not broadcast, `CANDLE_ERROR_DTYPE` for an input that is not floating.
+ *
+ * PyTorch: `torch.nn.functional.poisson_nll_loss`
+ */
+CandleStatus candle_tensor_poisson_nll_loss(const CandleTensor *input,
+                                            const CandleTensor *target,
+                                            int32_t log_input,
+                                            int32_t full,
+                                            double eps,
+                                            CandleReduction reduction,
+                                            CandleTensor **out,
+                                            CandleError **error);
+
+/**
+ * Negative log likelihood under normal distributions of mean `input` and variance `var`.
+ *
+ * `(log(max(var, eps)) + (input - target)² / max(var, eps)) / 2`; with `full`, plus `log(2π) / 2`. `var` has the
+ * input's shape, that shape without its last dimension or with one dimension of size 1, or is a number.
+ * Differentiable, also with respect to `var`.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_INVALID_ARGUMENT` for a negative variance.
+ *
+ * PyTorch: `torch.nn.functional.gaussian_nll_loss`
+ */
+CandleStatus candle_tensor_gaussian_nll_loss(const CandleTensor *input,
+                                             const CandleTensor *target,
+                                             const CandleTensor *var,
+                                             int32_t full,
+                                             double eps,
+                                             CandleReduction reduction,
+                                             CandleTensor **out,
+                                             CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -2476,6 +4906,187 @@ CandleStatus candle_tensor_trunc(const CandleTensor *input,
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Elementwise functions made of others: logarithms and exponentials of other bases, sums of products, tests of
+ * numbers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Logarithm to the base 2 of each element.
+ *
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
+ *
+ * PyTorch: `torch.log2`
+ */
+CandleStatus candle_tensor_log2(const CandleTensor *input, CandleTensor **out, CandleError **error);
+
+/**
+ * Logarithm to the base 10 of each element.
+ *
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
+ *
+ * PyTorch: `torch.log10`
+ */
+CandleStatus candle_tensor_log10(const CandleTensor *input,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/**
+ * 2 to the power of each element.
+ *
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
+ *
+ * PyTorch: `torch.exp2`
+ */
+CandleStatus candle_tensor_exp2(const CandleTensor *input, CandleTensor **out, CandleError **error);
+
+/**
+ * Tangent of each element, in radians.
+ *
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
+ *
+ * PyTorch: `torch.tan`
+ */
+CandleStatus candle_tensor_tan(const CandleTensor *input, CandleTensor **out, CandleError **error);
+
+/**
+ * Hyperbolic sine of each element.
+ *
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
+ *
+ * PyTorch: `torch.sinh`
+ */
+CandleStatus candle_tensor_sinh(const CandleTensor *input, CandleTensor **out, CandleError **error);
+
+/**
+ * Hyperbolic cosine of each element.
+ *
+ * Keeps the shape; integers and bools become the default dtype. Differentiable.
+ *
+ * PyTorch: `torch.cosh`
+ */
+CandleStatus candle_tensor_cosh(const CandleTensor *input, CandleTensor **out, CandleError **error);
+
+/**
+ * Whether each element is infinite.
+ *
+ * Keeps the shape; the result is `bool`. Not differentiable.
+ *
+ * PyTorch: `torch.isinf`
+ */
+CandleStatus candle_tensor_isinf(const CandleTensor *input,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/**
+ * Whether each element is a finite number.
+ *
+ * Keeps the shape; the result is `bool`. Not differentiable.
+ *
+ * PyTorch: `torch.isfinite`
+ */
+CandleStatus candle_tensor_isfinite(const CandleTensor *input,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/**
+ * Elements with numbers in the place of NaN and infinities.
+ *
+ * NaN becomes `nan`; infinities become `posinf` and `neginf`, by default the largest and least finite numbers of the
+ * dtype. Keeps the shape and dtype. Differentiable.
+ *
+ * `posinf` may be NULL. `neginf` may be NULL.
+ *
+ * PyTorch: `torch.nan_to_num`
+ */
+CandleStatus candle_tensor_nan_to_num(const CandleTensor *input,
+                                      double nan,
+                                      const double *posinf,
+                                      const double *neginf,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Step function: 0 for negative elements, 1 for positive ones, `values` for zero.
+ *
+ * Shapes broadcast. Not differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` when the dtypes differ.
+ *
+ * PyTorch: `torch.heaviside`
+ */
+CandleStatus candle_tensor_heaviside(const CandleTensor *input,
+                                     const CandleTensor *values,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Interpolation between two tensors: `input + weight · (end - input)`.
+ *
+ * Shapes broadcast. Differentiable.
+ *
+ * PyTorch: `torch.lerp`
+ */
+CandleStatus candle_tensor_lerp(const CandleTensor *input,
+                                const CandleTensor *end,
+                                const CandleTensor *weight,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * A tensor plus a product: `input + value · tensor1 · tensor2`.
+ *
+ * Shapes broadcast and dtypes promote. Differentiable.
+ *
+ * PyTorch: `torch.addcmul`
+ */
+CandleStatus candle_tensor_addcmul(const CandleTensor *input,
+                                   const CandleTensor *tensor1,
+                                   const CandleTensor *tensor2,
+                                   double value,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * A tensor plus a quotient: `input + value · tensor1 / tensor2`.
+ *
+ * Shapes broadcast and dtypes promote. Differentiable.
+ *
+ * PyTorch: `torch.addcdiv`
+ */
+CandleStatus candle_tensor_addcdiv(const CandleTensor *input,
+                                   const CandleTensor *tensor1,
+                                   const CandleTensor *tensor2,
+                                   double value,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Logarithm of the sum of exponentials of two tensors: `log(exp(input) + exp(other))`, without overflow.
+ *
+ * Shapes broadcast and dtypes promote. Differentiable.
+ *
+ * PyTorch: `torch.logaddexp`
+ */
+CandleStatus candle_tensor_logaddexp(const CandleTensor *input,
+                                     const CandleTensor *other,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * Length of the hypotenuse: `sqrt(input² + other²)`, without overflow.
+ *
+ * Shapes broadcast and dtypes promote. Differentiable.
+ *
+ * PyTorch: `torch.hypot`
+ */
+CandleStatus candle_tensor_hypot(const CandleTensor *input,
+                                 const CandleTensor *other,
+                                 CandleTensor **out,
+                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Matrix products.
  * ------------------------------------------------------------------------------------------------
  */
@@ -2516,7 +5127,232 @@ CandleStatus candle_tensor_linear(const CandleTensor *input,
 
 /*
  * ------------------------------------------------------------------------------------------------
- * Normalisation.
+ * Max pooling: the largest element of each window.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The largest element of each window of 1 dimension.
+ *
+ * The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements, `dilation` apart, are `stride` apart (their size, when not
+ * given), with `padding` on both sides that is never chosen. With `ceil_mode` there is also a last window that reaches over
+ * the end. One number, or a list of one. NaN is larger than any number. Differentiable: the gradient goes to the
+ * first of equal elements.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or smaller than the kernel, `CANDLE_ERROR_INVALID_ARGUMENT` for an option that is no size and for
+ * padding of more than half of the kernel, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.nn.functional.max_pool1d`
+ */
+CandleStatus candle_tensor_max_pool1d(const CandleTensor *input,
+                                      const int64_t *kernel_size,
+                                      size_t num_kernel_size,
+                                      const int64_t *stride,
+                                      size_t num_stride,
+                                      const int64_t *padding,
+                                      size_t num_padding,
+                                      const int64_t *dilation,
+                                      size_t num_dilation,
+                                      int32_t ceil_mode,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * The largest element of each window of 1 dimension, and where it stands.
+ *
+ * As `max_pool1d`; the indices are `int64` positions in the flattened spatial dimension of the input, as
+ * `max_unpool1d` takes them. The output is differentiable.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: As `max_pool1d`.
+ *
+ * PyTorch: `torch.nn.functional.max_pool1d(return_indices=True)`
+ */
+CandleStatus candle_tensor_max_pool1d_with_indices(const CandleTensor *input,
+                                                   const int64_t *kernel_size,
+                                                   size_t num_kernel_size,
+                                                   const int64_t *stride,
+                                                   size_t num_stride,
+                                                   const int64_t *padding,
+                                                   size_t num_padding,
+                                                   const int64_t *dilation,
+                                                   size_t num_dilation,
+                                                   int32_t ceil_mode,
+                                                   CandleTensor **output,
+                                                   CandleTensor **indices,
+                                                   CandleError **error);
+
+/**
+ * The largest element of each window of 2 dimensions.
+ *
+ * The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements, `dilation` apart, are `stride` apart (their size, when not
+ * given), with `padding` on both sides that is never chosen. With `ceil_mode` there is also a last window that reaches over
+ * the end. Options are one number, or one for height and one for width. NaN is larger than any number. Differentiable: the gradient goes to the
+ * first of equal elements.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or smaller than the kernel, `CANDLE_ERROR_INVALID_ARGUMENT` for an option that is no size and for
+ * padding of more than half of the kernel, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.nn.functional.max_pool2d`
+ */
+CandleStatus candle_tensor_max_pool2d(const CandleTensor *input,
+                                      const int64_t *kernel_size,
+                                      size_t num_kernel_size,
+                                      const int64_t *stride,
+                                      size_t num_stride,
+                                      const int64_t *padding,
+                                      size_t num_padding,
+                                      const int64_t *dilation,
+                                      size_t num_dilation,
+                                      int32_t ceil_mode,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * The largest element of each window of 2 dimensions, and where it stands.
+ *
+ * As `max_pool2d`; the indices are `int64` positions in the flattened spatial dimensions of the input, as
+ * `max_unpool2d` takes them. The output is differentiable.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: As `max_pool2d`.
+ *
+ * PyTorch: `torch.nn.functional.max_pool2d(return_indices=True)`
+ */
+CandleStatus candle_tensor_max_pool2d_with_indices(const CandleTensor *input,
+                                                   const int64_t *kernel_size,
+                                                   size_t num_kernel_size,
+                                                   const int64_t *stride,
+                                                   size_t num_stride,
+                                                   const int64_t *padding,
+                                                   size_t num_padding,
+                                                   const int64_t *dilation,
+                                                   size_t num_dilation,
+                                                   int32_t ceil_mode,
+                                                   CandleTensor **output,
+                                                   CandleTensor **indices,
+                                                   CandleError **error);
+
+/**
+ * The largest element of each window of 3 dimensions.
+ *
+ * The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements, `dilation` apart, are `stride` apart (their size, when not
+ * given), with `padding` on both sides that is never chosen. With `ceil_mode` there is also a last window that reaches over
+ * the end. Options are one number, or one for each of depth, height and width. NaN is larger than any number. Differentiable: the gradient goes to the
+ * first of equal elements.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank or smaller than the kernel, `CANDLE_ERROR_INVALID_ARGUMENT` for an option that is no size and for
+ * padding of more than half of the kernel, `CANDLE_ERROR_DTYPE` for bools.
+ *
+ * PyTorch: `torch.nn.functional.max_pool3d`
+ */
+CandleStatus candle_tensor_max_pool3d(const CandleTensor *input,
+                                      const int64_t *kernel_size,
+                                      size_t num_kernel_size,
+                                      const int64_t *stride,
+                                      size_t num_stride,
+                                      const int64_t *padding,
+                                      size_t num_padding,
+                                      const int64_t *dilation,
+                                      size_t num_dilation,
+                                      int32_t ceil_mode,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * The largest element of each window of 3 dimensions, and where it stands.
+ *
+ * As `max_pool3d`; the indices are `int64` positions in the flattened spatial dimensions of the input, as
+ * `max_unpool3d` takes them. The output is differentiable.
+ *
+ * `stride` may be NULL.
+ *
+ * Errors: As `max_pool3d`.
+ *
+ * PyTorch: `torch.nn.functional.max_pool3d(return_indices=True)`
+ */
+CandleStatus candle_tensor_max_pool3d_with_indices(const CandleTensor *input,
+                                                   const int64_t *kernel_size,
+                                                   size_t num_kernel_size,
+                                                   const int64_t *stride,
+                                                   size_t num_stride,
+                                                   const int64_t *padding,
+                                                   size_t num_padding,
+                                                   const int64_t *dilation,
+                                                   size_t num_dilation,
+                                                   int32_t ceil_mode,
+                                                   CandleTensor **output,
+                                                   CandleTensor **indices,
+                                                   CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Attention of several heads, with its projections.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Attention of several heads: projections of query, key and value, attention in each head, a projection back.
+ *
+ * Shapes `[L, N, E]`, `[S, N, Ek]`, `[S, N, Ev]` → `[L, N, E]`, or without `N`; with `batch_first`, `N` comes
+ * first. `in_proj_weight` `[3E, E]` holds the three projections; with `use_separate_proj_weight` the other
+ * three weights do. `in_proj_bias` is `[3E]`. Masks are true where a key is *not* taken, or are added:
+ * `key_padding_mask` `[N, S]`, `attn_mask` `[L, S]` or `[N·num_heads, L, S]`. With `is_causal`, the mask that is
+ * given must be the causal one, and need not be read. `bias_k` and `bias_v` `[1, 1, E]` are one more key and
+ * value, as are zeros with `add_zero_attn`; `static_k` and `static_v` `[N·num_heads, S, E / num_heads]` stand
+ * for projected ones. Dropout acts on the weights in training. With `need_weights` the weights come too,
+ * `[N, L, S]`, or `[N, num_heads, L, S]` unless they are averaged; else they have no elements. Differentiable.
+ * Source: Vaswani and others, 2017.
+ *
+ * `in_proj_weight` may be NULL. `in_proj_bias` may be NULL. `bias_k` may be NULL. `bias_v` may be NULL. `out_proj_bias` may be NULL. `key_padding_mask` may be NULL. `attn_mask` may be NULL. `q_proj_weight` may be NULL. `k_proj_weight` may be NULL. `v_proj_weight` may be NULL. `static_k` may be NULL. `static_v` may be NULL. `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit, `CANDLE_ERROR_INVALID_ARGUMENT` when `num_heads` does not divide `E`, a weight is missing, or
+ * `is_causal` comes without a mask; `CANDLE_ERROR_DTYPE` for masks that are neither bool nor floating.
+ *
+ * PyTorch: `torch.nn.functional.multi_head_attention_forward`
+ */
+CandleStatus candle_tensor_multi_head_attention_forward(const CandleTensor *query,
+                                                        const CandleTensor *key,
+                                                        const CandleTensor *value,
+                                                        int64_t embed_dim_to_check,
+                                                        int64_t num_heads,
+                                                        const CandleTensor *in_proj_weight,
+                                                        const CandleTensor *in_proj_bias,
+                                                        const CandleTensor *bias_k,
+                                                        const CandleTensor *bias_v,
+                                                        int32_t add_zero_attn,
+                                                        double dropout_p,
+                                                        const CandleTensor *out_proj_weight,
+                                                        const CandleTensor *out_proj_bias,
+                                                        int32_t training,
+                                                        const CandleTensor *key_padding_mask,
+                                                        int32_t need_weights,
+                                                        const CandleTensor *attn_mask,
+                                                        int32_t use_separate_proj_weight,
+                                                        const CandleTensor *q_proj_weight,
+                                                        const CandleTensor *k_proj_weight,
+                                                        const CandleTensor *v_proj_weight,
+                                                        const CandleTensor *static_k,
+                                                        const CandleTensor *static_v,
+                                                        int32_t average_attn_weights,
+                                                        int32_t is_causal,
+                                                        int32_t batch_first,
+                                                        const CandleGenerator *generator,
+                                                        CandleTensor **output,
+                                                        CandleTensor **weights,
+                                                        CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Normalisation of rows: of the last dimensions of a tensor.
  * ------------------------------------------------------------------------------------------------
  */
 
@@ -2540,6 +5376,94 @@ CandleStatus candle_tensor_layer_norm(const CandleTensor *input,
                                       double eps,
                                       CandleTensor **out,
                                       CandleError **error);
+
+/**
+ * Root mean square normalisation over the last dimensions: `x / sqrt(mean(x²) + eps) · weight`.
+ *
+ * `normalized_shape` are the sizes of the last dimensions of `input` and the shape of `weight`. Without
+ * `eps` it is the distance from 1 to the next number of the dtype that is computed in. Keeps the shape. Differentiable.
+ * Source: Zhang and Sennrich, 2019.
+ *
+ * `weight` may be NULL. `eps` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` when the dtypes differ or are not floating.
+ *
+ * PyTorch: `torch.nn.functional.rms_norm`
+ */
+CandleStatus candle_tensor_rms_norm(const CandleTensor *input,
+                                    const int64_t *normalized_shape,
+                                    size_t num_normalized_shape,
+                                    const CandleTensor *weight,
+                                    const double *eps,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Padding: dimensions with more elements at their ends, or fewer.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The input with elements added at the ends of its last dimensions, or taken away.
+ *
+ * `pad` has two numbers for each dimension, from the last one on: how much is added before and after. Negative numbers take
+ * away. With the mode `constant` the new elements are `value`, or 0, of any dtype. The other modes fill from the input: its
+ * mirror image without the border (`reflect`), the border (`replicate`), or the other end (`circular`); they pad the last
+ * one, two or three dimensions of an input that has one or two more. Differentiable.
+ *
+ * `value` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for an odd number of sizes and for a `value` with another mode, `CANDLE_ERROR_SHAPE` where too much is taken away,
+ * where there are more sizes than dimensions and where the input has less than a mode fills from.
+ *
+ * PyTorch: `torch.nn.functional.pad`
+ */
+CandleStatus candle_tensor_pad(const CandleTensor *input,
+                               const int64_t *pad,
+                               size_t num_pad,
+                               CandlePadMode mode,
+                               const double *value,
+                               CandleTensor **out,
+                               CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Matrix products in the forms of linear algebra libraries.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Matrix products of two batches of matrices.
+ *
+ * Shapes `[b, m, k] × [b, k, n] → [b, m, n]`, without broadcasting. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit.
+ *
+ * PyTorch: `torch.bmm`
+ */
+CandleStatus candle_tensor_bmm(const CandleTensor *input,
+                               const CandleTensor *mat2,
+                               CandleTensor **out,
+                               CandleError **error);
+
+/**
+ * Product of two matrices times `alpha`, plus `beta` times another: `beta · input + alpha · mat1 mat2`.
+ *
+ * `input` broadcasts to the product's shape; with `beta` 0 it does not count, not even where it is NaN.
+ * Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit.
+ *
+ * PyTorch: `torch.addmm`
+ */
+CandleStatus candle_tensor_addmm(const CandleTensor *input,
+                                 const CandleTensor *mat1,
+                                 const CandleTensor *mat2,
+                                 double beta,
+                                 double alpha,
+                                 CandleTensor **out,
+                                 CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -2663,24 +5587,6 @@ CandleStatus candle_tensor_randn_like(const CandleTensor *input,
                                       CandleError **error);
 
 /**
- * Sets each element to zero with probability `p`, and divides the others by `1 - p`.
- *
- * The input itself when not training. Differentiable: the gradient is masked and scaled alike.
- *
- * `generator` may be NULL.
- *
- * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not within `[0, 1]`, `CANDLE_ERROR_DTYPE` when the input is not floating.
- *
- * PyTorch: `torch.nn.functional.dropout`
- */
-CandleStatus candle_tensor_dropout(const CandleTensor *input,
-                                   double p,
-                                   int32_t training,
-                                   const CandleGenerator *generator,
-                                   CandleTensor **out,
-                                   CandleError **error);
-
-/**
  * Fills a tensor with random numbers, uniform in `[low, high)`.
  *
  * What the tensor held before gets a zero gradient.
@@ -2715,6 +5621,539 @@ CandleStatus candle_tensor_normal_(CandleTensor *input,
                                    double std,
                                    const CandleGenerator *generator,
                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Rearrangement that copies: mirrored, rolled, repeated, and parts of matrices.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The elements in reverse order along dimensions.
+ *
+ * A copy. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_INVALID_ARGUMENT` for one that is given twice.
+ *
+ * PyTorch: `torch.flip`
+ */
+CandleStatus candle_tensor_flip(const CandleTensor *input,
+                                const int64_t *dims,
+                                size_t num_dims,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * The elements moved along dimensions; those that leave at the end come in again at the start.
+ *
+ * Each of `shifts` belongs to one of `dims`; without `dims` the elements are seen as one vector. A copy.
+ * Differentiable.
+ *
+ * `dims` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_INVALID_ARGUMENT` when there are not as many shifts as dimensions.
+ *
+ * PyTorch: `torch.roll`
+ */
+CandleStatus candle_tensor_roll(const CandleTensor *input,
+                                const int64_t *shifts,
+                                size_t num_shifts,
+                                const int64_t *dims,
+                                size_t num_dims,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * Repeats a tensor along its dimensions.
+ *
+ * There is one count per dimension; further counts in front stand for new dimensions. A copy. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for fewer counts than dimensions and for negative ones.
+ *
+ * PyTorch: `torch.Tensor.repeat`
+ */
+CandleStatus candle_tensor_repeat(const CandleTensor *input,
+                                  const int64_t *repeats,
+                                  size_t num_repeats,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Repeats a tensor along its dimensions; there may be fewer counts than dimensions.
+ *
+ * Missing counts, in front, are 1. A copy. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for negative counts.
+ *
+ * PyTorch: `torch.tile`
+ */
+CandleStatus candle_tensor_tile(const CandleTensor *input,
+                                const int64_t *dims,
+                                size_t num_dims,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * Repeats each element of a dimension.
+ *
+ * `repeats` is a number, or a vector with one for each element. Without `dim` the elements are seen as one
+ * vector. A copy. Differentiable with respect to `input`.
+ *
+ * `dim` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_SHAPE` when `repeats` does not fit, `CANDLE_ERROR_INVALID_ARGUMENT` for a
+ * negative one, `CANDLE_ERROR_DTYPE` when it is not of integers.
+ *
+ * PyTorch: `torch.repeat_interleave`
+ */
+CandleStatus candle_tensor_repeat_interleave(const CandleTensor *input,
+                                             const CandleTensor *repeats,
+                                             const int64_t *dim,
+                                             CandleTensor **out,
+                                             CandleError **error);
+
+/**
+ * The lower triangle of matrices: zero above a diagonal.
+ *
+ * The matrices are the last two dimensions. Diagonal 0 is the main one, positive ones lie above it. Keeps the
+ * shape. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for fewer than two dimensions.
+ *
+ * PyTorch: `torch.tril`
+ */
+CandleStatus candle_tensor_tril(const CandleTensor *input,
+                                int64_t diagonal,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * The upper triangle of matrices: zero below a diagonal.
+ *
+ * The matrices are the last two dimensions. Diagonal 0 is the main one, positive ones lie above it. Keeps the
+ * shape. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for fewer than two dimensions.
+ *
+ * PyTorch: `torch.triu`
+ */
+CandleStatus candle_tensor_triu(const CandleTensor *input,
+                                int64_t diagonal,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/**
+ * Sets the elements above a diagonal to zero, in place.
+ *
+ * As `tril`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_SHAPE` for fewer than two dimensions.
+ *
+ * PyTorch: `torch.Tensor.tril_`
+ */
+CandleStatus candle_tensor_tril_(CandleTensor *input,
+                                 int64_t diagonal,
+                                 CandleError **error);
+
+/**
+ * Sets the elements below a diagonal to zero, in place.
+ *
+ * As `triu`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, `CANDLE_ERROR_SHAPE` for fewer than two dimensions.
+ *
+ * PyTorch: `torch.Tensor.triu_`
+ */
+CandleStatus candle_tensor_triu_(CandleTensor *input,
+                                 int64_t diagonal,
+                                 CandleError **error);
+
+/**
+ * A diagonal of the matrices of two dimensions, as a new last dimension.
+ *
+ * Offset 0 is the main one, positive ones lie above it. A copy, unlike PyTorch's view. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_INVALID_ARGUMENT` for one dimension twice.
+ *
+ * PyTorch: `torch.diagonal`
+ */
+CandleStatus candle_tensor_diagonal(const CandleTensor *input,
+                                    int64_t offset,
+                                    int64_t dim1,
+                                    int64_t dim2,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/**
+ * The diagonal of a matrix, or a matrix with a vector on its diagonal and zeros elsewhere.
+ *
+ * Diagonal 0 is the main one, positive ones lie above it. A copy. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` unless there are one or two dimensions.
+ *
+ * PyTorch: `torch.diag`
+ */
+CandleStatus candle_tensor_diag(const CandleTensor *input,
+                                int64_t diagonal,
+                                CandleTensor **out,
+                                CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Recurrent layers: all layers, directions and steps in one call.
+ *
+ * `params` are the weights layer by layer, in each layer the forward direction before the reverse one:
+ * `weight_ih [gates · hidden, input]`, `weight_hh [gates · hidden, hidden]`, with `has_biases` `bias_ih`
+ * and `bias_hh [gates · hidden]`.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Long short-term memory.
+ *
+ * `i f g o` are the gates, `c' = σ(f) c + σ(i) tanh(g)` and `h' = σ(o) tanh(c')`.
+ *
+ * `input` is `[steps, sequences, input]`, with `batch_first` `[sequences, steps, input]`, for one sequence
+ * `[steps, input]`; `hx` are the first state and cell state, each
+ * `[layers · directions, sequences, hidden]`. When the states differ in size, the smaller one is projected and
+ * each layer's weights end with `weight_hr [projection, hidden]`.
+ * `output` are the states of the last layer after each step, both directions side by side. With `train`,
+ * elements between layers are dropped with probability `dropout`. Differentiable. Source: Hochreiter and
+ * Schmidhuber, 1997.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit or there is no step, `CANDLE_ERROR_DTYPE` when dtypes differ or are not floating,
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of weights or a `dropout` that is no probability.
+ *
+ * PyTorch: `torch.lstm`
+ */
+CandleStatus candle_tensor_lstm(const CandleTensor *input,
+                                const CandleTensor *const *hx,
+                                size_t num_hx,
+                                const CandleTensor *const *params,
+                                size_t num_params,
+                                int32_t has_biases,
+                                int64_t num_layers,
+                                double dropout,
+                                int32_t train,
+                                int32_t bidirectional,
+                                int32_t batch_first,
+                                const CandleGenerator *generator,
+                                CandleTensor **output,
+                                CandleTensor **h_n,
+                                CandleTensor **c_n,
+                                CandleError **error);
+
+/**
+ * Long short-term memory on packed sequences of unequal lengths.
+ *
+ * `data` is `[rows, input]`: the rows of all sequences' first steps, then of their second ones, and so on;
+ * `batch_sizes` (`int64`) says how many sequences each step has, never more than the one before. Otherwise
+ * as `lstm`. Differentiable.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: As `lstm`; `CANDLE_ERROR_INVALID_ARGUMENT` for `batch_sizes` that rise or are not positive, `CANDLE_ERROR_SHAPE` unless they add up
+ * to the rows.
+ *
+ * PyTorch: `torch.lstm`
+ */
+CandleStatus candle_tensor_lstm_packed(const CandleTensor *data,
+                                       const CandleTensor *batch_sizes,
+                                       const CandleTensor *const *hx,
+                                       size_t num_hx,
+                                       const CandleTensor *const *params,
+                                       size_t num_params,
+                                       int32_t has_biases,
+                                       int64_t num_layers,
+                                       double dropout,
+                                       int32_t train,
+                                       int32_t bidirectional,
+                                       const CandleGenerator *generator,
+                                       CandleTensor **output,
+                                       CandleTensor **h_n,
+                                       CandleTensor **c_n,
+                                       CandleError **error);
+
+/**
+ * Gated recurrent units.
+ *
+ * `r z` are gates, `n = tanh(x_n + r h_n)` and `h' = (1 - z) n + z h`.
+ *
+ * `input` is `[steps, sequences, input]`, with `batch_first` `[sequences, steps, input]`, for one sequence
+ * `[steps, input]`; `hx` is the first state, `[layers · directions, sequences, hidden]`.
+ * `output` are the states of the last layer after each step, both directions side by side. With `train`,
+ * elements between layers are dropped with probability `dropout`. Differentiable. Source: Cho and others, 2014.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit or there is no step, `CANDLE_ERROR_DTYPE` when dtypes differ or are not floating,
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of weights or a `dropout` that is no probability.
+ *
+ * PyTorch: `torch.gru`
+ */
+CandleStatus candle_tensor_gru(const CandleTensor *input,
+                               const CandleTensor *hx,
+                               const CandleTensor *const *params,
+                               size_t num_params,
+                               int32_t has_biases,
+                               int64_t num_layers,
+                               double dropout,
+                               int32_t train,
+                               int32_t bidirectional,
+                               int32_t batch_first,
+                               const CandleGenerator *generator,
+                               CandleTensor **output,
+                               CandleTensor **h_n,
+                               CandleError **error);
+
+/**
+ * Gated recurrent units on packed sequences of unequal lengths.
+ *
+ * `data` is `[rows, input]`: the rows of all sequences' first steps, then of their second ones, and so on;
+ * `batch_sizes` (`int64`) says how many sequences each step has, never more than the one before. Otherwise
+ * as `gru`. Differentiable.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: As `gru`; `CANDLE_ERROR_INVALID_ARGUMENT` for `batch_sizes` that rise or are not positive, `CANDLE_ERROR_SHAPE` unless they add up
+ * to the rows.
+ *
+ * PyTorch: `torch.gru`
+ */
+CandleStatus candle_tensor_gru_packed(const CandleTensor *data,
+                                      const CandleTensor *batch_sizes,
+                                      const CandleTensor *hx,
+                                      const CandleTensor *const *params,
+                                      size_t num_params,
+                                      int32_t has_biases,
+                                      int64_t num_layers,
+                                      double dropout,
+                                      int32_t train,
+                                      int32_t bidirectional,
+                                      const CandleGenerator *generator,
+                                      CandleTensor **output,
+                                      CandleTensor **h_n,
+                                      CandleError **error);
+
+/**
+ * A recurrent layer with a hyperbolic tangent.
+ *
+ * `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`.
+ *
+ * `input` is `[steps, sequences, input]`, with `batch_first` `[sequences, steps, input]`, for one sequence
+ * `[steps, input]`; `hx` is the first state, `[layers · directions, sequences, hidden]`.
+ * `output` are the states of the last layer after each step, both directions side by side. With `train`,
+ * elements between layers are dropped with probability `dropout`. Differentiable. Source: Elman, 1990.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit or there is no step, `CANDLE_ERROR_DTYPE` when dtypes differ or are not floating,
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of weights or a `dropout` that is no probability.
+ *
+ * PyTorch: `torch.rnn_tanh`
+ */
+CandleStatus candle_tensor_rnn_tanh(const CandleTensor *input,
+                                    const CandleTensor *hx,
+                                    const CandleTensor *const *params,
+                                    size_t num_params,
+                                    int32_t has_biases,
+                                    int64_t num_layers,
+                                    double dropout,
+                                    int32_t train,
+                                    int32_t bidirectional,
+                                    int32_t batch_first,
+                                    const CandleGenerator *generator,
+                                    CandleTensor **output,
+                                    CandleTensor **h_n,
+                                    CandleError **error);
+
+/**
+ * A recurrent layer with a hyperbolic tangent on packed sequences of unequal lengths.
+ *
+ * `data` is `[rows, input]`: the rows of all sequences' first steps, then of their second ones, and so on;
+ * `batch_sizes` (`int64`) says how many sequences each step has, never more than the one before. Otherwise
+ * as `rnn_tanh`. Differentiable.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: As `rnn_tanh`; `CANDLE_ERROR_INVALID_ARGUMENT` for `batch_sizes` that rise or are not positive, `CANDLE_ERROR_SHAPE` unless they add up
+ * to the rows.
+ *
+ * PyTorch: `torch.rnn_tanh`
+ */
+CandleStatus candle_tensor_rnn_tanh_packed(const CandleTensor *data,
+                                           const CandleTensor *batch_sizes,
+                                           const CandleTensor *hx,
+                                           const CandleTensor *const *params,
+                                           size_t num_params,
+                                           int32_t has_biases,
+                                           int64_t num_layers,
+                                           double dropout,
+                                           int32_t train,
+                                           int32_t bidirectional,
+                                           const CandleGenerator *generator,
+                                           CandleTensor **output,
+                                           CandleTensor **h_n,
+                                           CandleError **error);
+
+/**
+ * A recurrent layer with a ReLU.
+ *
+ * `h' = max(W_ih x + b_ih + W_hh h + b_hh, 0)`.
+ *
+ * `input` is `[steps, sequences, input]`, with `batch_first` `[sequences, steps, input]`, for one sequence
+ * `[steps, input]`; `hx` is the first state, `[layers · directions, sequences, hidden]`.
+ * `output` are the states of the last layer after each step, both directions side by side. With `train`,
+ * elements between layers are dropped with probability `dropout`. Differentiable. Source: Elman, 1990.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit or there is no step, `CANDLE_ERROR_DTYPE` when dtypes differ or are not floating,
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of weights or a `dropout` that is no probability.
+ *
+ * PyTorch: `torch.rnn_relu`
+ */
+CandleStatus candle_tensor_rnn_relu(const CandleTensor *input,
+                                    const CandleTensor *hx,
+                                    const CandleTensor *const *params,
+                                    size_t num_params,
+                                    int32_t has_biases,
+                                    int64_t num_layers,
+                                    double dropout,
+                                    int32_t train,
+                                    int32_t bidirectional,
+                                    int32_t batch_first,
+                                    const CandleGenerator *generator,
+                                    CandleTensor **output,
+                                    CandleTensor **h_n,
+                                    CandleError **error);
+
+/**
+ * A recurrent layer with a ReLU on packed sequences of unequal lengths.
+ *
+ * `data` is `[rows, input]`: the rows of all sequences' first steps, then of their second ones, and so on;
+ * `batch_sizes` (`int64`) says how many sequences each step has, never more than the one before. Otherwise
+ * as `rnn_relu`. Differentiable.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: As `rnn_relu`; `CANDLE_ERROR_INVALID_ARGUMENT` for `batch_sizes` that rise or are not positive, `CANDLE_ERROR_SHAPE` unless they add up
+ * to the rows.
+ *
+ * PyTorch: `torch.rnn_relu`
+ */
+CandleStatus candle_tensor_rnn_relu_packed(const CandleTensor *data,
+                                           const CandleTensor *batch_sizes,
+                                           const CandleTensor *hx,
+                                           const CandleTensor *const *params,
+                                           size_t num_params,
+                                           int32_t has_biases,
+                                           int64_t num_layers,
+                                           double dropout,
+                                           int32_t train,
+                                           int32_t bidirectional,
+                                           const CandleGenerator *generator,
+                                           CandleTensor **output,
+                                           CandleTensor **h_n,
+                                           CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * One step of a recurrent layer.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * One step of long short-term memory.
+ *
+ * `i f g o` are the gates, `c' = σ(f) c + σ(i) tanh(g)` and `h' = σ(o) tanh(c')`. `input` is `[sequences, input]` or `[input]`,
+ * `hx` are the state and the cell state, each `[sequences, hidden]` or `[hidden]`, `w_ih`
+ * `[4 hidden, input]`, `w_hh` `[4 hidden, hidden]`, the biases `[4 hidden]`. Differentiable.
+ *
+ * `b_ih` may be NULL. `b_hh` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit, `CANDLE_ERROR_DTYPE` when dtypes differ or are not floating.
+ *
+ * PyTorch: `torch.lstm_cell`
+ */
+CandleStatus candle_tensor_lstm_cell(const CandleTensor *input,
+                                     const CandleTensor *const *hx,
+                                     size_t num_hx,
+                                     const CandleTensor *w_ih,
+                                     const CandleTensor *w_hh,
+                                     const CandleTensor *b_ih,
+                                     const CandleTensor *b_hh,
+                                     CandleTensor **h,
+                                     CandleTensor **c,
+                                     CandleError **error);
+
+/**
+ * One step of gated recurrent units.
+ *
+ * `r z` are gates, `n = tanh(x_n + r h_n)` and `h' = (1 - z) n + z h`. `input` is `[sequences, input]` or `[input]`,
+ * `hx` is the state, `[sequences, hidden]` or `[hidden]`, `w_ih`
+ * `[3 hidden, input]`, `w_hh` `[3 hidden, hidden]`, the biases `[3 hidden]`. Differentiable.
+ *
+ * `b_ih` may be NULL. `b_hh` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit, `CANDLE_ERROR_DTYPE` when dtypes differ or are not floating.
+ *
+ * PyTorch: `torch.gru_cell`
+ */
+CandleStatus candle_tensor_gru_cell(const CandleTensor *input,
+                                    const CandleTensor *hx,
+                                    const CandleTensor *w_ih,
+                                    const CandleTensor *w_hh,
+                                    const CandleTensor *b_ih,
+                                    const CandleTensor *b_hh,
+                                    CandleTensor **out,
+                                    CandleError **error);
+
+/**
+ * One step of a recurrent layer with a hyperbolic tangent.
+ *
+ * `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`. `input` is `[sequences, input]` or `[input]`,
+ * `hx` is the state, `[sequences, hidden]` or `[hidden]`, `w_ih`
+ * `[hidden, input]`, `w_hh` `[hidden, hidden]`, the biases `[hidden]`. Differentiable.
+ *
+ * `b_ih` may be NULL. `b_hh` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit, `CANDLE_ERROR_DTYPE` when dtypes differ or are not floating.
+ *
+ * PyTorch: `torch.rnn_tanh_cell`
+ */
+CandleStatus candle_tensor_rnn_tanh_cell(const CandleTensor *input,
+                                         const CandleTensor *hx,
+                                         const CandleTensor *w_ih,
+                                         const CandleTensor *w_hh,
+                                         const CandleTensor *b_ih,
+                                         const CandleTensor *b_hh,
+                                         CandleTensor **out,
+                                         CandleError **error);
+
+/**
+ * One step of a recurrent layer with a ReLU.
+ *
+ * `h' = max(W_ih x + b_ih + W_hh h + b_hh, 0)`. `input` is `[sequences, input]` or `[input]`,
+ * `hx` is the state, `[sequences, hidden]` or `[hidden]`, `w_ih`
+ * `[hidden, input]`, `w_hh` `[hidden, hidden]`, the biases `[hidden]`. Differentiable.
+ *
+ * `b_ih` may be NULL. `b_hh` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when shapes do not fit, `CANDLE_ERROR_DTYPE` when dtypes differ or are not floating.
+ *
+ * PyTorch: `torch.rnn_relu_cell`
+ */
+CandleStatus candle_tensor_rnn_relu_cell(const CandleTensor *input,
+                                         const CandleTensor *hx,
+                                         const CandleTensor *w_ih,
+                                         const CandleTensor *w_hh,
+                                         const CandleTensor *b_ih,
+                                         const CandleTensor *b_hh,
+                                         CandleTensor **out,
+                                         CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -3004,6 +6443,216 @@ CandleStatus candle_tensor_logsumexp(const CandleTensor *input,
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Resampling of spatial dimensions to other sizes.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The input with its spatial dimensions resampled to another size.
+ *
+ * The input is `[N, C, L]`, `[N, C, H, W]` or `[N, C, D, H, W]`, and the result has `size`, or its own size times
+ * `scale_factor` rounded down; either is one number, or one for each spatial dimension. `mode` is how elements are made of
+ * their neighbours: the nearest one (`nearest` as PyTorch rounds it, `nearest-exact` as others do), linearly (`linear` for
+ * one, `bilinear` for two, `trilinear` for three dimensions), with cubics (`bicubic`, two dimensions), or the average of an
+ * `area`. With `align_corners` the centres of the corner elements stay where they are. Places are computed with
+ * `scale_factor` itself unless `recompute_scale_factor`. With `antialias`, `bilinear` and `bicubic` of two dimensions average
+ * what a smaller result leaves out. Differentiable.
+ *
+ * `size` may be NULL. `scale_factor` may be NULL. `align_corners` may be NULL. `recompute_scale_factor` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of a rank that the mode does not have and for sizes of 0, `CANDLE_ERROR_INVALID_ARGUMENT` for none or both of `size`
+ * and `scale_factor` and for options that the mode does not have, `CANDLE_ERROR_DTYPE` for integers (but for `uint8` with `nearest`).
+ *
+ * PyTorch: `torch.nn.functional.interpolate`
+ */
+CandleStatus candle_tensor_interpolate(const CandleTensor *input,
+                                       const int64_t *size,
+                                       size_t num_size,
+                                       const double *scale_factor,
+                                       size_t num_scale_factor,
+                                       CandleInterpolateMode mode,
+                                       const int32_t *align_corners,
+                                       const int32_t *recompute_scale_factor,
+                                       int32_t antialias,
+                                       CandleTensor **out,
+                                       CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Running sums and products.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Sum of the elements along a dimension up to each of them.
+ *
+ * Integers and bools become `int64`; `dtype` is what the elements are converted to first. Keeps the shape.
+ * Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.cumsum`
+ */
+CandleStatus candle_tensor_cumsum(const CandleTensor *input,
+                                  int64_t dim,
+                                  CandleDType dtype,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * Product of the elements along a dimension up to each of them.
+ *
+ * Integers and bools become `int64`; `dtype` is what the elements are converted to first. Keeps the shape.
+ * Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.cumprod`
+ */
+CandleStatus candle_tensor_cumprod(const CandleTensor *input,
+                                   int64_t dim,
+                                   CandleDType dtype,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Writing by tensors of indices.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Puts elements into a tensor along a dimension, each at an index of its own.
+ *
+ * `out = input` with `out[index[i][j]][j] = src[i][j]` for `dim = 0`. `src` may be a number. The index is of
+ * any integer dtype and not larger than `src`, nor than the input in the other dimensions; where an index
+ * repeats, the last one counts. Differentiable with respect to `input` and `src`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` for
+ * an index that is not of integers and for two dtypes.
+ *
+ * PyTorch: `torch.scatter`
+ */
+CandleStatus candle_tensor_scatter(const CandleTensor *input,
+                                   int64_t dim,
+                                   const CandleTensor *index,
+                                   const CandleTensor *src,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Replaces entries of a dimension at the positions of a vector of indices.
+ *
+ * `out = input` with `out[index[i]] = source[i]` for `dim = 0`; where an index repeats, the last one counts.
+ * Differentiable with respect to `input` and `source`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` for
+ * an index that is not of integers and for two dtypes.
+ *
+ * PyTorch: `torch.index_copy`
+ */
+CandleStatus candle_tensor_index_copy(const CandleTensor *input,
+                                      int64_t dim,
+                                      const CandleTensor *index,
+                                      const CandleTensor *source,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Sets entries of a dimension to a number at the positions of a vector of indices.
+ *
+ * `out = input` with `out[index[i]] = value` for `dim = 0`. Differentiable with respect to `input` and
+ * `value`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the index is not a vector or the value
+ * not a number, `CANDLE_ERROR_DTYPE` when the index is not of integers.
+ *
+ * PyTorch: `torch.index_fill`
+ */
+CandleStatus candle_tensor_index_fill(const CandleTensor *input,
+                                      int64_t dim,
+                                      const CandleTensor *index,
+                                      const CandleTensor *value,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Puts elements into a tensor along a dimension in place, each at an index of its own.
+ *
+ * As `scatter`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, and those of `scatter`.
+ *
+ * PyTorch: `torch.Tensor.scatter_`
+ */
+CandleStatus candle_tensor_scatter_(CandleTensor *input,
+                                    int64_t dim,
+                                    const CandleTensor *index,
+                                    const CandleTensor *src,
+                                    CandleError **error);
+
+/**
+ * Adds elements to a tensor along a dimension in place, each at an index of its own.
+ *
+ * As `scatter_add`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, and those of `scatter_add`.
+ *
+ * PyTorch: `torch.Tensor.scatter_add_`
+ */
+CandleStatus candle_tensor_scatter_add_(CandleTensor *input,
+                                        int64_t dim,
+                                        const CandleTensor *index,
+                                        const CandleTensor *src,
+                                        CandleError **error);
+
+/**
+ * Adds entries of a dimension in place at the positions of a vector of indices.
+ *
+ * As `index_add`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, and those of `index_add`.
+ *
+ * PyTorch: `torch.Tensor.index_add_`
+ */
+CandleStatus candle_tensor_index_add_(CandleTensor *input,
+                                      int64_t dim,
+                                      const CandleTensor *index,
+                                      const CandleTensor *source,
+                                      CandleError **error);
+
+/**
+ * Replaces entries of a dimension in place at the positions of a vector of indices.
+ *
+ * As `index_copy`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, and those of `index_copy`.
+ *
+ * PyTorch: `torch.Tensor.index_copy_`
+ */
+CandleStatus candle_tensor_index_copy_(CandleTensor *input,
+                                       int64_t dim,
+                                       const CandleTensor *index,
+                                       const CandleTensor *source,
+                                       CandleError **error);
+
+/**
+ * Sets entries of a dimension to a number in place at the positions of a vector of indices.
+ *
+ * As `index_fill`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad, and those of `index_fill`.
+ *
+ * PyTorch: `torch.Tensor.index_fill_`
+ */
+CandleStatus candle_tensor_index_fill_(CandleTensor *input,
+                                       int64_t dim,
+                                       const CandleTensor *index,
+                                       const CandleTensor *value,
+                                       CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Other shapes for the same elements. Most results are views that share the memory of their input.
  * ------------------------------------------------------------------------------------------------
  */
@@ -3054,6 +6703,22 @@ CandleStatus candle_tensor_flatten(const CandleTensor *input,
                                    int64_t end_dim,
                                    CandleTensor **out,
                                    CandleError **error);
+
+/**
+ * A dimension split into several.
+ *
+ * The product of `sizes` is the size of dimension `dim`; one of them may be -1, which is computed. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when the sizes do not multiply up, `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_INVALID_ARGUMENT` for no sizes.
+ *
+ * PyTorch: `torch.unflatten`
+ */
+CandleStatus candle_tensor_unflatten(const CandleTensor *input,
+                                     int64_t dim,
+                                     const int64_t *sizes,
+                                     size_t num_sizes,
+                                     CandleTensor **out,
+                                     CandleError **error);
 
 /**
  * Two dimensions swapped.
@@ -3199,6 +6864,263 @@ CandleStatus candle_tensor_log_softmax(const CandleTensor *input,
                                        CandleTensor **out,
                                        CandleError **error);
 
+/**
+ * Softmax of the negative: `exp(-x) / sum(exp(-x))` along a dimension.
+ *
+ * Keeps the shape. `dtype` is what the elements are converted to first. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for integers and bools without a `dtype`, `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.nn.functional.softmin`
+ */
+CandleStatus candle_tensor_softmin(const CandleTensor *input,
+                                   int64_t dim,
+                                   CandleDType dtype,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * A sample from the Gumbel-softmax distribution: softmax of `(logits + noise) / tau` along a dimension.
+ *
+ * With `hard` the result is one-hot, with the gradient of the soft sample. Keeps the shape and dtype.
+ * Differentiable. Source: Jang, Gu and Poole, 2016; Maddison, Mnih and Teh, 2016.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for logits that are not floating, `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.nn.functional.gumbel_softmax`
+ */
+CandleStatus candle_tensor_gumbel_softmax(const CandleTensor *logits,
+                                          double tau,
+                                          int32_t hard,
+                                          int64_t dim,
+                                          const CandleGenerator *generator,
+                                          CandleTensor **out,
+                                          CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Order along a dimension. NaN is the largest; equal elements stay in their order.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Elements along a dimension in ascending or descending order, and where they stood.
+ *
+ * NaN is the largest; equal elements keep their order whether or not `stable` is asked for. The values are
+ * differentiable; the indices are `int64`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.sort`
+ */
+CandleStatus candle_tensor_sort(const CandleTensor *input,
+                                int64_t dim,
+                                int32_t descending,
+                                int32_t stable,
+                                CandleTensor **values,
+                                CandleTensor **indices,
+                                CandleError **error);
+
+/**
+ * Positions along a dimension of its elements in ascending or descending order.
+ *
+ * NaN is the largest; equal elements keep their order whether or not `stable` is asked for. Keeps the shape;
+ * `int64`. Not differentiable.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range.
+ *
+ * PyTorch: `torch.argsort`
+ */
+CandleStatus candle_tensor_argsort(const CandleTensor *input,
+                                   int64_t dim,
+                                   int32_t descending,
+                                   int32_t stable,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * The `k` largest or smallest elements along a dimension, and where they stood.
+ *
+ * NaN is the largest. They come in order, whether or not `sorted` is asked for, with the first of equal
+ * elements first. The values are differentiable; the indices are `int64`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_INVALID_ARGUMENT` when there are not `k` elements.
+ *
+ * PyTorch: `torch.topk`
+ */
+CandleStatus candle_tensor_topk(const CandleTensor *input,
+                                int64_t k,
+                                int64_t dim,
+                                int32_t largest,
+                                int32_t sorted,
+                                CandleTensor **values,
+                                CandleTensor **indices,
+                                CandleError **error);
+
+/**
+ * The `k`-th smallest element along a dimension, counted from 1, and where it stood.
+ *
+ * NaN is the largest, and of equal elements the first comes first. The values are differentiable; the
+ * indices are `int64`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_INVALID_ARGUMENT` when there is no `k`-th element.
+ *
+ * PyTorch: `torch.kthvalue`
+ */
+CandleStatus candle_tensor_kthvalue(const CandleTensor *input,
+                                    int64_t k,
+                                    int64_t dim,
+                                    int32_t keepdim,
+                                    CandleTensor **values,
+                                    CandleTensor **indices,
+                                    CandleError **error);
+
+/**
+ * The median of all elements; of an even number, the lower of the two in the middle.
+ *
+ * NaN where there is one. Differentiable; the chosen element gets the whole gradient.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for a tensor without elements of an integer dtype.
+ *
+ * PyTorch: `torch.median` with one argument
+ */
+CandleStatus candle_tensor_median(const CandleTensor *input,
+                                  CandleTensor **out,
+                                  CandleError **error);
+
+/**
+ * The medians along a dimension, and where they stood; of an even number, the lower of the two in the middle.
+ *
+ * NaN where there is one. The values are differentiable; the indices are `int64`.
+ *
+ * Errors: `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_SHAPE` when there is nothing to choose from.
+ *
+ * PyTorch: `torch.median` with a dimension
+ */
+CandleStatus candle_tensor_median_dim(const CandleTensor *input,
+                                      int64_t dim,
+                                      int32_t keepdim,
+                                      CandleTensor **values,
+                                      CandleTensor **indices,
+                                      CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * The way back of max pooling: values at the places that they were taken from.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Zeros, with each element at the place that an index says: what `max_pool1d` would give it for.
+ *
+ * The input is `[N, C, L]` or `[C, L]`, and `indices` are those of `max_pool1d_with_indices`, of the same shape. The result
+ * has `output_size` in its spatial dimension, or the size that such a pooling most simply came from. Of elements with one
+ * index the last one stays. Differentiable with respect to `input`.
+ *
+ * `stride` may be NULL. `output_size` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank, for indices of another shape and for a size that such a pooling cannot have come from,
+ * `CANDLE_ERROR_INDEX` for an index outside the result, `CANDLE_ERROR_DTYPE` for an input that is not floating and indices that are no integers.
+ *
+ * PyTorch: `torch.nn.functional.max_unpool1d`
+ */
+CandleStatus candle_tensor_max_unpool1d(const CandleTensor *input,
+                                        const CandleTensor *indices,
+                                        const int64_t *kernel_size,
+                                        size_t num_kernel_size,
+                                        const int64_t *stride,
+                                        size_t num_stride,
+                                        const int64_t *padding,
+                                        size_t num_padding,
+                                        const int64_t *output_size,
+                                        size_t num_output_size,
+                                        CandleTensor **out,
+                                        CandleError **error);
+
+/**
+ * Zeros, with each element at the place that an index says: what `max_pool2d` would give it for.
+ *
+ * The input is `[N, C, H, W]` or `[C, H, W]`, and `indices` are those of `max_pool2d_with_indices`, of the same shape. The result
+ * has `output_size` in its spatial dimensions, or the size that such a pooling most simply came from. Of elements with one
+ * index the last one stays. Differentiable with respect to `input`.
+ *
+ * `stride` may be NULL. `output_size` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank, for indices of another shape and for a size that such a pooling cannot have come from,
+ * `CANDLE_ERROR_INDEX` for an index outside the result, `CANDLE_ERROR_DTYPE` for an input that is not floating and indices that are no integers.
+ *
+ * PyTorch: `torch.nn.functional.max_unpool2d`
+ */
+CandleStatus candle_tensor_max_unpool2d(const CandleTensor *input,
+                                        const CandleTensor *indices,
+                                        const int64_t *kernel_size,
+                                        size_t num_kernel_size,
+                                        const int64_t *stride,
+                                        size_t num_stride,
+                                        const int64_t *padding,
+                                        size_t num_padding,
+                                        const int64_t *output_size,
+                                        size_t num_output_size,
+                                        CandleTensor **out,
+                                        CandleError **error);
+
+/**
+ * Zeros, with each element at the place that an index says: what `max_pool3d` would give it for.
+ *
+ * The input is `[N, C, D, H, W]` or `[C, D, H, W]`, and `indices` are those of `max_pool3d_with_indices`, of the same shape. The result
+ * has `output_size` in its spatial dimensions, or the size that such a pooling most simply came from. Of elements with one
+ * index the last one stays. Differentiable with respect to `input`.
+ *
+ * `stride` may be NULL. `output_size` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` for an input of another rank, for indices of another shape and for a size that such a pooling cannot have come from,
+ * `CANDLE_ERROR_INDEX` for an index outside the result, `CANDLE_ERROR_DTYPE` for an input that is not floating and indices that are no integers.
+ *
+ * PyTorch: `torch.nn.functional.max_unpool3d`
+ */
+CandleStatus candle_tensor_max_unpool3d(const CandleTensor *input,
+                                        const CandleTensor *indices,
+                                        const int64_t *kernel_size,
+                                        size_t num_kernel_size,
+                                        const int64_t *stride,
+                                        size_t num_stride,
+                                        const int64_t *padding,
+                                        size_t num_padding,
+                                        const int64_t *output_size,
+                                        size_t num_output_size,
+                                        CandleTensor **out,
+                                        CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Norms of vectors.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Norm of the vectors along dimensions: `sum(|x|^p)^(1/p)`.
+ *
+ * `None` or an empty list means all dimensions. With `p` infinite it is the greatest absolute value, with
+ * minus infinity the least, with 0 the number of elements that are not zero. Differentiable; the gradient is
+ * zero where the norm is zero.
+ *
+ * `dim` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_DTYPE` for integers and bools, `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_SHAPE` for no elements with an
+ * infinite `p`.
+ *
+ * PyTorch: `torch.norm`, `torch.linalg.vector_norm`
+ */
+CandleStatus candle_tensor_norm(const CandleTensor *input,
+                                double p,
+                                const int64_t *dim,
+                                size_t num_dim,
+                                int32_t keepdim,
+                                CandleTensor **out,
+                                CandleError **error);
+
 /*
  * ------------------------------------------------------------------------------------------------
  * Named tensors and files.
@@ -3310,8 +7232,9 @@ CandleStatus candle_tensor_map_load(const char *path,
  * Modules.
  *
  * Layers and models made of layers: parameters and a forward function. Names, arguments, defaults,
- * initial values and the names of the weights are PyTorch's. New weights are made with a dtype
- * (`CANDLE_DTYPE_NONE` means float32) on a device.
+ * initial values and the names of the weights are PyTorch's. The functions that make them are in the
+ * sections below. Where there are weights, `dtype` is theirs (`CANDLE_DTYPE_NONE` means the default
+ * dtype), and `generator` gives their initial values (NULL means the default one).
  * ------------------------------------------------------------------------------------------------
  */
 
@@ -3341,6 +7264,20 @@ CandleStatus candle_module_forward(const CandleModule *module,
                                    CandleError **error);
 
 /**
+ * The module's function of all its inputs, in the order of PyTorch's `forward`: of a recurrent layer, input
+ * and states. An input that is not given is a NULL in `inputs`, and those at the end may be left out.
+ *
+ * With too little room in `outputs` the module has been applied all the same.
+ */
+CandleStatus candle_module_forward_many(const CandleModule *module,
+                                        const CandleTensor *const *inputs,
+                                        size_t num_inputs,
+                                        CandleTensor **outputs,
+                                        size_t capacity,
+                                        size_t *num_outputs,
+                                        CandleError **error);
+
+/**
  * Switches a module and all inside it to training (1) or evaluation (0).
  */
 CandleStatus candle_module_set_training(CandleModule *module,
@@ -3353,8 +7290,8 @@ CandleStatus candle_module_set_training(CandleModule *module,
 CandleStatus candle_module_zero_grad(CandleModule *module, CandleError **error);
 
 /**
- * Moves every parameter to a device (0 keeps where they are) and converts it to a floating dtype
- * (`CANDLE_DTYPE_NONE` keeps it). The parameters stay the same tensors.
+ * Moves every parameter and buffer to a device (0 keeps where they are) and converts those that are
+ * floating to a floating dtype (`CANDLE_DTYPE_NONE` keeps it). They stay the same tensors.
  */
 CandleStatus candle_module_to(CandleModule *module,
                               CandleDeviceKind device,
@@ -3396,6 +7333,29 @@ CandleStatus candle_module_get_parameter(const CandleModule *module,
                                          CandleError **error);
 
 /**
+ * The number of buffers: what belongs to the state, but is not trained, such as running statistics.
+ */
+size_t candle_module_num_buffers(const CandleModule *module);
+
+/**
+ * Copies the dotted name of a buffer, such as "1.running_mean", as `candle_module_parameter_name` does.
+ *
+ * `name` may be NULL: then only the length is told.
+ */
+size_t candle_module_buffer_name(const CandleModule *module,
+                                 size_t index,
+                                 char *name,
+                                 size_t capacity);
+
+/**
+ * The buffer of a dotted name, as a handle on the tensor that the module uses.
+ */
+CandleStatus candle_module_get_buffer(const CandleModule *module,
+                                      const char *name,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
  * Puts another tensor of the same shape in the place of a parameter, which is how weights are tied.
  */
 CandleStatus candle_module_set_parameter(CandleModule *module,
@@ -3411,7 +7371,7 @@ CandleStatus candle_module_state_dict(const CandleModule *module,
                                       CandleError **error);
 
 /**
- * Copies values into the parameters by name.
+ * Copies values into the parameters and buffers by name.
  *
  * Fails with `CANDLE_ERROR_STATE_DICT`, listing everything that does not fit, and changes nothing then.
  * Missing and unexpected names count only when `strict` is not 0.
@@ -3435,6 +7395,27 @@ CandleStatus candle_module_load(CandleModule *module,
                                 CandleError **error);
 
 /**
+ * A `candle_simple_nn_new` network with the weights and sizes of a safetensors file.
+ *
+ * Fails with `CANDLE_ERROR_STATE_DICT` when the file holds another model.
+ */
+CandleStatus candle_simple_nn_load(const char *path, CandleModule **out, CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Containers.
+ *
+ * Modules made of the modules that are added to them, which may go on to be used. Names of parameters
+ * and buffers begin with the names that the modules have there.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * An empty sequence of layers; `candle_sequential_push` adds them. PyTorch: `torch.nn.Sequential`
+ */
+CandleStatus candle_sequential_new(CandleModule **out, CandleError **error);
+
+/**
  * Adds a module at the end of a sequential one; both may go on to be used.
  *
  * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when the first is no Sequential.
@@ -3443,23 +7424,421 @@ CandleStatus candle_sequential_push(CandleModule *sequential,
                                     const CandleModule *module,
                                     CandleError **error);
 
+/**
+ * An empty list of layers that the caller applies; `candle_module_list_push` adds them.
+ * PyTorch: `torch.nn.ModuleList`
+ */
+CandleStatus candle_module_list_new(CandleModule **out, CandleError **error);
+
+/**
+ * Adds a module at the end of a list; its name is its position.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when the first is no ModuleList.
+ */
+CandleStatus candle_module_list_push(CandleModule *list,
+                                     const CandleModule *module,
+                                     CandleError **error);
+
+/**
+ * An empty set of named layers that the caller applies; `candle_module_dict_insert` adds them.
+ * PyTorch: `torch.nn.ModuleDict`
+ */
+CandleStatus candle_module_dict_new(CandleModule **out, CandleError **error);
+
+/**
+ * Puts a module under a name, in the place of the one that has it, or at the end.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when the first is no ModuleDict, or the name is empty or
+ * has a dot.
+ */
+CandleStatus candle_module_dict_insert(CandleModule *dict,
+                                       const char *name,
+                                       const CandleModule *module,
+                                       CandleError **error);
+
 /*
  * ------------------------------------------------------------------------------------------------
- * Layers.
+ * Activations.
  *
- * Each function makes a module. Where there are weights, `dtype` is theirs (`CANDLE_DTYPE_NONE` means
- * the default dtype), and a generator may be given for their initial values.
+ * Layers that apply one function to every element, or along a dimension.
  * ------------------------------------------------------------------------------------------------
  */
 
 /**
- * An affine map `x Wᵀ + b`. PyTorch: `torch.nn.Linear`
+ * `max(x, 0)`.
  *
- * `generator` may be NULL for the default one.
+ * PyTorch: `torch.nn.ReLU`
  */
-CandleStatus candle_linear_new(int64_t in_features,
-                               int64_t out_features,
+CandleStatus candle_relu_new(CandleModule **out, CandleError **error);
+
+/**
+ * `min(max(x, 0), 6)`.
+ *
+ * PyTorch: `torch.nn.ReLU6`
+ */
+CandleStatus candle_relu6_new(CandleModule **out, CandleError **error);
+
+/**
+ * `x` where positive, else `negative_slope · x`.
+ *
+ * PyTorch: `torch.nn.LeakyReLU`; negative_slope = 0.01
+ */
+CandleStatus candle_leaky_relu_new(double negative_slope, CandleModule **out, CandleError **error);
+
+/**
+ * `x` where positive, else `alpha · (exp(x) - 1)`.
+ *
+ * PyTorch: `torch.nn.ELU`; alpha = 1.0
+ */
+CandleStatus candle_elu_new(double alpha, CandleModule **out, CandleError **error);
+
+/**
+ * The exponential linear unit with the scale and limit that keep mean 0 and variance 1.
+ *
+ * PyTorch: `torch.nn.SELU`
+ */
+CandleStatus candle_selu_new(CandleModule **out, CandleError **error);
+
+/**
+ * `x` where positive, else `alpha · (exp(x / alpha) - 1)`.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `alpha` is zero.
+ *
+ * PyTorch: `torch.nn.CELU`; alpha = 1.0
+ */
+CandleStatus candle_celu_new(double alpha, CandleModule **out, CandleError **error);
+
+/**
+ * The Gaussian error linear unit, exact or approximate.
+ *
+ * PyTorch: `torch.nn.GELU`; approximate = none
+ */
+CandleStatus candle_gelu_new(CandleApproximate approximate,
+                             CandleModule **out,
+                             CandleError **error);
+
+/**
+ * `x · sigmoid(x)`.
+ *
+ * PyTorch: `torch.nn.SiLU`
+ */
+CandleStatus candle_silu_new(CandleModule **out, CandleError **error);
+
+/**
+ * `x · tanh(softplus(x))`.
+ *
+ * PyTorch: `torch.nn.Mish`
+ */
+CandleStatus candle_mish_new(CandleModule **out, CandleError **error);
+
+/**
+ * `log(1 + exp(beta · x)) / beta`, and `x` where `beta · x` is above the threshold.
+ *
+ * PyTorch: `torch.nn.Softplus`; beta = 1.0, threshold = 20.0
+ */
+CandleStatus candle_softplus_new(double beta,
+                                 double threshold,
+                                 CandleModule **out,
+                                 CandleError **error);
+
+/**
+ * `x / (1 + |x|)`.
+ *
+ * PyTorch: `torch.nn.Softsign`
+ */
+CandleStatus candle_softsign_new(CandleModule **out, CandleError **error);
+
+/**
+ * Elements moved toward zero by `lambd`, those nearer than that to zero.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `lambd` is negative.
+ *
+ * PyTorch: `torch.nn.Softshrink`; lambd = 0.5
+ */
+CandleStatus candle_softshrink_new(double lambd, CandleModule **out, CandleError **error);
+
+/**
+ * Elements farther from zero than `lambd`, and zero in the place of the others.
+ *
+ * PyTorch: `torch.nn.Hardshrink`; lambd = 0.5
+ */
+CandleStatus candle_hardshrink_new(double lambd, CandleModule **out, CandleError **error);
+
+/**
+ * `x - tanh(x)`.
+ *
+ * PyTorch: `torch.nn.Tanhshrink`
+ */
+CandleStatus candle_tanhshrink_new(CandleModule **out, CandleError **error);
+
+/**
+ * The hyperbolic tangent.
+ *
+ * PyTorch: `torch.nn.Tanh`
+ */
+CandleStatus candle_tanh_new(CandleModule **out, CandleError **error);
+
+/**
+ * The logistic function.
+ *
+ * PyTorch: `torch.nn.Sigmoid`
+ */
+CandleStatus candle_sigmoid_new(CandleModule **out, CandleError **error);
+
+/**
+ * The logarithm of the logistic function.
+ *
+ * PyTorch: `torch.nn.LogSigmoid`
+ */
+CandleStatus candle_logsigmoid_new(CandleModule **out, CandleError **error);
+
+/**
+ * `min(max(x, min_val), max_val)`.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `max_val` is larger than `min_val`.
+ *
+ * PyTorch: `torch.nn.Hardtanh`; min_val = -1.0, max_val = 1.0
+ */
+CandleStatus candle_hardtanh_new(double min_val,
+                                 double max_val,
+                                 CandleModule **out,
+                                 CandleError **error);
+
+/**
+ * `x · min(max(x + 3, 0), 6) / 6`.
+ *
+ * PyTorch: `torch.nn.Hardswish`
+ */
+CandleStatus candle_hardswish_new(CandleModule **out, CandleError **error);
+
+/**
+ * `min(max(x + 3, 0), 6) / 6`.
+ *
+ * PyTorch: `torch.nn.Hardsigmoid`
+ */
+CandleStatus candle_hardsigmoid_new(CandleModule **out, CandleError **error);
+
+/**
+ * Elements above a threshold, and a value in the place of the others.
+ *
+ * PyTorch: `torch.nn.Threshold`
+ */
+CandleStatus candle_threshold_new(double threshold,
+                                  double value,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/**
+ * The first half of a dimension times the logistic function of the second half.
+ *
+ * PyTorch: `torch.nn.GLU`; dim = -1
+ */
+CandleStatus candle_glu_new(int64_t dim, CandleModule **out, CandleError **error);
+
+/**
+ * Exponentials along a dimension, divided by their sum.
+ *
+ * PyTorch: `torch.nn.Softmax`
+ */
+CandleStatus candle_softmax_new(int64_t dim, CandleModule **out, CandleError **error);
+
+/**
+ * Logarithms of softmax along a dimension.
+ *
+ * PyTorch: `torch.nn.LogSoftmax`
+ */
+CandleStatus candle_log_softmax_new(int64_t dim, CandleModule **out, CandleError **error);
+
+/**
+ * Softmax of the negative along a dimension.
+ *
+ * PyTorch: `torch.nn.Softmin`
+ */
+CandleStatus candle_softmin_new(int64_t dim, CandleModule **out, CandleError **error);
+
+/**
+ * Softmax over the channels of images `[batch, channels, height, width]` or `[channels, height, width]`.
+ *
+ * PyTorch: `torch.nn.Softmax2d`
+ */
+CandleStatus candle_softmax2d_new(CandleModule **out,
+                                  CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Attention of several heads.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Attention of `num_heads` heads, with projections of query, key and value, and one of the result.
+ *
+ * The inputs are query, key, value, key_padding_mask and attn_mask, of which the masks may be missing; the
+ * results are the output and the weights, averaged over the heads. Of one input it is the attention to
+ * itself. Projections start uniform as Xavier's, their biases as zeros. `kdim` and `vdim` are the features
+ * of key and value where they are not `embed_dim`.
+ *
+ * `kdim` may be NULL. `vdim` may be NULL. `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless both sizes are positive and `num_heads` divides `embed_dim`, and when `dropout` is
+ * not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.MultiheadAttention`; dropout = 0.0, bias = 1, add_bias_kv = 0, add_zero_attn = 0, kdim = NULL, vdim = NULL, batch_first = 0
+ */
+CandleStatus candle_multihead_attention_new(int64_t embed_dim,
+                                            int64_t num_heads,
+                                            double dropout,
+                                            int32_t bias,
+                                            int32_t add_bias_kv,
+                                            int32_t add_zero_attn,
+                                            const int64_t *kdim,
+                                            const int64_t *vdim,
+                                            int32_t batch_first,
+                                            CandleDType dtype,
+                                            CandleDeviceKind device,
+                                            int32_t device_index,
+                                            const CandleGenerator *generator,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Batch normalisation layers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Batch normalisation of inputs of shape `[batch, channels]` or `[batch, channels, length]`.
+ *
+ * In training the statistics are the batch's, and running ones follow them; in evaluation the running ones
+ * are used. Without `momentum` these are the mean over all batches. The weight starts as ones and the bias
+ * as zeros; without `affine` there is neither. Without `track_running_stats` the batch's own always serve.
+ *
+ * `momentum` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.BatchNorm1d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+ */
+CandleStatus candle_batch_norm1d_new(int64_t num_features,
+                                     double eps,
+                                     const double *momentum,
+                                     int32_t affine,
+                                     int32_t track_running_stats,
+                                     CandleDType dtype,
+                                     CandleDeviceKind device,
+                                     int32_t device_index,
+                                     CandleModule **out,
+                                     CandleError **error);
+
+/**
+ * Batch normalisation of inputs of shape `[batch, channels, height, width]`.
+ *
+ * In training the statistics are the batch's, and running ones follow them; in evaluation the running ones
+ * are used. Without `momentum` these are the mean over all batches. The weight starts as ones and the bias
+ * as zeros; without `affine` there is neither. Without `track_running_stats` the batch's own always serve.
+ *
+ * `momentum` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.BatchNorm2d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+ */
+CandleStatus candle_batch_norm2d_new(int64_t num_features,
+                                     double eps,
+                                     const double *momentum,
+                                     int32_t affine,
+                                     int32_t track_running_stats,
+                                     CandleDType dtype,
+                                     CandleDeviceKind device,
+                                     int32_t device_index,
+                                     CandleModule **out,
+                                     CandleError **error);
+
+/**
+ * Batch normalisation of inputs of shape `[batch, channels, depth, height, width]`.
+ *
+ * In training the statistics are the batch's, and running ones follow them; in evaluation the running ones
+ * are used. Without `momentum` these are the mean over all batches. The weight starts as ones and the bias
+ * as zeros; without `affine` there is neither. Without `track_running_stats` the batch's own always serve.
+ *
+ * `momentum` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.BatchNorm3d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+ */
+CandleStatus candle_batch_norm3d_new(int64_t num_features,
+                                     double eps,
+                                     const double *momentum,
+                                     int32_t affine,
+                                     int32_t track_running_stats,
+                                     CandleDType dtype,
+                                     CandleDeviceKind device,
+                                     int32_t device_index,
+                                     CandleModule **out,
+                                     CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * The bilinear map.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * A bilinear map `x₁ᵀ W x₂ + b` of the last dimensions of two inputs.
+ *
+ * Weights and bias start uniform within `1 / √in1_features`.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `in1_features` is positive, `CANDLE_ERROR_SHAPE` for a negative size.
+ *
+ * PyTorch: `torch.nn.Bilinear`; bias = 1
+ */
+CandleStatus candle_bilinear_new(int64_t in1_features,
+                                 int64_t in2_features,
+                                 int64_t out_features,
+                                 int32_t bias,
+                                 CandleDType dtype,
+                                 CandleDeviceKind device,
+                                 int32_t device_index,
+                                 const CandleGenerator *generator,
+                                 CandleModule **out,
+                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Convolutional layers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * A convolution over one dimension, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
+ *
+ * Weights and bias start uniform within `1 / √n` for `n` inputs of an output. `padding_mode` says what stands
+ * in the padding.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, for channels that `groups` does not divide and for the padding
+ * `same` with a stride.
+ *
+ * PyTorch: `torch.nn.Conv1d`; stride = 1, padding = 0, dilation = 1, groups = 1, bias = 1, padding_mode = zeros
+ */
+CandleStatus candle_conv1d_new(int64_t in_channels,
+                               int64_t out_channels,
+                               const int64_t *kernel_size,
+                               size_t num_kernel_size,
+                               const int64_t *stride,
+                               size_t num_stride,
+                               const int64_t *padding,
+                               size_t num_padding,
+                               const int64_t *dilation,
+                               size_t num_dilation,
+                               int64_t groups,
                                int32_t bias,
+                               CandlePaddingMode padding_mode,
                                CandleDType dtype,
                                CandleDeviceKind device,
                                int32_t device_index,
@@ -3468,9 +7847,314 @@ CandleStatus candle_linear_new(int64_t in_features,
                                CandleError **error);
 
 /**
- * A table of vectors that is looked up by integers. PyTorch: `torch.nn.Embedding`
+ * A convolution over two dimensions, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
  *
- * `padding_idx` may be NULL; the vector there begins as zero and gets no gradient. `generator` may be NULL.
+ * Weights and bias start uniform within `1 / √n` for `n` inputs of an output. `padding_mode` says what stands
+ * in the padding.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, for channels that `groups` does not divide and for the padding
+ * `same` with a stride.
+ *
+ * PyTorch: `torch.nn.Conv2d`; stride = 1, padding = 0, dilation = 1, groups = 1, bias = 1, padding_mode = zeros
+ */
+CandleStatus candle_conv2d_new(int64_t in_channels,
+                               int64_t out_channels,
+                               const int64_t *kernel_size,
+                               size_t num_kernel_size,
+                               const int64_t *stride,
+                               size_t num_stride,
+                               const int64_t *padding,
+                               size_t num_padding,
+                               const int64_t *dilation,
+                               size_t num_dilation,
+                               int64_t groups,
+                               int32_t bias,
+                               CandlePaddingMode padding_mode,
+                               CandleDType dtype,
+                               CandleDeviceKind device,
+                               int32_t device_index,
+                               const CandleGenerator *generator,
+                               CandleModule **out,
+                               CandleError **error);
+
+/**
+ * A convolution over three dimensions, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
+ *
+ * Weights and bias start uniform within `1 / √n` for `n` inputs of an output. `padding_mode` says what stands
+ * in the padding.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, for channels that `groups` does not divide and for the padding
+ * `same` with a stride.
+ *
+ * PyTorch: `torch.nn.Conv3d`; stride = 1, padding = 0, dilation = 1, groups = 1, bias = 1, padding_mode = zeros
+ */
+CandleStatus candle_conv3d_new(int64_t in_channels,
+                               int64_t out_channels,
+                               const int64_t *kernel_size,
+                               size_t num_kernel_size,
+                               const int64_t *stride,
+                               size_t num_stride,
+                               const int64_t *padding,
+                               size_t num_padding,
+                               const int64_t *dilation,
+                               size_t num_dilation,
+                               int64_t groups,
+                               int32_t bias,
+                               CandlePaddingMode padding_mode,
+                               CandleDType dtype,
+                               CandleDeviceKind device,
+                               int32_t device_index,
+                               const CandleGenerator *generator,
+                               CandleModule **out,
+                               CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Layers of transposed convolutions.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * A transposed convolution over one dimension, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
+ *
+ * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups` times the size of the
+ * kernel.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, and for channels that `groups` does not divide.
+ *
+ * PyTorch: `torch.nn.ConvTranspose1d`; stride = 1, padding = 0, output_padding = 0, groups = 1, bias = 1, dilation = 1
+ */
+CandleStatus candle_conv_transpose1d_new(int64_t in_channels,
+                                         int64_t out_channels,
+                                         const int64_t *kernel_size,
+                                         size_t num_kernel_size,
+                                         const int64_t *stride,
+                                         size_t num_stride,
+                                         const int64_t *padding,
+                                         size_t num_padding,
+                                         const int64_t *output_padding,
+                                         size_t num_output_padding,
+                                         int64_t groups,
+                                         int32_t bias,
+                                         const int64_t *dilation,
+                                         size_t num_dilation,
+                                         CandleDType dtype,
+                                         CandleDeviceKind device,
+                                         int32_t device_index,
+                                         const CandleGenerator *generator,
+                                         CandleModule **out,
+                                         CandleError **error);
+
+/**
+ * A transposed convolution over two dimensions, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
+ *
+ * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups` times the size of the
+ * kernel.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, and for channels that `groups` does not divide.
+ *
+ * PyTorch: `torch.nn.ConvTranspose2d`; stride = 1, padding = 0, output_padding = 0, groups = 1, bias = 1, dilation = 1
+ */
+CandleStatus candle_conv_transpose2d_new(int64_t in_channels,
+                                         int64_t out_channels,
+                                         const int64_t *kernel_size,
+                                         size_t num_kernel_size,
+                                         const int64_t *stride,
+                                         size_t num_stride,
+                                         const int64_t *padding,
+                                         size_t num_padding,
+                                         const int64_t *output_padding,
+                                         size_t num_output_padding,
+                                         int64_t groups,
+                                         int32_t bias,
+                                         const int64_t *dilation,
+                                         size_t num_dilation,
+                                         CandleDType dtype,
+                                         CandleDeviceKind device,
+                                         int32_t device_index,
+                                         const CandleGenerator *generator,
+                                         CandleModule **out,
+                                         CandleError **error);
+
+/**
+ * A transposed convolution over three dimensions, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
+ *
+ * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups` times the size of the
+ * kernel.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for an option out of its range, and for channels that `groups` does not divide.
+ *
+ * PyTorch: `torch.nn.ConvTranspose3d`; stride = 1, padding = 0, output_padding = 0, groups = 1, bias = 1, dilation = 1
+ */
+CandleStatus candle_conv_transpose3d_new(int64_t in_channels,
+                                         int64_t out_channels,
+                                         const int64_t *kernel_size,
+                                         size_t num_kernel_size,
+                                         const int64_t *stride,
+                                         size_t num_stride,
+                                         const int64_t *padding,
+                                         size_t num_padding,
+                                         const int64_t *output_padding,
+                                         size_t num_output_padding,
+                                         int64_t groups,
+                                         int32_t bias,
+                                         const int64_t *dilation,
+                                         size_t num_dilation,
+                                         CandleDType dtype,
+                                         CandleDeviceKind device,
+                                         int32_t device_index,
+                                         const CandleGenerator *generator,
+                                         CandleModule **out,
+                                         CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Similarities and distances of two inputs.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The cosine of the angle between the vectors of two inputs along a dimension.
+ *
+ * PyTorch: `torch.nn.CosineSimilarity`; dim = 1, eps = 1e-8
+ */
+CandleStatus candle_cosine_similarity_new(int64_t dim,
+                                          double eps,
+                                          CandleModule **out,
+                                          CandleError **error);
+
+/**
+ * The distance, of order `p`, of the vectors of two inputs along the last dimension.
+ *
+ * PyTorch: `torch.nn.PairwiseDistance`; p = 2.0, eps = 1e-6, keepdim = 0
+ */
+CandleStatus candle_pairwise_distance_new(double p,
+                                          double eps,
+                                          int32_t keepdim,
+                                          CandleModule **out,
+                                          CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Dropout. Each layer is the identity in evaluation.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Zeroes elements with probability `p` in training, and scales the others by `1 / (1 - p)`.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.Dropout`; p = 0.5
+ */
+CandleStatus candle_dropout_new(double p,
+                                const CandleGenerator *generator,
+                                CandleModule **out,
+                                CandleError **error);
+
+/**
+ * Zeroes channels of `[batch, channels, length]` with probability `p` in training, and scales the others by `1 / (1 - p)`.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.Dropout1d`; p = 0.5
+ */
+CandleStatus candle_dropout1d_new(double p,
+                                  const CandleGenerator *generator,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/**
+ * Zeroes channels of `[batch, channels, height, width]` with probability `p` in training, and scales the others by `1 / (1 - p)`.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.Dropout2d`; p = 0.5
+ */
+CandleStatus candle_dropout2d_new(double p,
+                                  const CandleGenerator *generator,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/**
+ * Zeroes channels of `[batch, channels, depth, height, width]` with probability `p` in training, and scales the others by `1 / (1 - p)`.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.Dropout3d`; p = 0.5
+ */
+CandleStatus candle_dropout3d_new(double p,
+                                  const CandleGenerator *generator,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/**
+ * Sets elements to the limit of SELU with probability `p` in training, and keeps mean and variance.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.AlphaDropout`; p = 0.5
+ */
+CandleStatus candle_alpha_dropout_new(double p,
+                                      const CandleGenerator *generator,
+                                      CandleModule **out,
+                                      CandleError **error);
+
+/**
+ * Sets channels to the limit of SELU with probability `p` in training, and keeps mean and variance.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.FeatureAlphaDropout`; p = 0.5
+ */
+CandleStatus candle_feature_alpha_dropout_new(double p,
+                                              const CandleGenerator *generator,
+                                              CandleModule **out,
+                                              CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Tables of vectors looked up by index.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * A table of vectors that is looked up by integers.
+ *
+ * The table starts normal with deviation 1. The vector of `padding_idx`, which counts from the end when
+ * negative, starts as zeros and gets no gradient. With `max_norm` each vector that is looked up is first
+ * scaled, in place, to have no larger `norm_type`-norm. With `scale_grad_by_freq` the gradient of a vector
+ * is divided by how often it was looked up.
+ *
+ * `padding_idx` may be NULL. `generator` may be NULL.
+ *
+ * Without `max_norm`, `norm_type`, `scale_grad_by_freq`, which `embedding_with_options` has.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `padding_idx` is not within the embeddings.
+ *
+ * PyTorch: `torch.nn.Embedding`; padding_idx = NULL
  */
 CandleStatus candle_embedding_new(int64_t num_embeddings,
                                   int64_t embedding_dim,
@@ -3483,8 +8167,439 @@ CandleStatus candle_embedding_new(int64_t num_embeddings,
                                   CandleError **error);
 
 /**
- * Normalization over the last dimensions, with weights where `elementwise_affine` is not 0 and a bias
- * where `bias` is not 0 too. PyTorch: `torch.nn.LayerNorm`
+ * A table of vectors that is looked up by integers.
+ *
+ * The table starts normal with deviation 1. The vector of `padding_idx`, which counts from the end when
+ * negative, starts as zeros and gets no gradient. With `max_norm` each vector that is looked up is first
+ * scaled, in place, to have no larger `norm_type`-norm. With `scale_grad_by_freq` the gradient of a vector
+ * is divided by how often it was looked up.
+ *
+ * `padding_idx` may be NULL. `max_norm` may be NULL. `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `padding_idx` is not within the embeddings.
+ *
+ * PyTorch: `torch.nn.Embedding`; padding_idx = NULL, max_norm = NULL, norm_type = 2.0, scale_grad_by_freq = 0
+ */
+CandleStatus candle_embedding_with_options_new(int64_t num_embeddings,
+                                               int64_t embedding_dim,
+                                               const int64_t *padding_idx,
+                                               const double *max_norm,
+                                               double norm_type,
+                                               int32_t scale_grad_by_freq,
+                                               CandleDType dtype,
+                                               CandleDeviceKind device,
+                                               int32_t device_index,
+                                               const CandleGenerator *generator,
+                                               CandleModule **out,
+                                               CandleError **error);
+
+/**
+ * A table of vectors of which bags are summed, averaged, or taken the largest numbers of.
+ *
+ * The inputs are the integers, their offsets and the weights of a sum; see
+ * `torch.nn.functional.embedding_bag`. The table and its options are those of `Embedding`.
+ *
+ * `max_norm` may be NULL. `padding_idx` may be NULL. `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `padding_idx` is not within the embeddings.
+ *
+ * PyTorch: `torch.nn.EmbeddingBag`; max_norm = NULL, norm_type = 2.0, scale_grad_by_freq = 0, mode = mean, include_last_offset = 0, padding_idx = NULL
+ */
+CandleStatus candle_embedding_bag_new(int64_t num_embeddings,
+                                      int64_t embedding_dim,
+                                      const double *max_norm,
+                                      double norm_type,
+                                      int32_t scale_grad_by_freq,
+                                      CandleBagMode mode,
+                                      int32_t include_last_offset,
+                                      const int64_t *padding_idx,
+                                      CandleDType dtype,
+                                      CandleDeviceKind device,
+                                      int32_t device_index,
+                                      const CandleGenerator *generator,
+                                      CandleModule **out,
+                                      CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Layers that change shapes.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Makes one dimension of those from `start_dim` to `end_dim`, both included.
+ *
+ * PyTorch: `torch.nn.Flatten`; start_dim = 1, end_dim = -1
+ */
+CandleStatus candle_flatten_new(int64_t start_dim,
+                                int64_t end_dim,
+                                CandleModule **out,
+                                CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Patches, and channels rearranged with space.
+ *
+ * Layers without weights that only rearrange elements, or add up those of overlapping patches.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Patches of images as columns.
+ *
+ * PyTorch: `torch.nn.Unfold`; dilation = 1, padding = 0, stride = 1
+ */
+CandleStatus candle_unfold_new(const int64_t *kernel_size,
+                               size_t num_kernel_size,
+                               const int64_t *dilation,
+                               size_t num_dilation,
+                               const int64_t *padding,
+                               size_t num_padding,
+                               const int64_t *stride,
+                               size_t num_stride,
+                               CandleModule **out,
+                               CandleError **error);
+
+/**
+ * Images of the sums of overlapping patches.
+ *
+ * PyTorch: `torch.nn.Fold`; dilation = 1, padding = 0, stride = 1
+ */
+CandleStatus candle_fold_new(const int64_t *output_size,
+                             size_t num_output_size,
+                             const int64_t *kernel_size,
+                             size_t num_kernel_size,
+                             const int64_t *dilation,
+                             size_t num_dilation,
+                             const int64_t *padding,
+                             size_t num_padding,
+                             const int64_t *stride,
+                             size_t num_stride,
+                             CandleModule **out,
+                             CandleError **error);
+
+/**
+ * Channels made space.
+ *
+ * PyTorch: `torch.nn.PixelShuffle`
+ */
+CandleStatus candle_pixel_shuffle_new(int64_t upscale_factor,
+                                      CandleModule **out,
+                                      CandleError **error);
+
+/**
+ * Space made channels.
+ *
+ * PyTorch: `torch.nn.PixelUnshuffle`
+ */
+CandleStatus candle_pixel_unshuffle_new(int64_t downscale_factor,
+                                        CandleModule **out,
+                                        CandleError **error);
+
+/**
+ * Channels dealt out to groups.
+ *
+ * PyTorch: `torch.nn.ChannelShuffle`
+ */
+CandleStatus candle_channel_shuffle_new(int64_t groups, CandleModule **out, CandleError **error);
+
+/**
+ * A dimension split into several.
+ *
+ * PyTorch: `torch.nn.Unflatten`
+ */
+CandleStatus candle_unflatten_new(int64_t dim,
+                                  const int64_t *unflattened_size,
+                                  size_t num_unflattened_size,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Normalisation of groups of channels and of neighbouring channels.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Normalisation of the channels of a sample in groups, for inputs of shape `[batch, channels, …]`.
+ *
+ * The weight starts as ones and the bias as zeros; without `affine` there is neither.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when the channels cannot be divided into so many groups, `CANDLE_ERROR_DTYPE` for a dtype that is not
+ * floating.
+ *
+ * PyTorch: `torch.nn.GroupNorm`; eps = 1e-5, affine = 1
+ */
+CandleStatus candle_group_norm_new(int64_t num_groups,
+                                   int64_t num_channels,
+                                   double eps,
+                                   int32_t affine,
+                                   CandleDType dtype,
+                                   CandleDeviceKind device,
+                                   int32_t device_index,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * Each element divided by a power of the mean square of its neighbours in `size` channels.
+ *
+ * PyTorch: `torch.nn.LocalResponseNorm`; alpha = 1e-4, beta = 0.75, k = 1.0
+ */
+CandleStatus candle_local_response_norm_new(int64_t size,
+                                            double alpha,
+                                            double beta,
+                                            double k,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * The identity.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Gives its input: a place where no layer is needed.
+ *
+ * PyTorch: `torch.nn.Identity`
+ */
+CandleStatus candle_identity_new(CandleModule **out, CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Instance normalisation layers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Instance normalisation of inputs of shape `[batch, channels, length]`, or without the batch.
+ *
+ * The statistics are those of each sample. With `affine` there are a weight, which starts as ones, and a bias,
+ * which starts as zeros. With `track_running_stats` running ones follow them in training, and are used in
+ * evaluation.
+ *
+ * `momentum` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.InstanceNorm1d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0
+ */
+CandleStatus candle_instance_norm1d_new(int64_t num_features,
+                                        double eps,
+                                        const double *momentum,
+                                        int32_t affine,
+                                        int32_t track_running_stats,
+                                        CandleDType dtype,
+                                        CandleDeviceKind device,
+                                        int32_t device_index,
+                                        CandleModule **out,
+                                        CandleError **error);
+
+/**
+ * Instance normalisation of inputs of shape `[batch, channels, height, width]`, or without the batch.
+ *
+ * The statistics are those of each sample. With `affine` there are a weight, which starts as ones, and a bias,
+ * which starts as zeros. With `track_running_stats` running ones follow them in training, and are used in
+ * evaluation.
+ *
+ * `momentum` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.InstanceNorm2d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0
+ */
+CandleStatus candle_instance_norm2d_new(int64_t num_features,
+                                        double eps,
+                                        const double *momentum,
+                                        int32_t affine,
+                                        int32_t track_running_stats,
+                                        CandleDType dtype,
+                                        CandleDeviceKind device,
+                                        int32_t device_index,
+                                        CandleModule **out,
+                                        CandleError **error);
+
+/**
+ * Instance normalisation of inputs of shape `[batch, channels, depth, height, width]`, or without the batch.
+ *
+ * The statistics are those of each sample. With `affine` there are a weight, which starts as ones, and a bias,
+ * which starts as zeros. With `track_running_stats` running ones follow them in training, and are used in
+ * evaluation.
+ *
+ * `momentum` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
+ *
+ * PyTorch: `torch.nn.InstanceNorm3d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0
+ */
+CandleStatus candle_instance_norm3d_new(int64_t num_features,
+                                        double eps,
+                                        const double *momentum,
+                                        int32_t affine,
+                                        int32_t track_running_stats,
+                                        CandleDType dtype,
+                                        CandleDeviceKind device,
+                                        int32_t device_index,
+                                        CandleModule **out,
+                                        CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * The affine map.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * An affine map `x Wᵀ + b` of the last dimension.
+ *
+ * Weights and bias start uniform within `1 / √in_features`.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size.
+ *
+ * PyTorch: `torch.nn.Linear`; bias = 1
+ */
+CandleStatus candle_linear_new(int64_t in_features,
+                               int64_t out_features,
+                               int32_t bias,
+                               CandleDType dtype,
+                               CandleDeviceKind device,
+                               int32_t device_index,
+                               const CandleGenerator *generator,
+                               CandleModule **out,
+                               CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Max pooling.
+ *
+ * Layers that keep the largest element of each window, and their way back.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The largest element of each window of 1 dimension.
+ *
+ * With `return_indices` the layer has a second result, the `int64` positions in the flattened spatial dimension. The
+ * options are those of `max_pool1d`.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.MaxPool1d`; stride = NULL, padding = 0, dilation = 1, return_indices = 0, ceil_mode = 0
+ */
+CandleStatus candle_max_pool1d_new(const int64_t *kernel_size,
+                                   size_t num_kernel_size,
+                                   const int64_t *stride,
+                                   size_t num_stride,
+                                   const int64_t *padding,
+                                   size_t num_padding,
+                                   const int64_t *dilation,
+                                   size_t num_dilation,
+                                   int32_t return_indices,
+                                   int32_t ceil_mode,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * The largest element of each window of 2 dimensions.
+ *
+ * With `return_indices` the layer has a second result, the `int64` positions in the flattened spatial dimensions. The
+ * options are those of `max_pool2d`.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.MaxPool2d`; stride = NULL, padding = 0, dilation = 1, return_indices = 0, ceil_mode = 0
+ */
+CandleStatus candle_max_pool2d_new(const int64_t *kernel_size,
+                                   size_t num_kernel_size,
+                                   const int64_t *stride,
+                                   size_t num_stride,
+                                   const int64_t *padding,
+                                   size_t num_padding,
+                                   const int64_t *dilation,
+                                   size_t num_dilation,
+                                   int32_t return_indices,
+                                   int32_t ceil_mode,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * The largest element of each window of 3 dimensions.
+ *
+ * With `return_indices` the layer has a second result, the `int64` positions in the flattened spatial dimensions. The
+ * options are those of `max_pool3d`.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.MaxPool3d`; stride = NULL, padding = 0, dilation = 1, return_indices = 0, ceil_mode = 0
+ */
+CandleStatus candle_max_pool3d_new(const int64_t *kernel_size,
+                                   size_t num_kernel_size,
+                                   const int64_t *stride,
+                                   size_t num_stride,
+                                   const int64_t *padding,
+                                   size_t num_padding,
+                                   const int64_t *dilation,
+                                   size_t num_dilation,
+                                   int32_t return_indices,
+                                   int32_t ceil_mode,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * The largest elements of windows that share 1 dimension evenly.
+ *
+ * With `return_indices` the layer has a second result, the `int64` positions in the flattened spatial dimension.
+ *
+ * PyTorch: `torch.nn.AdaptiveMaxPool1d`; return_indices = 0
+ */
+CandleStatus candle_adaptive_max_pool1d_new(const int64_t *output_size,
+                                            size_t num_output_size,
+                                            int32_t return_indices,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/**
+ * The largest elements of windows that share 2 dimensions evenly.
+ *
+ * With `return_indices` the layer has a second result, the `int64` positions in the flattened spatial dimensions.
+ *
+ * PyTorch: `torch.nn.AdaptiveMaxPool2d`; return_indices = 0
+ */
+CandleStatus candle_adaptive_max_pool2d_new(const int64_t *output_size,
+                                            size_t num_output_size,
+                                            int32_t return_indices,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/**
+ * The largest elements of windows that share 3 dimensions evenly.
+ *
+ * With `return_indices` the layer has a second result, the `int64` positions in the flattened spatial dimensions.
+ *
+ * PyTorch: `torch.nn.AdaptiveMaxPool3d`; return_indices = 0
+ */
+CandleStatus candle_adaptive_max_pool3d_new(const int64_t *output_size,
+                                            size_t num_output_size,
+                                            int32_t return_indices,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Normalisation layers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Normalization over the last dimensions.
+ *
+ * The weight starts as ones and the bias as zeros; without `elementwise_affine` there is neither.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `normalized_shape` is empty or has a negative size.
+ *
+ * PyTorch: `torch.nn.LayerNorm`; eps = 1e-5, elementwise_affine = 1, bias = 1
  */
 CandleStatus candle_layer_norm_new(const int64_t *normalized_shape,
                                    size_t num_normalized_shape,
@@ -3498,62 +8613,570 @@ CandleStatus candle_layer_norm_new(const int64_t *normalized_shape,
                                    CandleError **error);
 
 /**
- * Zeroes elements with probability `p` in training, and scales the others. PyTorch: `torch.nn.Dropout`
+ * Normalisation over the last dimensions by the root of their mean square.
  *
- * `generator` may be NULL for the default one.
+ * The weight starts as ones; without `elementwise_affine` there is none. Without `eps` it is the distance
+ * from 1 to the next number of the dtype.
+ *
+ * `eps` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `normalized_shape` is empty or has a negative size.
+ *
+ * PyTorch: `torch.nn.RMSNorm`; eps = NULL, elementwise_affine = 1
  */
-CandleStatus candle_dropout_new(double p,
-                                const CandleGenerator *generator,
-                                CandleModule **out,
-                                CandleError **error);
+CandleStatus candle_rms_norm_new(const int64_t *normalized_shape,
+                                 size_t num_normalized_shape,
+                                 const double *eps,
+                                 int32_t elementwise_affine,
+                                 CandleDType dtype,
+                                 CandleDeviceKind device,
+                                 int32_t device_index,
+                                 CandleModule **out,
+                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Padding.
+ *
+ * Layers that add elements at the ends of spatial dimensions. `padding` is one number for all ends, or two for each
+ * dimension, from the last one on.
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /**
- * Makes one dimension of those from `start_dim` to `end_dim`. PyTorch: `torch.nn.Flatten`
+ * Pads the last dimension with a number.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ConstantPad1d`
  */
-CandleStatus candle_flatten_new(int64_t start_dim,
-                                int64_t end_dim,
-                                CandleModule **out,
-                                CandleError **error);
+CandleStatus candle_constant_pad1d_new(const int64_t *padding,
+                                       size_t num_padding,
+                                       double value,
+                                       CandleModule **out,
+                                       CandleError **error);
 
 /**
- * `max(x, 0)`. PyTorch: `torch.nn.ReLU`
+ * Pads the last 2 dimensions with a number.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ConstantPad2d`
  */
-CandleStatus candle_relu_new(CandleModule **out, CandleError **error);
+CandleStatus candle_constant_pad2d_new(const int64_t *padding,
+                                       size_t num_padding,
+                                       double value,
+                                       CandleModule **out,
+                                       CandleError **error);
 
 /**
- * The Gaussian error linear unit, exact or approximate. PyTorch: `torch.nn.GELU`
+ * Pads the last 3 dimensions with a number.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ConstantPad3d`
  */
-CandleStatus candle_gelu_new(CandleApproximate approximate,
+CandleStatus candle_constant_pad3d_new(const int64_t *padding,
+                                       size_t num_padding,
+                                       double value,
+                                       CandleModule **out,
+                                       CandleError **error);
+
+/**
+ * Pads the last dimension with zeros.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ZeroPad1d`
+ */
+CandleStatus candle_zero_pad1d_new(const int64_t *padding,
+                                   size_t num_padding,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * Pads the last 2 dimensions with zeros.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ZeroPad2d`
+ */
+CandleStatus candle_zero_pad2d_new(const int64_t *padding,
+                                   size_t num_padding,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * Pads the last 3 dimensions with zeros.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ZeroPad3d`
+ */
+CandleStatus candle_zero_pad3d_new(const int64_t *padding,
+                                   size_t num_padding,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * Pads the last dimension with the mirror image of the input, without its border.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ReflectionPad1d`
+ */
+CandleStatus candle_reflection_pad1d_new(const int64_t *padding,
+                                         size_t num_padding,
+                                         CandleModule **out,
+                                         CandleError **error);
+
+/**
+ * Pads the last 2 dimensions with the mirror image of the input, without its border.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ReflectionPad2d`
+ */
+CandleStatus candle_reflection_pad2d_new(const int64_t *padding,
+                                         size_t num_padding,
+                                         CandleModule **out,
+                                         CandleError **error);
+
+/**
+ * Pads the last 3 dimensions with the mirror image of the input, without its border.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ReflectionPad3d`
+ */
+CandleStatus candle_reflection_pad3d_new(const int64_t *padding,
+                                         size_t num_padding,
+                                         CandleModule **out,
+                                         CandleError **error);
+
+/**
+ * Pads the last dimension with the border of the input.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ReplicationPad1d`
+ */
+CandleStatus candle_replication_pad1d_new(const int64_t *padding,
+                                          size_t num_padding,
+                                          CandleModule **out,
+                                          CandleError **error);
+
+/**
+ * Pads the last 2 dimensions with the border of the input.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ReplicationPad2d`
+ */
+CandleStatus candle_replication_pad2d_new(const int64_t *padding,
+                                          size_t num_padding,
+                                          CandleModule **out,
+                                          CandleError **error);
+
+/**
+ * Pads the last 3 dimensions with the border of the input.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.ReplicationPad3d`
+ */
+CandleStatus candle_replication_pad3d_new(const int64_t *padding,
+                                          size_t num_padding,
+                                          CandleModule **out,
+                                          CandleError **error);
+
+/**
+ * Pads the last dimension with the other end of the input.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.CircularPad1d`
+ */
+CandleStatus candle_circular_pad1d_new(const int64_t *padding,
+                                       size_t num_padding,
+                                       CandleModule **out,
+                                       CandleError **error);
+
+/**
+ * Pads the last 2 dimensions with the other end of the input.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.CircularPad2d`
+ */
+CandleStatus candle_circular_pad2d_new(const int64_t *padding,
+                                       size_t num_padding,
+                                       CandleModule **out,
+                                       CandleError **error);
+
+/**
+ * Pads the last 3 dimensions with the other end of the input.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a wrong number of sizes.
+ *
+ * PyTorch: `torch.nn.CircularPad3d`
+ */
+CandleStatus candle_circular_pad3d_new(const int64_t *padding,
+                                       size_t num_padding,
+                                       CandleModule **out,
+                                       CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Average pooling.
+ *
+ * Layers that average the elements of each window, or take the root of the sum of their powers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The average of each window of 1 dimension.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.AvgPool1d`; stride = NULL, padding = 0, ceil_mode = 0, count_include_pad = 1
+ */
+CandleStatus candle_avg_pool1d_new(const int64_t *kernel_size,
+                                   size_t num_kernel_size,
+                                   const int64_t *stride,
+                                   size_t num_stride,
+                                   const int64_t *padding,
+                                   size_t num_padding,
+                                   int32_t ceil_mode,
+                                   int32_t count_include_pad,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * The average of each window of 2 dimensions.
+ *
+ * `stride` may be NULL. `divisor_override` may be NULL.
+ *
+ * PyTorch: `torch.nn.AvgPool2d`; stride = NULL, padding = 0, ceil_mode = 0, count_include_pad = 1, divisor_override = NULL
+ */
+CandleStatus candle_avg_pool2d_new(const int64_t *kernel_size,
+                                   size_t num_kernel_size,
+                                   const int64_t *stride,
+                                   size_t num_stride,
+                                   const int64_t *padding,
+                                   size_t num_padding,
+                                   int32_t ceil_mode,
+                                   int32_t count_include_pad,
+                                   const int64_t *divisor_override,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * The average of each window of 3 dimensions.
+ *
+ * `stride` may be NULL. `divisor_override` may be NULL.
+ *
+ * PyTorch: `torch.nn.AvgPool3d`; stride = NULL, padding = 0, ceil_mode = 0, count_include_pad = 1, divisor_override = NULL
+ */
+CandleStatus candle_avg_pool3d_new(const int64_t *kernel_size,
+                                   size_t num_kernel_size,
+                                   const int64_t *stride,
+                                   size_t num_stride,
+                                   const int64_t *padding,
+                                   size_t num_padding,
+                                   int32_t ceil_mode,
+                                   int32_t count_include_pad,
+                                   const int64_t *divisor_override,
+                                   CandleModule **out,
+                                   CandleError **error);
+
+/**
+ * The averages of windows that share 1 dimension evenly.
+ *
+ * PyTorch: `torch.nn.AdaptiveAvgPool1d`
+ */
+CandleStatus candle_adaptive_avg_pool1d_new(const int64_t *output_size,
+                                            size_t num_output_size,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/**
+ * The averages of windows that share 2 dimensions evenly.
+ *
+ * PyTorch: `torch.nn.AdaptiveAvgPool2d`
+ */
+CandleStatus candle_adaptive_avg_pool2d_new(const int64_t *output_size,
+                                            size_t num_output_size,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/**
+ * The averages of windows that share 3 dimensions evenly.
+ *
+ * PyTorch: `torch.nn.AdaptiveAvgPool3d`
+ */
+CandleStatus candle_adaptive_avg_pool3d_new(const int64_t *output_size,
+                                            size_t num_output_size,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/**
+ * The root of the sum of powers of each window of 1 dimension.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.LPPool1d`; stride = NULL, ceil_mode = 0
+ */
+CandleStatus candle_lp_pool1d_new(double norm_type,
+                                  const int64_t *kernel_size,
+                                  size_t num_kernel_size,
+                                  const int64_t *stride,
+                                  size_t num_stride,
+                                  int32_t ceil_mode,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/**
+ * The root of the sum of powers of each window of 2 dimensions.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.LPPool2d`; stride = NULL, ceil_mode = 0
+ */
+CandleStatus candle_lp_pool2d_new(double norm_type,
+                                  const int64_t *kernel_size,
+                                  size_t num_kernel_size,
+                                  const int64_t *stride,
+                                  size_t num_stride,
+                                  int32_t ceil_mode,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/**
+ * The root of the sum of powers of each window of 3 dimensions.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.LPPool3d`; stride = NULL, ceil_mode = 0
+ */
+CandleStatus candle_lp_pool3d_new(double norm_type,
+                                  const int64_t *kernel_size,
+                                  size_t num_kernel_size,
+                                  const int64_t *stride,
+                                  size_t num_stride,
+                                  int32_t ceil_mode,
+                                  CandleModule **out,
+                                  CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Rectified linear units with a slope below zero that is learnt or random.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * `x` where positive, else `weight · x`, with a weight for all or one for each channel.
+ *
+ * Errors: `CANDLE_ERROR_SHAPE` when `num_parameters` is negative.
+ *
+ * PyTorch: `torch.nn.PReLU`; num_parameters = 1, init = 0.25
+ */
+CandleStatus candle_prelu_new(int64_t num_parameters,
+                              double init,
+                              CandleDType dtype,
+                              CandleDeviceKind device,
+                              int32_t device_index,
+                              CandleModule **out,
+                              CandleError **error);
+
+/**
+ * `x` where positive, else `a · x`, with `a` drawn between `lower` and `upper` in training, and their mean else.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `lower` is larger than `upper`.
+ *
+ * PyTorch: `torch.nn.RReLU`; lower = 0.125, upper = 0.3333333333333333
+ */
+CandleStatus candle_rrelu_new(double lower,
+                              double upper,
+                              const CandleGenerator *generator,
+                              CandleModule **out,
+                              CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Recurrent layers. Weights start uniform within `1 / √hidden_size`.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * A recurrent layer: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`, or with a ReLU.
+ *
+ * The inputs are `[steps, sequences, input]` and optionally the first state; the results the states of all
+ * steps and the last one.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for sizes that are not positive, or a `dropout` that is no probability.
+ *
+ * PyTorch: `torch.nn.RNN`; num_layers = 1, nonlinearity = tanh, bias = 1, batch_first = 0, dropout = 0.0, bidirectional = 0
+ */
+CandleStatus candle_rnn_new(int64_t input_size,
+                            int64_t hidden_size,
+                            int64_t num_layers,
+                            CandleRnnNonlinearity nonlinearity,
+                            int32_t bias,
+                            int32_t batch_first,
+                            double dropout,
+                            int32_t bidirectional,
+                            CandleDType dtype,
+                            CandleDeviceKind device,
+                            int32_t device_index,
+                            const CandleGenerator *generator,
+                            CandleModule **out,
+                            CandleError **error);
+
+/**
+ * Long short-term memory.
+ *
+ * The inputs are `[steps, sequences, input]` and optionally the first state and cell state; the results the
+ * states of all steps, the last state and the last cell state. With `proj_size` the states are projected to
+ * that size.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for sizes that are not positive, a `dropout` that is no probability, or a projection that
+ * is not smaller than the state.
+ *
+ * PyTorch: `torch.nn.LSTM`; num_layers = 1, bias = 1, batch_first = 0, dropout = 0.0, bidirectional = 0, proj_size = 0
+ */
+CandleStatus candle_lstm_new(int64_t input_size,
+                             int64_t hidden_size,
+                             int64_t num_layers,
+                             int32_t bias,
+                             int32_t batch_first,
+                             double dropout,
+                             int32_t bidirectional,
+                             int64_t proj_size,
+                             CandleDType dtype,
+                             CandleDeviceKind device,
+                             int32_t device_index,
+                             const CandleGenerator *generator,
                              CandleModule **out,
                              CandleError **error);
 
 /**
- * `x · sigmoid(x)`. PyTorch: `torch.nn.SiLU`
+ * Gated recurrent units.
+ *
+ * The inputs are `[steps, sequences, input]` and optionally the first state; the results the states of all
+ * steps and the last one.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for sizes that are not positive, or a `dropout` that is no probability.
+ *
+ * PyTorch: `torch.nn.GRU`; num_layers = 1, bias = 1, batch_first = 0, dropout = 0.0, bidirectional = 0
  */
-CandleStatus candle_silu_new(CandleModule **out, CandleError **error);
+CandleStatus candle_gru_new(int64_t input_size,
+                            int64_t hidden_size,
+                            int64_t num_layers,
+                            int32_t bias,
+                            int32_t batch_first,
+                            double dropout,
+                            int32_t bidirectional,
+                            CandleDType dtype,
+                            CandleDeviceKind device,
+                            int32_t device_index,
+                            const CandleGenerator *generator,
+                            CandleModule **out,
+                            CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * One step of a recurrent layer. Weights start uniform within `1 / √hidden_size`.
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /**
- * The hyperbolic tangent. PyTorch: `torch.nn.Tanh`
+ * One step of a recurrent layer: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`, or with a ReLU.
+ *
+ * The inputs are `[sequences, input]` and optionally the state; the result is the next state.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size.
+ *
+ * PyTorch: `torch.nn.RNNCell`; bias = 1, nonlinearity = tanh
  */
-CandleStatus candle_tanh_new(CandleModule **out, CandleError **error);
+CandleStatus candle_rnn_cell_new(int64_t input_size,
+                                 int64_t hidden_size,
+                                 int32_t bias,
+                                 CandleRnnNonlinearity nonlinearity,
+                                 CandleDType dtype,
+                                 CandleDeviceKind device,
+                                 int32_t device_index,
+                                 const CandleGenerator *generator,
+                                 CandleModule **out,
+                                 CandleError **error);
 
 /**
- * The logistic function. PyTorch: `torch.nn.Sigmoid`
+ * One step of long short-term memory.
+ *
+ * The inputs are `[sequences, input]` and optionally the state and the cell state; the results are the next
+ * ones.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size.
+ *
+ * PyTorch: `torch.nn.LSTMCell`; bias = 1
  */
-CandleStatus candle_sigmoid_new(CandleModule **out, CandleError **error);
+CandleStatus candle_lstm_cell_new(int64_t input_size,
+                                  int64_t hidden_size,
+                                  int32_t bias,
+                                  CandleDType dtype,
+                                  CandleDeviceKind device,
+                                  int32_t device_index,
+                                  const CandleGenerator *generator,
+                                  CandleModule **out,
+                                  CandleError **error);
 
 /**
- * Exponentials along a dimension, divided by their sum. PyTorch: `torch.nn.Softmax`
+ * One step of gated recurrent units.
+ *
+ * The inputs are `[sequences, input]` and optionally the state; the result is the next state.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a negative size.
+ *
+ * PyTorch: `torch.nn.GRUCell`; bias = 1
  */
-CandleStatus candle_softmax_new(int64_t dim, CandleModule **out, CandleError **error);
+CandleStatus candle_gru_cell_new(int64_t input_size,
+                                 int64_t hidden_size,
+                                 int32_t bias,
+                                 CandleDType dtype,
+                                 CandleDeviceKind device,
+                                 int32_t device_index,
+                                 const CandleGenerator *generator,
+                                 CandleModule **out,
+                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * The small network of the examples.
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /**
- * An empty sequence of layers; `candle_sequential_push` adds them. PyTorch: `torch.nn.Sequential`
- */
-CandleStatus candle_sequential_new(CandleModule **out, CandleError **error);
-
-/**
- * Two affine maps with a ReLU between: `fc2(relu(fc1(x)))`. `generator` may be NULL.
+ * Two affine maps with a ReLU between: `fc2(relu(fc1(x)))`.
+ *
+ * Sizes `in_features → hidden_size → out_features`.
+ *
+ * `generator` may be NULL.
+ *
+ * PyTorch: `torch.nn.Sequential` of `Linear`, `ReLU` and `Linear`
  */
 CandleStatus candle_simple_nn_new(int64_t in_features,
                                   int64_t hidden_size,
@@ -3565,12 +9188,274 @@ CandleStatus candle_simple_nn_new(int64_t in_features,
                                   CandleModule **out,
                                   CandleError **error);
 
-/**
- * Such a network with the weights and sizes of a safetensors file.
- *
- * Fails with `CANDLE_ERROR_STATE_DICT` when the file holds another model.
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Layers of transformers.
+ * ------------------------------------------------------------------------------------------------
  */
-CandleStatus candle_simple_nn_load(const char *path, CandleModule **out, CandleError **error);
+
+/**
+ * Attention of a sequence to itself, and a feed-forward network, each with a norm and a way around it.
+ *
+ * The inputs are src, src_mask and src_key_padding_mask, of which the masks may be missing. Source:
+ * Vaswani and others, 2017.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, and when `dropout` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.TransformerEncoderLayer`; dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1
+ */
+CandleStatus candle_transformer_encoder_layer_new(int64_t d_model,
+                                                  int64_t nhead,
+                                                  int64_t dim_feedforward,
+                                                  double dropout,
+                                                  CandleTransformerActivation activation,
+                                                  double layer_norm_eps,
+                                                  int32_t batch_first,
+                                                  int32_t norm_first,
+                                                  int32_t bias,
+                                                  CandleDType dtype,
+                                                  CandleDeviceKind device,
+                                                  int32_t device_index,
+                                                  const CandleGenerator *generator,
+                                                  CandleModule **out,
+                                                  CandleError **error);
+
+/**
+ * Attention of a sequence to itself and to a memory, and a feed-forward network.
+ *
+ * The inputs are tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask and memory_key_padding_mask, of
+ * which the masks may be missing. Source: Vaswani and others, 2017.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, and when `dropout` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.TransformerDecoderLayer`; dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1
+ */
+CandleStatus candle_transformer_decoder_layer_new(int64_t d_model,
+                                                  int64_t nhead,
+                                                  int64_t dim_feedforward,
+                                                  double dropout,
+                                                  CandleTransformerActivation activation,
+                                                  double layer_norm_eps,
+                                                  int32_t batch_first,
+                                                  int32_t norm_first,
+                                                  int32_t bias,
+                                                  CandleDType dtype,
+                                                  CandleDeviceKind device,
+                                                  int32_t device_index,
+                                                  const CandleGenerator *generator,
+                                                  CandleModule **out,
+                                                  CandleError **error);
+
+/**
+ * `num_layers` layers as `TransformerEncoderLayer` makes them, one after the other, and a norm if `norm` is set.
+ *
+ * The inputs are those of one layer. All layers start with the same values. Source: Vaswani and others, 2017.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, for a negative number of layers, and when `dropout` is
+ * not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.TransformerEncoder`; dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1, norm = 0
+ */
+CandleStatus candle_transformer_encoder_new(int64_t d_model,
+                                            int64_t nhead,
+                                            int64_t num_layers,
+                                            int64_t dim_feedforward,
+                                            double dropout,
+                                            CandleTransformerActivation activation,
+                                            double layer_norm_eps,
+                                            int32_t batch_first,
+                                            int32_t norm_first,
+                                            int32_t bias,
+                                            int32_t norm,
+                                            CandleDType dtype,
+                                            CandleDeviceKind device,
+                                            int32_t device_index,
+                                            const CandleGenerator *generator,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/**
+ * `num_layers` layers as `TransformerDecoderLayer` makes them, one after the other, and a norm if `norm` is set.
+ *
+ * The inputs are those of one layer. All layers start with the same values. Source: Vaswani and others, 2017.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, for a negative number of layers, and when `dropout` is
+ * not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.TransformerDecoder`; dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1, norm = 0
+ */
+CandleStatus candle_transformer_decoder_new(int64_t d_model,
+                                            int64_t nhead,
+                                            int64_t num_layers,
+                                            int64_t dim_feedforward,
+                                            double dropout,
+                                            CandleTransformerActivation activation,
+                                            double layer_norm_eps,
+                                            int32_t batch_first,
+                                            int32_t norm_first,
+                                            int32_t bias,
+                                            int32_t norm,
+                                            CandleDType dtype,
+                                            CandleDeviceKind device,
+                                            int32_t device_index,
+                                            const CandleGenerator *generator,
+                                            CandleModule **out,
+                                            CandleError **error);
+
+/**
+ * An encoder and a decoder that attends to what the encoder gives, each with a norm at its end.
+ *
+ * The inputs are src, tgt, src_mask, tgt_mask, memory_mask, src_key_padding_mask, tgt_key_padding_mask and
+ * memory_key_padding_mask, of which the masks may be missing. All matrices start uniform as Xavier's.
+ * Source: Vaswani and others, 2017.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, for a negative number of layers, and when `dropout` is
+ * not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.Transformer`; d_model = 512, nhead = 8, num_encoder_layers = 6, num_decoder_layers = 6, dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1
+ */
+CandleStatus candle_transformer_new(int64_t d_model,
+                                    int64_t nhead,
+                                    int64_t num_encoder_layers,
+                                    int64_t num_decoder_layers,
+                                    int64_t dim_feedforward,
+                                    double dropout,
+                                    CandleTransformerActivation activation,
+                                    double layer_norm_eps,
+                                    int32_t batch_first,
+                                    int32_t norm_first,
+                                    int32_t bias,
+                                    CandleDType dtype,
+                                    CandleDeviceKind device,
+                                    int32_t device_index,
+                                    const CandleGenerator *generator,
+                                    CandleModule **out,
+                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Unpooling.
+ *
+ * Layers that put elements back where max pooling has taken them from. They have two inputs, the elements and the indices.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Zeros, with each element where max pooling over 1 dimension has taken it from.
+ *
+ * The options are those of the pooling; the result has the size that it most simply came from.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.MaxUnpool1d`; stride = NULL, padding = 0
+ */
+CandleStatus candle_max_unpool1d_new(const int64_t *kernel_size,
+                                     size_t num_kernel_size,
+                                     const int64_t *stride,
+                                     size_t num_stride,
+                                     const int64_t *padding,
+                                     size_t num_padding,
+                                     CandleModule **out,
+                                     CandleError **error);
+
+/**
+ * Zeros, with each element where max pooling over 2 dimensions has taken it from.
+ *
+ * The options are those of the pooling; the result has the size that it most simply came from.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.MaxUnpool2d`; stride = NULL, padding = 0
+ */
+CandleStatus candle_max_unpool2d_new(const int64_t *kernel_size,
+                                     size_t num_kernel_size,
+                                     const int64_t *stride,
+                                     size_t num_stride,
+                                     const int64_t *padding,
+                                     size_t num_padding,
+                                     CandleModule **out,
+                                     CandleError **error);
+
+/**
+ * Zeros, with each element where max pooling over 3 dimensions has taken it from.
+ *
+ * The options are those of the pooling; the result has the size that it most simply came from.
+ *
+ * `stride` may be NULL.
+ *
+ * PyTorch: `torch.nn.MaxUnpool3d`; stride = NULL, padding = 0
+ */
+CandleStatus candle_max_unpool3d_new(const int64_t *kernel_size,
+                                     size_t num_kernel_size,
+                                     const int64_t *stride,
+                                     size_t num_stride,
+                                     const int64_t *padding,
+                                     size_t num_padding,
+                                     CandleModule **out,
+                                     CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Upsampling.
+ *
+ * Layers that resample spatial dimensions to another size.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Resamples to a size, or by a factor.
+ *
+ * `size` may be NULL. `scale_factor` may be NULL. `align_corners` may be NULL. `recompute_scale_factor` may be NULL.
+ *
+ * PyTorch: `torch.nn.Upsample`; size = NULL, scale_factor = NULL, mode = nearest, align_corners = NULL, recompute_scale_factor = NULL
+ */
+CandleStatus candle_upsample_new(const int64_t *size,
+                                 size_t num_size,
+                                 const double *scale_factor,
+                                 size_t num_scale_factor,
+                                 CandleInterpolateMode mode,
+                                 const int32_t *align_corners,
+                                 const int32_t *recompute_scale_factor,
+                                 CandleModule **out,
+                                 CandleError **error);
+
+/**
+ * Resamples two dimensions to a size, or by a factor, by the nearest element.
+ *
+ * `size` may be NULL. `scale_factor` may be NULL.
+ *
+ * PyTorch: `torch.nn.UpsamplingNearest2d`; size = NULL, scale_factor = NULL
+ */
+CandleStatus candle_upsampling_nearest2d_new(const int64_t *size,
+                                             size_t num_size,
+                                             const double *scale_factor,
+                                             size_t num_scale_factor,
+                                             CandleModule **out,
+                                             CandleError **error);
+
+/**
+ * Resamples two dimensions linearly to a size, or by a factor; the corners stay where they are.
+ *
+ * `size` may be NULL. `scale_factor` may be NULL.
+ *
+ * PyTorch: `torch.nn.UpsamplingBilinear2d`; size = NULL, scale_factor = NULL
+ */
+CandleStatus candle_upsampling_bilinear2d_new(const int64_t *size,
+                                              size_t num_size,
+                                              const double *scale_factor,
+                                              size_t num_scale_factor,
+                                              CandleModule **out,
+                                              CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -3580,18 +9465,6 @@ CandleStatus candle_simple_nn_load(const char *path, CandleModule **out, CandleE
  * there. Parameters are in groups with options of their own; options and state have PyTorch's names.
  * ------------------------------------------------------------------------------------------------
  */
-
-/**
- * Makes an optimizer for stochastic gradient descent over one group. PyTorch: `torch.optim.SGD`
- *
- * `options` may be NULL. Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for options out of their domains, and
- * for parameters that are no leaves, not floating, or given twice.
- */
-CandleStatus candle_sgd_new(const CandleTensor *const *params,
-                            size_t num_params,
-                            const CandleSgdOptions *options,
-                            CandleOptimizer **out,
-                            CandleError **error);
 
 /**
  * Frees an optimizer. NULL is allowed.
@@ -3605,8 +9478,24 @@ const char *candle_optimizer_name(const CandleOptimizer *optimizer);
 
 /**
  * Changes every parameter that has a gradient.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for LBFGS, which has `candle_lbfgs_step`.
  */
 CandleStatus candle_optimizer_step(CandleOptimizer *optimizer, CandleError **error);
+
+/**
+ * Makes a step of LBFGS, which asks `closure` for the loss as often as it needs to, and tells in `out_loss` what the
+ * loss was in the beginning. PyTorch: `torch.optim.LBFGS.step`
+ *
+ * `user_data` may be NULL. `out_loss` may be NULL. When `closure` fails, the step ends with `CANDLE_ERROR_CALLBACK`
+ * and what it has changed stays changed. Fails with `CANDLE_ERROR_BUSY` within `closure`, and with
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for another optimizer.
+ */
+CandleStatus candle_lbfgs_step(CandleOptimizer *optimizer,
+                               CandleLossCallback closure,
+                               void *user_data,
+                               double *out_loss,
+                               CandleError **error);
 
 /**
  * Clears the gradients of all parameters.
@@ -3637,7 +9526,29 @@ CandleStatus candle_optimizer_params(const CandleOptimizer *optimizer,
                                      CandleError **error);
 
 /**
- * An option of a group, such as "lr"; flags are 0 and 1.
+ * Copies the name of an option, counted from 0, NUL-terminated and cut where `capacity` ends, and returns its whole
+ * length; 0 when there are not so many.
+ *
+ * `name` may be NULL: then only the length is told.
+ */
+size_t candle_optimizer_option_name(const CandleOptimizer *optimizer,
+                                    size_t index,
+                                    char *name,
+                                    size_t capacity);
+
+/**
+ * Copies the name of something that may be remembered of a parameter, such as "exp_avg", counted from 0,
+ * NUL-terminated and cut where `capacity` ends, and returns its whole length; 0 when there are not so many.
+ *
+ * `name` may be NULL: then only the length is told.
+ */
+size_t candle_optimizer_state_name(const CandleOptimizer *optimizer,
+                                   size_t index,
+                                   char *name,
+                                   size_t capacity);
+
+/**
+ * An option of a group, such as "lr"; switches are 0 and 1, PyTorch's `betas` are "beta1" and "beta2".
  */
 CandleStatus candle_optimizer_get_option(const CandleOptimizer *optimizer,
                                          size_t group,
@@ -3675,6 +9586,201 @@ CandleStatus candle_optimizer_set_state(CandleOptimizer *optimizer,
                                         const char *name,
                                         const CandleTensor *state,
                                         CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Constructors of optimizers.
+ *
+ * Each takes parameters, which make one group, and options. A parameter must be a leaf of a floating dtype and be
+ * given once, an option must lie in its domain: `CANDLE_ERROR_INVALID_ARGUMENT` says which does not.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Makes an optimizer for stochastic gradient descent. PyTorch: `torch.optim.SGD`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_sgd_new(const CandleTensor *const *params,
+                            size_t num_params,
+                            const CandleSgdOptions *options,
+                            CandleOptimizer **out,
+                            CandleError **error);
+
+/**
+ * Makes an optimizer for Adam. PyTorch: `torch.optim.Adam`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_adam_new(const CandleTensor *const *params,
+                             size_t num_params,
+                             const CandleAdamOptions *options,
+                             CandleOptimizer **out,
+                             CandleError **error);
+
+/**
+ * Makes an optimizer for Adam with decay of the weights on its own. PyTorch: `torch.optim.AdamW`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_adamw_new(const CandleTensor *const *params,
+                              size_t num_params,
+                              const CandleAdamwOptions *options,
+                              CandleOptimizer **out,
+                              CandleError **error);
+
+/**
+ * Makes an optimizer for Adamax. PyTorch: `torch.optim.Adamax`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_adamax_new(const CandleTensor *const *params,
+                               size_t num_params,
+                               const CandleAdamaxOptions *options,
+                               CandleOptimizer **out,
+                               CandleError **error);
+
+/**
+ * Makes an optimizer for NAdam. PyTorch: `torch.optim.NAdam`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_nadam_new(const CandleTensor *const *params,
+                              size_t num_params,
+                              const CandleNadamOptions *options,
+                              CandleOptimizer **out,
+                              CandleError **error);
+
+/**
+ * Makes an optimizer for RAdam. PyTorch: `torch.optim.RAdam`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_radam_new(const CandleTensor *const *params,
+                              size_t num_params,
+                              const CandleRadamOptions *options,
+                              CandleOptimizer **out,
+                              CandleError **error);
+
+/**
+ * Makes an optimizer for RMSprop. PyTorch: `torch.optim.RMSprop`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_rmsprop_new(const CandleTensor *const *params,
+                                size_t num_params,
+                                const CandleRmspropOptions *options,
+                                CandleOptimizer **out,
+                                CandleError **error);
+
+/**
+ * Makes an optimizer for Adagrad. PyTorch: `torch.optim.Adagrad`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_adagrad_new(const CandleTensor *const *params,
+                                size_t num_params,
+                                const CandleAdagradOptions *options,
+                                CandleOptimizer **out,
+                                CandleError **error);
+
+/**
+ * Makes an optimizer for Adadelta. PyTorch: `torch.optim.Adadelta`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_adadelta_new(const CandleTensor *const *params,
+                                 size_t num_params,
+                                 const CandleAdadeltaOptions *options,
+                                 CandleOptimizer **out,
+                                 CandleError **error);
+
+/**
+ * Makes an optimizer for averaged stochastic gradient descent. PyTorch: `torch.optim.ASGD`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_asgd_new(const CandleTensor *const *params,
+                             size_t num_params,
+                             const CandleAsgdOptions *options,
+                             CandleOptimizer **out,
+                             CandleError **error);
+
+/**
+ * Makes an optimizer for resilient backpropagation. PyTorch: `torch.optim.Rprop`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_rprop_new(const CandleTensor *const *params,
+                              size_t num_params,
+                              const CandleRpropOptions *options,
+                              CandleOptimizer **out,
+                              CandleError **error);
+
+/**
+ * Makes an optimizer for Lion. Chen and others, "Symbolic Discovery of Optimization
+ * Algorithms", 2023.
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_lion_new(const CandleTensor *const *params,
+                             size_t num_params,
+                             const CandleLionOptions *options,
+                             CandleOptimizer **out,
+                             CandleError **error);
+
+/**
+ * Makes an optimizer for LBFGS. PyTorch: `torch.optim.LBFGS`
+ *
+ * `options` may be NULL.
+ */
+CandleStatus candle_lbfgs_new(const CandleTensor *const *params,
+                              size_t num_params,
+                              const CandleLbfgsOptions *options,
+                              CandleOptimizer **out,
+                              CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Clipping of gradients.
+ *
+ * The gradients of parameters are changed in place, before a step of an optimizer.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Scales the gradients of all parameters so that their norm as one vector is at most `max_norm`, and gives what it
+ * was. PyTorch: `torch.nn.utils.clip_grad_norm_`
+ *
+ * `norm_type` is the order of the norm, which may be infinite. Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for a norm
+ * that is infinite or not a number where `error_if_nonfinite` is not 0.
+ */
+CandleStatus candle_clip_grad_norm(const CandleTensor *const *params,
+                                   size_t num_params,
+                                   double max_norm,
+                                   double norm_type,
+                                   int32_t error_if_nonfinite,
+                                   CandleTensor **out,
+                                   CandleError **error);
+
+/**
+ * Limits every element of the gradients of all parameters to the range from `-clip_value` to `clip_value`.
+ * PyTorch: `torch.nn.utils.clip_grad_value_`
+ */
+CandleStatus candle_clip_grad_value(const CandleTensor *const *params,
+                                    size_t num_params,
+                                    double clip_value,
+                                    CandleError **error);
+
+/**
+ * The norm of all tensors as one vector, of order `norm_type`. PyTorch: `torch.nn.utils.get_total_norm`
+ */
+CandleStatus candle_total_norm(const CandleTensor *const *tensors,
+                               size_t num_tensors,
+                               double norm_type,
+                               int32_t error_if_nonfinite,
+                               CandleTensor **out,
+                               CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
-"""Losses as modules; the formulas are in `candle_ffi.nn.functional`."""
+"""Losses of numbers as modules; the formulas are in `candle_ffi.nn.functional`."""
 
 from __future__ import annotations
 
-from candle_ffi.nn import functional as F  # noqa: N812
+from candle_ffi import _ops
 from candle_ffi.nn.module import Module
 from candle_ffi.tensor import Tensor
 
-__all__ = ["BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
+__all__ = ["GaussianNLLLoss", "HuberLoss", "L1Loss", "MSELoss", "PoissonNLLLoss", "SmoothL1Loss"]
 
 
 class _Loss(Module):
@@ -34,9 +34,12 @@ class MSELoss(_Loss):
     tensor(2.)
     """
 
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input` against `target`, two tensors of one shape."""
-        return F.mse_loss(input, target, reduction=self.reduction)
+        return _ops.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
@@ -58,147 +61,155 @@ class L1Loss(_Loss):
     tensor(1.)
     """
 
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input` against `target`, two tensors of one shape."""
-        return F.l1_loss(input, target, reduction=self.reduction)
+        return _ops.l1_loss(input, target, reduction=self.reduction)
 
 
-class CrossEntropyLoss(_Loss):
-    """Cross entropy of scores against classes: ``-log softmax(input)[target]``.
-
-    Parameters
-    ----------
-    weight : Tensor, optional
-        ``[classes]`` weights.
-    ignore_index : int, default -100
-        The target that does not count.
-    reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the losses of the rows.
-    label_smoothing : float, default 0.0
-        The part of each target that is spread over all classes.
-
-    Notes
-    -----
-    `torch.nn.CrossEntropyLoss`
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> cf.nn.CrossEntropyLoss()(cf.zeros(3, 4), cf.tensor([0, 1, 3]))
-    tensor(1.3863)
-    """
-
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        ignore_index: int = -100,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        super().__init__(reduction)
-        self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of ``[n, classes, …]`` scores against classes or probabilities."""
-        return F.cross_entropy(
-            input,
-            target,
-            weight=self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )
-
-
-class NLLLoss(_Loss):
-    """Negative log likelihood: ``-input[target]`` of log probabilities.
+class SmoothL1Loss(_Loss):
+    """Absolute difference, squared near zero: ``d² / (2 beta)`` within `beta`.
 
     Parameters
     ----------
-    weight : Tensor, optional
-        ``[classes]`` weights.
-    ignore_index : int, default -100
-        The target that does not count.
-    reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the losses of the rows.
-
-    Notes
-    -----
-    `torch.nn.NLLLoss`
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> cf.nn.NLLLoss()(cf.tensor([[-0.5, -1.0]]), cf.tensor([1]))
-    tensor(1.)
-    """
-
-    weight: Tensor | None
-
-    def __init__(
-        self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
-    ) -> None:
-        super().__init__(reduction)
-        self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of ``[n, classes, …]`` log probabilities against ``[n, …]`` classes."""
-        return F.nll_loss(
-            input,
-            target,
-            weight=self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-        )
-
-
-class BCEWithLogitsLoss(_Loss):
-    """Binary cross entropy of scores: ``-(y·log σ(x) + (1-y)·log(1-σ(x)))``.
-
-    Parameters
-    ----------
-    weight : Tensor, optional
-        Weights that broadcast with the input.
     reduction : {"mean", "sum", "none"}, default "mean"
         What becomes of the losses of the elements.
-    pos_weight : Tensor, optional
-        Weights of the positive targets.
+    beta : float, default 1.0
+        Where the parabola ends.
 
     Notes
     -----
-    `torch.nn.BCEWithLogitsLoss`
+    `torch.nn.SmoothL1Loss`
 
     Examples
     --------
     >>> import candle_ffi as cf
-    >>> cf.nn.BCEWithLogitsLoss()(cf.zeros(2), cf.tensor([0.0, 1.0]))
-    tensor(0.6931)
+    >>> cf.nn.SmoothL1Loss()(cf.tensor([1.0, 2.0]), cf.tensor([0.5, 4.0]))
+    tensor(0.8125)
     """
 
-    weight: Tensor | None
-    pos_weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        reduction: str = "mean",
-        pos_weight: Tensor | None = None,
-    ) -> None:
+    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
-        self.register_buffer("weight", weight)
-        self.register_buffer("pos_weight", pos_weight)
+        self.beta = beta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input` against `target`, two tensors of one shape."""
-        return F.binary_cross_entropy_with_logits(
+        return _ops.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+
+
+class HuberLoss(_Loss):
+    """Squared difference ``d² / 2``, absolute beyond `delta`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the losses of the elements.
+    delta : float, default 1.0
+        Where the parabola ends.
+
+    Notes
+    -----
+    `torch.nn.HuberLoss`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.HuberLoss(delta=2.0)(cf.tensor([1.0, 2.0]), cf.tensor([0.5, 4.0]))
+    tensor(1.0625)
+    """
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of `input` against `target`, two tensors of one shape."""
+        return _ops.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+
+
+class PoissonNLLLoss(_Loss):
+    """Negative log likelihood of counts: ``exp(input) - target · input``.
+
+    Parameters
+    ----------
+    log_input : bool, default True
+        Whether the input is the logarithm of the rate; else ``input - target · log(input + eps)``.
+    full : bool, default False
+        Whether Stirling's approximation of ``log(target!)`` is added.
+    eps : float, default 1e-8
+        What keeps the logarithm finite without `log_input`.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the losses of the elements.
+
+    Notes
+    -----
+    `torch.nn.PoissonNLLLoss`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.nn.PoissonNLLLoss()(cf.tensor([0.0, 1.0]), cf.tensor([1.0, 2.0]))
+    tensor(0.8591)
+    """
+
+    def __init__(
+        self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of `input` against `target`, two tensors of one shape."""
+        return _ops.poisson_nll_loss(
             input,
             target,
-            weight=self.weight,
+            log_input=self.log_input,
+            full=self.full,
+            eps=self.eps,
             reduction=self.reduction,
-            pos_weight=self.pos_weight,
+        )
+
+
+class GaussianNLLLoss(_Loss):
+    """Negative log likelihood of normals: ``(log(var) + (input - target)² / var) / 2``.
+
+    Parameters
+    ----------
+    full : bool, default False
+        Whether the constant ``log(2π) / 2`` is added.
+    eps : float, default 1e-6
+        The least variance.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the losses of the elements.
+
+    Raises
+    ------
+    InvalidArgumentError
+        A variance is negative.
+
+    Notes
+    -----
+    `torch.nn.GaussianNLLLoss`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> loss = cf.nn.GaussianNLLLoss()
+    >>> loss(cf.tensor([0.0, 1.0]), cf.tensor([1.0, 2.0]), cf.ones(2))
+    tensor(0.5000)
+    """
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
+        """Return the loss of means and variances against `target`."""
+        return _ops.gaussian_nll_loss(
+            input, target, var, full=self.full, eps=self.eps, reduction=self.reduction
         )

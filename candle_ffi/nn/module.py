@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
-from candle_ffi import dtype as dtypes
-from candle_ffi.autograd import no_grad
-from candle_ffi.errors import StateDictError
-from candle_ffi.io import load_file, save_file
+from candle_ffi.nn.conversion import Convertible
 from candle_ffi.nn.parameter import Parameter
+from candle_ffi.nn.state import Misfits, Stateful
 from candle_ffi.tensor import Tensor
 
 __all__ = ["Misfits", "Module"]
@@ -18,14 +15,7 @@ __all__ = ["Misfits", "Module"]
 M = TypeVar("M", bound="Module")
 
 
-class Misfits(NamedTuple):
-    """Names that a state and a module do not share."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
-class Module:
+class Module(Stateful, Convertible):
     """A part of a model: parameters, buffers and other modules, and a `forward` that uses them.
 
     A subclass calls ``super().__init__()``, sets its parts as attributes and defines `forward`.
@@ -70,6 +60,7 @@ class Module:
         own["_buffers"] = {}
         own["_modules"] = {}
         own["_transient"] = set()
+        own["_hooks"] = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result; each subclass defines it.
@@ -82,8 +73,10 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward: define it in the class")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call `forward`."""
-        return self.forward(*args, **kwargs)
+        """Call `forward`, amid the hooks where there are any."""
+        if self._hooks is None:
+            return self.forward(*args, **kwargs)
+        return self._call_with_hooks(args, kwargs)
 
     # Parts ------------------------------------------------------------------------------------
 
@@ -214,9 +207,9 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_modules(
-        self, memo: set[int] | None = None, prefix: str = ""
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """Iterate over this module and all below it, each once, with dotted names.
+        """Iterate over this module and all below it, with dotted names.
 
         Parameters
         ----------
@@ -224,15 +217,18 @@ class Module:
             The ids of modules that are left out.
         prefix : str, default ""
             What the names start with.
+        remove_duplicate : bool, default True
+            Whether one that has several names comes once.
         """
         seen = set() if memo is None else memo
-        if id(self) in seen:
+        if remove_duplicate and id(self) in seen:
             return
         seen.add(id(self))
         yield prefix, self
         for name, module in self._modules.items():
             if module is not None:
-                yield from module.named_modules(seen, f"{prefix}.{name}" if prefix else name)
+                path = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(seen, path, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Iterate over the parameters, each once.
@@ -245,9 +241,9 @@ class Module:
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
     def named_parameters(
-        self, prefix: str = "", recurse: bool = True
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Iterate over the parameters, each once, with dotted names.
+        """Iterate over the parameters, with dotted names.
 
         Parameters
         ----------
@@ -255,8 +251,10 @@ class Module:
             What the names start with.
         recurse : bool, default True
             Whether those of the modules below are included.
+        remove_duplicate : bool, default True
+            Whether one that has several names comes once.
         """
-        return self._named("_parameters", prefix, recurse)
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Iterate over the buffers, each once.
@@ -268,8 +266,10 @@ class Module:
         """
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """Iterate over the buffers, each once, with dotted names.
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Iterate over the buffers, with dotted names.
 
         Parameters
         ----------
@@ -277,15 +277,23 @@ class Module:
             What the names start with.
         recurse : bool, default True
             Whether those of the modules below are included.
+        remove_duplicate : bool, default True
+            Whether one that has several names comes once.
         """
-        return self._named("_buffers", prefix, recurse)
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
 
-    def _named(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+    def _named(
+        self, kind: str, prefix: str, recurse: bool, once: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        homes = self.named_modules(prefix=prefix) if recurse else iter([(prefix, self)])
+        homes = (
+            self.named_modules(prefix=prefix, remove_duplicate=once)
+            if recurse
+            else iter([(prefix, self)])
+        )
         for path, module in homes:
             for name, tensor in module.__dict__[kind].items():
-                if tensor is not None and id(tensor) not in seen:
+                if tensor is not None and not (once and id(tensor) in seen):
                     seen.add(id(tensor))
                     yield (f"{path}.{name}" if path else name), tensor
 
@@ -330,6 +338,50 @@ class Module:
             raise AttributeError(f"{type(module).__name__} has no parameter {name!r}")
         return parameter
 
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer of a dotted name.
+
+        Parameters
+        ----------
+        target : str
+            The name, as in `named_buffers`.
+
+        Raises
+        ------
+        AttributeError
+            There is no such buffer.
+        """
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        buffer = module._buffers.get(name)
+        if buffer is None:
+            raise AttributeError(f"{type(module).__name__} has no buffer {name!r}")
+        return buffer
+
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Put a module in the place of the one of a dotted name.
+
+        Parameters
+        ----------
+        target : str
+            The name, as in `named_modules`; it must not be empty.
+        module : Module
+            The module.
+
+        Raises
+        ------
+        ValueError
+            The name is empty.
+        AttributeError
+            There is no module of that name.
+        """
+        if not target:
+            raise ValueError("set_submodule: a name is needed; a module cannot replace itself")
+        self.get_submodule(target)
+        _check_kind("set_submodule", target, module, Module)
+        path, _, name = target.rpartition(".")
+        self.get_submodule(path)._modules[name] = module
+
     def apply(self: M, function: Callable[[Module], Any]) -> M:
         """Call a function with every module below this one, and then with this one.
 
@@ -347,220 +399,6 @@ class Module:
             module.apply(function)
         function(self)
         return self
-
-    # State ------------------------------------------------------------------------------------
-
-    def state_dict(self, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Return parameters and persistent buffers by their dotted names.
-
-        Parameters
-        ----------
-        prefix : str, default ""
-            What the names start with.
-        keep_vars : bool, default False
-            Whether the dictionary has the parameters themselves.
-
-        Returns
-        -------
-        dict of str to Tensor
-            The tensors share the module's memory and track no gradients.
-        """
-        state = self._state(prefix)
-        return {name: tensor if keep_vars else tensor.detach() for name, tensor in state}
-
-    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in self._parameters.items():
-            if parameter is not None:
-                yield prefix + name, parameter
-        for name, buffer in self._buffers.items():
-            if buffer is not None and name not in self._transient:
-                yield prefix + name, buffer
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module._state(f"{prefix}{name}.")
-
-    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True) -> Misfits:
-        """Copy tensors into the parameters and buffers of the same names.
-
-        Nothing is changed when anything does not fit.
-
-        Parameters
-        ----------
-        state_dict : mapping of str to Tensor
-            The tensors by their dotted names.
-        strict : bool, default True
-            Whether every name must be there, and no other. Shapes must fit in any case.
-
-        Returns
-        -------
-        Misfits
-            The names that one side has and the other has not.
-
-        Raises
-        ------
-        StateDictError
-            Names or shapes do not fit; the message lists all of them.
-        """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(
-                f"load_state_dict: expected a mapping of names to tensors, "
-                f"not {type(state_dict).__name__}"
-            )
-        own = dict(self._state())
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        problems = []
-        if strict and missing:
-            problems.append(f"Missing key(s) in state_dict: {_quoted(missing)}.")
-        if strict and unexpected:
-            problems.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}.")
-        shared = {name: state_dict[name] for name in own if name in state_dict}
-        for name, tensor in shared.items():
-            if not isinstance(tensor, Tensor):
-                raise TypeError(
-                    f"load_state_dict: {name} must be a tensor, not {type(tensor).__name__}"
-                )
-            if tuple(tensor.shape) != tuple(own[name].shape):
-                problems.append(
-                    f"size mismatch for {name}: copying a param with shape {tuple(tensor.shape)} "
-                    f"from checkpoint, the shape in current model is {tuple(own[name].shape)}."
-                )
-        if problems:
-            lines = "\n\t".join(problems)
-            raise StateDictError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{lines}",
-                operation="load_state_dict",
-            )
-        with no_grad():
-            for name, tensor in shared.items():
-                own[name].copy_(tensor)
-        return Misfits(missing, unexpected)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write `state_dict` as a safetensors file.
-
-        Parameters
-        ----------
-        path : str or path
-            The file; it is replaced in one step, so a reader sees the old one or the new one.
-        """
-        save_file(self.state_dict(), path)
-
-    def load(self: M, path: str | os.PathLike[str], strict: bool = True) -> M:
-        """Read a safetensors file into the parameters and buffers.
-
-        Parameters
-        ----------
-        path : str or path
-            The file.
-        strict : bool, default True
-            As in `load_state_dict`.
-
-        Returns
-        -------
-        Module
-            This module.
-        """
-        self.load_state_dict(load_file(path), strict)
-        return self
-
-    # Modes ------------------------------------------------------------------------------------
-
-    def train(self: M, mode: bool = True) -> M:
-        """Set the module and all below it to training.
-
-        Parameters
-        ----------
-        mode : bool, default True
-            True for training, False for evaluation.
-
-        Returns
-        -------
-        Module
-            This module.
-        """
-        for module in self.modules():
-            module.training = mode
-        return self
-
-    def eval(self: M) -> M:
-        """Set the module and all below it to evaluation, and return it."""
-        return self.train(False)
-
-    def requires_grad_(self: M, requires_grad: bool = True) -> M:
-        """Set whether the parameters get gradients, and return the module.
-
-        Parameters
-        ----------
-        requires_grad : bool, default True
-            Whether they do.
-        """
-        for parameter in self.parameters():
-            parameter.requires_grad_(requires_grad)
-        return self
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters.
-
-        Parameters
-        ----------
-        set_to_none : bool, default True
-            False fills them with zeros instead.
-        """
-        for parameter in self.parameters():
-            _forget_gradient(parameter, set_to_none)
-
-    def to(self: M, *args: Any, **kwargs: Any) -> M:
-        """Move parameters and buffers to a device or a floating-point dtype, in place.
-
-        Parameters
-        ----------
-        *args, **kwargs
-            As in `Tensor.to`. An integer tensor keeps its dtype.
-
-        Returns
-        -------
-        Module
-            This module, with the same parameter objects.
-        """
-        with no_grad():
-            for module in self.modules():
-                module._convert(lambda tensor: _moved(tensor, args, kwargs))
-        return self
-
-    def _convert(self, move: Callable[[Tensor], Tensor]) -> None:
-        for parameter in self._parameters.values():
-            if parameter is not None:
-                parameter._become(move(parameter))
-        for buffer in self._buffers.values():
-            if buffer is not None:
-                buffer._become(move(buffer))
-
-    def float(self: M) -> M:
-        """Turn floating-point parameters and buffers into `float32`."""
-        return self.to(dtypes.float32)
-
-    def double(self: M) -> M:
-        """Turn floating-point parameters and buffers into `float64`."""
-        return self.to(dtypes.float64)
-
-    def half(self: M) -> M:
-        """Turn floating-point parameters and buffers into `float16`."""
-        return self.to(dtypes.float16)
-
-    def cpu(self: M) -> M:
-        """Move parameters and buffers to the CPU."""
-        return self.to("cpu")
-
-    def cuda(self: M, index: int = 0) -> M:
-        """Move parameters and buffers to a CUDA device.
-
-        Parameters
-        ----------
-        index : int, default 0
-            Which one.
-        """
-        return self.to(f"cuda:{index}")
 
     # Text -------------------------------------------------------------------------------------
 
@@ -581,27 +419,8 @@ class Module:
         return f"{name}(\n  {lines}\n)"
 
 
-def _quoted(names: list[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
-
-
 def _check_kind(operation: str, name: str, value: Any, kind: type) -> None:
     if value is not None and not isinstance(value, kind):
         raise TypeError(
             f"{operation}: {name!r} must be a {kind.__name__} or None, not {type(value).__name__}"
         )
-
-
-def _moved(tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    if tensor.dtype.is_floating_point:
-        return tensor.to(*args, **kwargs)
-    # An integer buffer such as a counter follows to the device but keeps its dtype.
-    return tensor.to(*args, **kwargs).to(tensor.dtype)
-
-
-def _forget_gradient(parameter: Tensor, set_to_none: bool) -> None:
-    gradient = None if set_to_none else parameter.grad
-    if gradient is None:
-        parameter.grad = None
-    else:
-        gradient.detach().zero_()

@@ -486,6 +486,36 @@ static void test_candle_grad_mode_pop(void) {
     (void)candle_grad_mode_pop(NULL);
 }
 
+static void test_candle_tensor_register_hook(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    unsigned char user_data[64] = {0};
+    uint64_t id[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_register_hook(NULL, NULL, user_data, NULL, id, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_register_hook(tensor, NULL, NULL, NULL, id, error);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_register_hook(tensor, NULL, user_data, NULL, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_register_hook(tensor, NULL, user_data, NULL, id, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_register_hook(NULL, NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_remove_hook(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_remove_hook(NULL, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_remove_hook(tensor, 1, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_remove_hook(NULL, 1, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
 static void test_candle_generator_new(void) {
     CandleGenerator *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
@@ -658,6 +688,726 @@ static void test_candle_tensor_silu(void) {
     CHECK_EQUAL(candle_tensor_silu(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_leaky_relu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_leaky_relu(NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_leaky_relu(input, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_leaky_relu(input, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_leaky_relu(NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_hardtanh(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_hardtanh(NULL, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hardtanh(input, 1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_hardtanh(input, 1.0, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hardtanh(NULL, 1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_relu6(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_relu6(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_relu6(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_relu6(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_relu6(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_threshold(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_threshold(NULL, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_threshold(input, 1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_threshold(input, 1.0, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_threshold(NULL, 1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_hardswish(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_hardswish(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hardswish(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_hardswish(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hardswish(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_hardsigmoid(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_hardsigmoid(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hardsigmoid(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_hardsigmoid(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hardsigmoid(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_hardshrink(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_hardshrink(NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hardshrink(input, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_hardshrink(input, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hardshrink(NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_softshrink(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_softshrink(NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_softshrink(input, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_softshrink(input, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_softshrink(NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_prelu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_prelu(NULL, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_prelu(input, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_prelu(input, weight, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_prelu(input, weight, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_prelu(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_rrelu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_rrelu(NULL, 1.0, 1.0, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rrelu(input, 1.0, 1.0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rrelu(input, 1.0, 1.0, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rrelu(input, 1.0, 1.0, 0, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rrelu(NULL, 1.0, 1.0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_elu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_elu(NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_elu(input, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_elu(input, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_elu(NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_selu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_selu(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_selu(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_selu(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_selu(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_celu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_celu(NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_celu(input, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_celu(input, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_celu(NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_softplus(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_softplus(NULL, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_softplus(input, 1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_softplus(input, 1.0, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_softplus(NULL, 1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_logsigmoid(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_logsigmoid(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_logsigmoid(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_logsigmoid(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_logsigmoid(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_mish(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_mish(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_mish(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_mish(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_mish(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_softsign(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_softsign(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_softsign(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_softsign(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_softsign(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_tanhshrink(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_tanhshrink(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tanhshrink(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_tanhshrink(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tanhshrink(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_glu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_glu(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_glu(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_glu(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_glu(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_avg_pool1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool1d(NULL, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool1d(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool1d(input, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_avg_pool1d(input, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool1d(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_avg_pool2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool2d(NULL, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool2d(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool2d(input, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_avg_pool2d(input, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool2d(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_avg_pool3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool3d(NULL, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool3d(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool3d(input, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_avg_pool3d(input, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_avg_pool3d(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_max_pool1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d(NULL, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d(input, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_max_pool1d(input, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_max_pool1d_with_indices(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d_with_indices(NULL, output_size, 1, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d_with_indices(input, NULL, 1, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d_with_indices(input, output_size, 1, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d_with_indices(input, output_size, 1, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_max_pool1d_with_indices(input, output_size, 1, output, indices, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool1d_with_indices(NULL, NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_max_pool2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d(NULL, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d(input, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_max_pool2d(input, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_max_pool2d_with_indices(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d_with_indices(NULL, output_size, 1, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d_with_indices(input, NULL, 1, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d_with_indices(input, output_size, 1, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d_with_indices(input, output_size, 1, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_max_pool2d_with_indices(input, output_size, 1, output, indices, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool2d_with_indices(NULL, NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_max_pool3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d(NULL, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d(input, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_max_pool3d(input, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_adaptive_max_pool3d_with_indices(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d_with_indices(NULL, output_size, 1, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d_with_indices(input, NULL, 1, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d_with_indices(input, output_size, 1, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d_with_indices(input, output_size, 1, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_adaptive_max_pool3d_with_indices(input, output_size, 1, output, indices, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_adaptive_max_pool3d_with_indices(NULL, NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
     CLEAR(CandleError, error);
     candle_tensor_free(input);
 }
@@ -958,6 +1708,386 @@ static void test_candle_tensor_pow_(void) {
     CLEAR(CandleError, error);
     candle_tensor_free(input);
     candle_tensor_free(other);
+}
+
+static void test_candle_tensor_scaled_dot_product_attention(void) {
+    CandleTensor *query = sample_CandleTensor();
+    CandleTensor *key = sample_CandleTensor();
+    CandleTensor *value = sample_CandleTensor();
+    CandleTensor *attn_mask = sample_CandleTensor();
+    double scale[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_scaled_dot_product_attention(NULL, key, value, attn_mask, 1.0, 0, scale, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scaled_dot_product_attention(query, NULL, value, attn_mask, 1.0, 0, scale, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scaled_dot_product_attention(query, key, NULL, attn_mask, 1.0, 0, scale, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_scaled_dot_product_attention(query, key, value, NULL, 1.0, 0, scale, 0, generator, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_scaled_dot_product_attention(query, key, value, attn_mask, 1.0, 0, NULL, 0, generator, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_scaled_dot_product_attention(query, key, value, attn_mask, 1.0, 0, scale, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scaled_dot_product_attention(query, key, value, attn_mask, 1.0, 0, scale, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_scaled_dot_product_attention(query, key, value, attn_mask, 1.0, 0, scale, 0, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scaled_dot_product_attention(NULL, NULL, NULL, NULL, 1.0, 0, NULL, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(query);
+    candle_tensor_free(key);
+    candle_tensor_free(value);
+    candle_tensor_free(attn_mask);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_avg_pool1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_avg_pool1d(NULL, kernel_size, 1, stride, 1, padding, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool1d(input, NULL, 1, stride, 1, padding, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_avg_pool1d(input, kernel_size, 1, NULL, 1, padding, 1, 0, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool1d(input, kernel_size, 1, stride, 1, NULL, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool1d(input, kernel_size, 1, stride, 1, padding, 1, 0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_avg_pool1d(input, kernel_size, 1, stride, 1, padding, 1, 0, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool1d(NULL, NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_avg_pool2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t divisor_override[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_avg_pool2d(NULL, kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool2d(input, NULL, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_avg_pool2d(input, kernel_size, 1, NULL, 1, padding, 1, 0, 0, divisor_override, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool2d(input, kernel_size, 1, stride, 1, NULL, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_avg_pool2d(input, kernel_size, 1, stride, 1, padding, 1, 0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool2d(input, kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_avg_pool2d(input, kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool2d(NULL, NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_avg_pool3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t divisor_override[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_avg_pool3d(NULL, kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool3d(input, NULL, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_avg_pool3d(input, kernel_size, 1, NULL, 1, padding, 1, 0, 0, divisor_override, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool3d(input, kernel_size, 1, stride, 1, NULL, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_avg_pool3d(input, kernel_size, 1, stride, 1, padding, 1, 0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool3d(input, kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_avg_pool3d(input, kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_avg_pool3d(NULL, NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_lp_pool1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_lp_pool1d(NULL, 1.0, kernel_size, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool1d(input, 1.0, NULL, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lp_pool1d(input, 1.0, kernel_size, 1, NULL, 1, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool1d(input, 1.0, kernel_size, 1, stride, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lp_pool1d(input, 1.0, kernel_size, 1, stride, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool1d(NULL, 1.0, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_lp_pool2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_lp_pool2d(NULL, 1.0, kernel_size, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool2d(input, 1.0, NULL, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lp_pool2d(input, 1.0, kernel_size, 1, NULL, 1, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool2d(input, 1.0, kernel_size, 1, stride, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lp_pool2d(input, 1.0, kernel_size, 1, stride, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool2d(NULL, 1.0, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_lp_pool3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_lp_pool3d(NULL, 1.0, kernel_size, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool3d(input, 1.0, NULL, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lp_pool3d(input, 1.0, kernel_size, 1, NULL, 1, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool3d(input, 1.0, kernel_size, 1, stride, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lp_pool3d(input, 1.0, kernel_size, 1, stride, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lp_pool3d(NULL, 1.0, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_batch_norm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *running_mean = sample_CandleTensor();
+    CandleTensor *running_var = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_batch_norm(NULL, running_mean, running_var, weight, bias, 0, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_batch_norm(input, NULL, running_var, weight, bias, 0, 1.0, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_batch_norm(input, running_mean, NULL, weight, bias, 0, 1.0, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_batch_norm(input, running_mean, running_var, NULL, bias, 0, 1.0, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_batch_norm(input, running_mean, running_var, weight, NULL, 0, 1.0, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_batch_norm(input, running_mean, running_var, weight, bias, 0, 1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_batch_norm(input, running_mean, running_var, weight, bias, 0, 1.0, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_batch_norm(NULL, NULL, NULL, NULL, NULL, 0, 1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(running_mean);
+    candle_tensor_free(running_var);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_instance_norm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *running_mean = sample_CandleTensor();
+    CandleTensor *running_var = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_instance_norm(NULL, running_mean, running_var, weight, bias, 0, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_instance_norm(input, NULL, running_var, weight, bias, 0, 1.0, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_instance_norm(input, running_mean, NULL, weight, bias, 0, 1.0, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_instance_norm(input, running_mean, running_var, NULL, bias, 0, 1.0, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_instance_norm(input, running_mean, running_var, weight, NULL, 0, 1.0, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_instance_norm(input, running_mean, running_var, weight, bias, 0, 1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_instance_norm(input, running_mean, running_var, weight, bias, 0, 1.0, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_instance_norm(NULL, NULL, NULL, NULL, NULL, 0, 1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(running_mean);
+    candle_tensor_free(running_var);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_bilinear(void) {
+    CandleTensor *input1 = sample_CandleTensor();
+    CandleTensor *input2 = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_bilinear(NULL, input2, weight, bias, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_bilinear(input1, NULL, weight, bias, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_bilinear(input1, input2, NULL, bias, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_bilinear(input1, input2, weight, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_bilinear(input1, input2, weight, bias, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_bilinear(input1, input2, weight, bias, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_bilinear(NULL, NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input1);
+    candle_tensor_free(input2);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
 }
 
 static void test_candle_tensor_eq(void) {
@@ -1376,6 +2506,309 @@ static void test_candle_tensor_where(void) {
     candle_tensor_free(other);
 }
 
+static void test_candle_tensor_conv1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_conv1d(NULL, weight, bias, stride, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv1d(input, NULL, bias, stride, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv1d(input, weight, NULL, stride, 1, padding, 1, dilation, 1, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv1d(input, weight, bias, NULL, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv1d(input, weight, bias, stride, 1, NULL, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv1d(input, weight, bias, stride, 1, padding, 1, NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv1d(input, weight, bias, stride, 1, padding, 1, dilation, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv1d(input, weight, bias, stride, 1, padding, 1, dilation, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv1d(NULL, NULL, NULL, NULL, 1, NULL, 1, NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_conv2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_conv2d(NULL, weight, bias, stride, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv2d(input, NULL, bias, stride, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv2d(input, weight, NULL, stride, 1, padding, 1, dilation, 1, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv2d(input, weight, bias, NULL, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv2d(input, weight, bias, stride, 1, NULL, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv2d(input, weight, bias, stride, 1, padding, 1, NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv2d(input, weight, bias, stride, 1, padding, 1, dilation, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv2d(input, weight, bias, stride, 1, padding, 1, dilation, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv2d(NULL, NULL, NULL, NULL, 1, NULL, 1, NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_conv3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_conv3d(NULL, weight, bias, stride, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv3d(input, NULL, bias, stride, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv3d(input, weight, NULL, stride, 1, padding, 1, dilation, 1, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv3d(input, weight, bias, NULL, 1, padding, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv3d(input, weight, bias, stride, 1, NULL, 1, dilation, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv3d(input, weight, bias, stride, 1, padding, 1, NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv3d(input, weight, bias, stride, 1, padding, 1, dilation, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv3d(input, weight, bias, stride, 1, padding, 1, dilation, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv3d(NULL, NULL, NULL, NULL, 1, NULL, 1, NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_conv_transpose1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_conv_transpose1d(NULL, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose1d(input, NULL, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv_transpose1d(input, weight, NULL, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose1d(input, weight, bias, NULL, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose1d(input, weight, bias, stride, 1, NULL, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose1d(input, weight, bias, stride, 1, padding, 1, NULL, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose1d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose1d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv_transpose1d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose1d(NULL, NULL, NULL, NULL, 1, NULL, 1, NULL, 1, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_conv_transpose2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_conv_transpose2d(NULL, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose2d(input, NULL, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv_transpose2d(input, weight, NULL, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose2d(input, weight, bias, NULL, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose2d(input, weight, bias, stride, 1, NULL, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose2d(input, weight, bias, stride, 1, padding, 1, NULL, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose2d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose2d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv_transpose2d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose2d(NULL, NULL, NULL, NULL, 1, NULL, 1, NULL, 1, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_conv_transpose3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_conv_transpose3d(NULL, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose3d(input, NULL, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv_transpose3d(input, weight, NULL, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose3d(input, weight, bias, NULL, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose3d(input, weight, bias, stride, 1, NULL, 1, output_padding, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose3d(input, weight, bias, stride, 1, padding, 1, NULL, 1, 1, dilation, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose3d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose3d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_conv_transpose3d(input, weight, bias, stride, 1, padding, 1, output_padding, 1, 1, dilation, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_conv_transpose3d(NULL, NULL, NULL, NULL, 1, NULL, 1, NULL, 1, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
 static void test_candle_tensor_to_dtype(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
@@ -1744,6 +3177,632 @@ static void test_candle_tensor_empty_like(void) {
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
     CHECK_EQUAL(candle_tensor_empty_like(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_cosine_similarity(void) {
+    CandleTensor *x1 = sample_CandleTensor();
+    CandleTensor *x2 = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_cosine_similarity(NULL, x2, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosine_similarity(x1, NULL, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosine_similarity(x1, x2, 1, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_cosine_similarity(x1, x2, 1, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosine_similarity(NULL, NULL, 1, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(x1);
+    candle_tensor_free(x2);
+}
+
+static void test_candle_tensor_pairwise_distance(void) {
+    CandleTensor *x1 = sample_CandleTensor();
+    CandleTensor *x2 = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_pairwise_distance(NULL, x2, 1.0, 1.0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pairwise_distance(x1, NULL, 1.0, 1.0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pairwise_distance(x1, x2, 1.0, 1.0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_pairwise_distance(x1, x2, 1.0, 1.0, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pairwise_distance(NULL, NULL, 1.0, 1.0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(x1);
+    candle_tensor_free(x2);
+}
+
+static void test_candle_tensor_pdist(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_pdist(NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pdist(input, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_pdist(input, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pdist(NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_cdist(void) {
+    CandleTensor *x1 = sample_CandleTensor();
+    CandleTensor *x2 = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_cdist(NULL, x2, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cdist(x1, NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cdist(x1, x2, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_cdist(x1, x2, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cdist(NULL, NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(x1);
+    candle_tensor_free(x2);
+}
+
+static void test_candle_tensor_dropout(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_dropout(NULL, 1.0, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_dropout(input, 1.0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_dropout(input, 1.0, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_dropout(input, 1.0, 0, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_dropout(NULL, 1.0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_dropout1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_dropout1d(NULL, 1.0, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_dropout1d(input, 1.0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_dropout1d(input, 1.0, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_dropout1d(input, 1.0, 0, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_dropout1d(NULL, 1.0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_dropout2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_dropout2d(NULL, 1.0, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_dropout2d(input, 1.0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_dropout2d(input, 1.0, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_dropout2d(input, 1.0, 0, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_dropout2d(NULL, 1.0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_dropout3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_dropout3d(NULL, 1.0, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_dropout3d(input, 1.0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_dropout3d(input, 1.0, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_dropout3d(input, 1.0, 0, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_dropout3d(NULL, 1.0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_alpha_dropout(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_alpha_dropout(NULL, 1.0, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_alpha_dropout(input, 1.0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_alpha_dropout(input, 1.0, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_alpha_dropout(input, 1.0, 0, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_alpha_dropout(NULL, 1.0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_feature_alpha_dropout(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_feature_alpha_dropout(NULL, 1.0, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_feature_alpha_dropout(input, 1.0, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_feature_alpha_dropout(input, 1.0, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_feature_alpha_dropout(input, 1.0, 0, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_feature_alpha_dropout(NULL, 1.0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_embedding(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    int64_t padding_idx[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_embedding(NULL, weight, padding_idx, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding(input, NULL, padding_idx, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding(input, weight, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding(input, weight, padding_idx, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding(input, weight, padding_idx, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding(NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_embedding_scaled(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    int64_t padding_idx[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_embedding_scaled(NULL, weight, padding_idx, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding_scaled(input, NULL, padding_idx, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding_scaled(input, weight, NULL, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding_scaled(input, weight, padding_idx, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding_scaled(input, weight, padding_idx, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding_scaled(NULL, NULL, NULL, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_embedding_renorm_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *indices = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_embedding_renorm_(NULL, indices, 1.0, 1.0, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding_renorm_(input, NULL, 1.0, 1.0, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding_renorm_(input, indices, 1.0, 1.0, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding_renorm_(NULL, NULL, 1.0, 1.0, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(indices);
+}
+
+static void test_candle_tensor_embedding_bag(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *offsets = sample_CandleTensor();
+    CandleTensor *per_sample_weights = sample_CandleTensor();
+    int64_t padding_idx[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_embedding_bag(NULL, weight, offsets, 0, 1, per_sample_weights, 0, padding_idx, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding_bag(input, NULL, offsets, 0, 1, per_sample_weights, 0, padding_idx, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding_bag(input, weight, NULL, 0, 1, per_sample_weights, 0, padding_idx, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding_bag(input, weight, offsets, 0, 1, NULL, 0, padding_idx, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding_bag(input, weight, offsets, 0, 1, per_sample_weights, 0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding_bag(input, weight, offsets, 0, 1, per_sample_weights, 0, padding_idx, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_embedding_bag(input, weight, offsets, 0, 1, per_sample_weights, 0, padding_idx, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_embedding_bag(NULL, NULL, NULL, 0, 1, NULL, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+    candle_tensor_free(offsets);
+    candle_tensor_free(per_sample_weights);
+}
+
+static void test_candle_tensor_unfold(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_unfold(NULL, kernel_size, 1, dilation, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unfold(input, NULL, 1, dilation, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unfold(input, kernel_size, 1, NULL, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unfold(input, kernel_size, 1, dilation, 1, NULL, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unfold(input, kernel_size, 1, dilation, 1, padding, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unfold(input, kernel_size, 1, dilation, 1, padding, 1, stride, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_unfold(input, kernel_size, 1, dilation, 1, padding, 1, stride, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unfold(NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_fold(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t output_size[4] = {1, 1, 1, 1};
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_fold(NULL, output_size, 1, kernel_size, 1, dilation, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_fold(input, NULL, 1, kernel_size, 1, dilation, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_fold(input, output_size, 1, NULL, 1, dilation, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_fold(input, output_size, 1, kernel_size, 1, NULL, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_fold(input, output_size, 1, kernel_size, 1, dilation, 1, NULL, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_fold(input, output_size, 1, kernel_size, 1, dilation, 1, padding, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_fold(input, output_size, 1, kernel_size, 1, dilation, 1, padding, 1, stride, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_fold(input, output_size, 1, kernel_size, 1, dilation, 1, padding, 1, stride, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_fold(NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_pixel_shuffle(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_pixel_shuffle(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pixel_shuffle(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_pixel_shuffle(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pixel_shuffle(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_pixel_unshuffle(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_pixel_unshuffle(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pixel_unshuffle(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_pixel_unshuffle(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pixel_unshuffle(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_channel_shuffle(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_channel_shuffle(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_channel_shuffle(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_channel_shuffle(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_channel_shuffle(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_group_norm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *bias = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_group_norm(NULL, 1, weight, bias, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_group_norm(input, 1, NULL, bias, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_group_norm(input, 1, weight, NULL, 1.0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_group_norm(input, 1, weight, bias, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_group_norm(input, 1, weight, bias, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_group_norm(NULL, 1, NULL, NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+    candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_local_response_norm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_local_response_norm(NULL, 1, 1.0, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_local_response_norm(input, 1, 1.0, 1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_local_response_norm(input, 1, 1.0, 1.0, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_local_response_norm(NULL, 1, 1.0, 1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_normalize(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t dim[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_normalize(NULL, 1.0, dim, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_normalize(input, 1.0, NULL, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_normalize(input, 1.0, dim, 1, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_normalize(input, 1.0, dim, 1, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_normalize(NULL, 1.0, NULL, 1, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
@@ -2134,38 +4193,6 @@ static void test_candle_tensor_one_hot(void) {
     candle_tensor_free(input);
 }
 
-static void test_candle_tensor_embedding(void) {
-    CandleTensor *input = sample_CandleTensor();
-    CandleTensor *weight = sample_CandleTensor();
-    int64_t padding_idx[4] = {1, 1, 1, 1};
-    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
-    CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_tensor_embedding(NULL, weight, padding_idx, out, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_embedding(input, NULL, padding_idx, out, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    (void)candle_tensor_embedding(input, weight, NULL, out, error);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_embedding(input, weight, padding_idx, NULL, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    (void)candle_tensor_embedding(input, weight, padding_idx, out, NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_embedding(NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    candle_tensor_free(input);
-    candle_tensor_free(weight);
-}
-
 static void test_candle_tensor_masked_fill(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *mask = sample_CandleTensor();
@@ -2380,27 +4407,98 @@ static void test_candle_tensor_chunk(void) {
     candle_tensor_free(input);
 }
 
-static void test_candle_tensor_mse_loss(void) {
+static void test_candle_tensor_binary_cross_entropy(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_binary_cross_entropy(NULL, target, weight, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_binary_cross_entropy(input, NULL, weight, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_binary_cross_entropy(input, target, NULL, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_binary_cross_entropy(input, target, weight, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_binary_cross_entropy(input, target, weight, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_binary_cross_entropy(NULL, NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_binary_cross_entropy_with_logits(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *pos_weight = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_binary_cross_entropy_with_logits(NULL, target, weight, 1, pos_weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_binary_cross_entropy_with_logits(input, NULL, weight, 1, pos_weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_binary_cross_entropy_with_logits(input, target, NULL, 1, pos_weight, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_binary_cross_entropy_with_logits(input, target, weight, 1, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_binary_cross_entropy_with_logits(input, target, weight, 1, pos_weight, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_binary_cross_entropy_with_logits(input, target, weight, 1, pos_weight, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_binary_cross_entropy_with_logits(NULL, NULL, NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+    candle_tensor_free(weight);
+    candle_tensor_free(pos_weight);
+}
+
+static void test_candle_tensor_kl_div(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *target = sample_CandleTensor();
     CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_tensor_mse_loss(NULL, target, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_kl_div(NULL, target, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_mse_loss(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_kl_div(input, NULL, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_mse_loss(input, target, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_kl_div(input, target, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    (void)candle_tensor_mse_loss(input, target, 1, out, NULL);
+    (void)candle_tensor_kl_div(input, target, 1, 0, out, NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_mse_loss(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_kl_div(NULL, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
@@ -2408,32 +4506,65 @@ static void test_candle_tensor_mse_loss(void) {
     candle_tensor_free(target);
 }
 
-static void test_candle_tensor_l1_loss(void) {
+static void test_candle_tensor_soft_margin_loss(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *target = sample_CandleTensor();
     CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_tensor_l1_loss(NULL, target, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_soft_margin_loss(NULL, target, 1, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_l1_loss(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_soft_margin_loss(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_l1_loss(input, target, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_soft_margin_loss(input, target, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    (void)candle_tensor_l1_loss(input, target, 1, out, NULL);
+    (void)candle_tensor_soft_margin_loss(input, target, 1, out, NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_l1_loss(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_soft_margin_loss(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
     candle_tensor_free(input);
     candle_tensor_free(target);
+}
+
+static void test_candle_tensor_multilabel_soft_margin_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_multilabel_soft_margin_loss(NULL, target, weight, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multilabel_soft_margin_loss(input, NULL, weight, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multilabel_soft_margin_loss(input, target, NULL, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multilabel_soft_margin_loss(input, target, weight, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multilabel_soft_margin_loss(input, target, weight, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multilabel_soft_margin_loss(NULL, NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+    candle_tensor_free(weight);
 }
 
 static void test_candle_tensor_cross_entropy(void) {
@@ -2502,42 +4633,478 @@ static void test_candle_tensor_nll_loss(void) {
     candle_tensor_free(weight);
 }
 
-static void test_candle_tensor_binary_cross_entropy_with_logits(void) {
+static void test_candle_tensor_ctc_loss(void) {
+    CandleTensor *log_probs = sample_CandleTensor();
+    CandleTensor *targets = sample_CandleTensor();
+    int64_t input_lengths[4] = {1, 1, 1, 1};
+    int64_t target_lengths[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_ctc_loss(NULL, targets, input_lengths, 1, target_lengths, 1, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_ctc_loss(log_probs, NULL, input_lengths, 1, target_lengths, 1, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_ctc_loss(log_probs, targets, NULL, 1, target_lengths, 1, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_ctc_loss(log_probs, targets, input_lengths, 1, NULL, 1, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_ctc_loss(log_probs, targets, input_lengths, 1, target_lengths, 1, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_ctc_loss(log_probs, targets, input_lengths, 1, target_lengths, 1, 1, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_ctc_loss(NULL, NULL, NULL, 1, NULL, 1, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(log_probs);
+    candle_tensor_free(targets);
+}
+
+static void test_candle_tensor_hinge_embedding_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_hinge_embedding_loss(NULL, target, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hinge_embedding_loss(input, NULL, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hinge_embedding_loss(input, target, 1.0, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_hinge_embedding_loss(input, target, 1.0, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hinge_embedding_loss(NULL, NULL, 1.0, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+}
+
+static void test_candle_tensor_margin_ranking_loss(void) {
+    CandleTensor *input1 = sample_CandleTensor();
+    CandleTensor *input2 = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_margin_ranking_loss(NULL, input2, target, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_margin_ranking_loss(input1, NULL, target, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_margin_ranking_loss(input1, input2, NULL, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_margin_ranking_loss(input1, input2, target, 1.0, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_margin_ranking_loss(input1, input2, target, 1.0, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_margin_ranking_loss(NULL, NULL, NULL, 1.0, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input1);
+    candle_tensor_free(input2);
+    candle_tensor_free(target);
+}
+
+static void test_candle_tensor_triplet_margin_loss(void) {
+    CandleTensor *anchor = sample_CandleTensor();
+    CandleTensor *positive = sample_CandleTensor();
+    CandleTensor *negative = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_triplet_margin_loss(NULL, positive, negative, 1.0, 1.0, 1.0, 0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_triplet_margin_loss(anchor, NULL, negative, 1.0, 1.0, 1.0, 0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_triplet_margin_loss(anchor, positive, NULL, 1.0, 1.0, 1.0, 0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_triplet_margin_loss(anchor, positive, negative, 1.0, 1.0, 1.0, 0, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_triplet_margin_loss(anchor, positive, negative, 1.0, 1.0, 1.0, 0, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_triplet_margin_loss(NULL, NULL, NULL, 1.0, 1.0, 1.0, 0, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(anchor);
+    candle_tensor_free(positive);
+    candle_tensor_free(negative);
+}
+
+static void test_candle_tensor_cosine_embedding_loss(void) {
+    CandleTensor *input1 = sample_CandleTensor();
+    CandleTensor *input2 = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_cosine_embedding_loss(NULL, input2, target, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosine_embedding_loss(input1, NULL, target, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosine_embedding_loss(input1, input2, NULL, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosine_embedding_loss(input1, input2, target, 1.0, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_cosine_embedding_loss(input1, input2, target, 1.0, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosine_embedding_loss(NULL, NULL, NULL, 1.0, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input1);
+    candle_tensor_free(input2);
+    candle_tensor_free(target);
+}
+
+static void test_candle_tensor_multi_margin_loss(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *target = sample_CandleTensor();
     CandleTensor *weight = sample_CandleTensor();
-    CandleTensor *pos_weight = sample_CandleTensor();
     CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_tensor_binary_cross_entropy_with_logits(NULL, target, weight, 1, pos_weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_multi_margin_loss(NULL, target, 1, 1.0, weight, 1, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_binary_cross_entropy_with_logits(input, NULL, weight, 1, pos_weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_multi_margin_loss(input, NULL, 1, 1.0, weight, 1, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    (void)candle_tensor_binary_cross_entropy_with_logits(input, target, NULL, 1, pos_weight, out, error);
+    (void)candle_tensor_multi_margin_loss(input, target, 1, 1.0, NULL, 1, out, error);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    (void)candle_tensor_binary_cross_entropy_with_logits(input, target, weight, 1, NULL, out, error);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_binary_cross_entropy_with_logits(input, target, weight, 1, pos_weight, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_multi_margin_loss(input, target, 1, 1.0, weight, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    (void)candle_tensor_binary_cross_entropy_with_logits(input, target, weight, 1, pos_weight, out, NULL);
+    (void)candle_tensor_multi_margin_loss(input, target, 1, 1.0, weight, 1, out, NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_binary_cross_entropy_with_logits(NULL, NULL, NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_tensor_multi_margin_loss(NULL, NULL, 1, 1.0, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
     candle_tensor_free(input);
     candle_tensor_free(target);
     candle_tensor_free(weight);
-    candle_tensor_free(pos_weight);
+}
+
+static void test_candle_tensor_multilabel_margin_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_multilabel_margin_loss(NULL, target, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multilabel_margin_loss(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multilabel_margin_loss(input, target, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multilabel_margin_loss(input, target, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multilabel_margin_loss(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+}
+
+static void test_candle_tensor_mse_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_mse_loss(NULL, target, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_mse_loss(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_mse_loss(input, target, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_mse_loss(input, target, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_mse_loss(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+}
+
+static void test_candle_tensor_mse_loss_weighted(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_mse_loss_weighted(NULL, target, 1, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_mse_loss_weighted(input, NULL, 1, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_mse_loss_weighted(input, target, 1, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_mse_loss_weighted(input, target, 1, weight, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_mse_loss_weighted(input, target, 1, weight, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_mse_loss_weighted(NULL, NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_l1_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_l1_loss(NULL, target, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_l1_loss(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_l1_loss(input, target, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_l1_loss(input, target, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_l1_loss(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+}
+
+static void test_candle_tensor_l1_loss_weighted(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_l1_loss_weighted(NULL, target, 1, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_l1_loss_weighted(input, NULL, 1, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_l1_loss_weighted(input, target, 1, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_l1_loss_weighted(input, target, 1, weight, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_l1_loss_weighted(input, target, 1, weight, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_l1_loss_weighted(NULL, NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_smooth_l1_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_smooth_l1_loss(NULL, target, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_smooth_l1_loss(input, NULL, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_smooth_l1_loss(input, target, 1, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_smooth_l1_loss(input, target, 1, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_smooth_l1_loss(NULL, NULL, 1, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+}
+
+static void test_candle_tensor_huber_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_huber_loss(NULL, target, 1, 1.0, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_huber_loss(input, NULL, 1, 1.0, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_huber_loss(input, target, 1, 1.0, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_huber_loss(input, target, 1, 1.0, weight, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_huber_loss(input, target, 1, 1.0, weight, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_huber_loss(NULL, NULL, 1, 1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_poisson_nll_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_poisson_nll_loss(NULL, target, 0, 0, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_poisson_nll_loss(input, NULL, 0, 0, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_poisson_nll_loss(input, target, 0, 0, 1.0, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_poisson_nll_loss(input, target, 0, 0, 1.0, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_poisson_nll_loss(NULL, NULL, 0, 0, 1.0, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+}
+
+static void test_candle_tensor_gaussian_nll_loss(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *target = sample_CandleTensor();
+    CandleTensor *var = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_gaussian_nll_loss(NULL, target, var, 0, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gaussian_nll_loss(input, NULL, var, 0, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gaussian_nll_loss(input, target, NULL, 0, 1.0, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gaussian_nll_loss(input, target, var, 0, 1.0, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gaussian_nll_loss(input, target, var, 0, 1.0, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gaussian_nll_loss(NULL, NULL, NULL, 0, 1.0, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(target);
+    candle_tensor_free(var);
 }
 
 static void test_candle_tensor_sqrt(void) {
@@ -2914,6 +5481,398 @@ static void test_candle_tensor_trunc(void) {
     candle_tensor_free(input);
 }
 
+static void test_candle_tensor_log2(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_log2(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_log2(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_log2(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_log2(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_log10(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_log10(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_log10(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_log10(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_log10(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_exp2(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_exp2(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_exp2(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_exp2(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_exp2(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_tan(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_tan(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tan(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_tan(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tan(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_sinh(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_sinh(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sinh(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_sinh(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sinh(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_cosh(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_cosh(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosh(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_cosh(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cosh(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_isinf(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_isinf(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_isinf(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_isinf(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_isinf(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_isfinite(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_isfinite(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_isfinite(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_isfinite(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_isfinite(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_nan_to_num(void) {
+    CandleTensor *input = sample_CandleTensor();
+    double posinf[4] = {1, 1, 1, 1};
+    double neginf[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_nan_to_num(NULL, 1.0, posinf, neginf, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_nan_to_num(input, 1.0, NULL, neginf, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_nan_to_num(input, 1.0, posinf, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_nan_to_num(input, 1.0, posinf, neginf, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_nan_to_num(input, 1.0, posinf, neginf, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_nan_to_num(NULL, 1.0, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_heaviside(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *values = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_heaviside(NULL, values, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_heaviside(input, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_heaviside(input, values, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_heaviside(input, values, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_heaviside(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(values);
+}
+
+static void test_candle_tensor_lerp(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *end = sample_CandleTensor();
+    CandleTensor *weight = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_lerp(NULL, end, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lerp(input, NULL, weight, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lerp(input, end, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lerp(input, end, weight, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lerp(input, end, weight, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lerp(NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(end);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_addcmul(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *tensor1 = sample_CandleTensor();
+    CandleTensor *tensor2 = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_addcmul(NULL, tensor1, tensor2, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addcmul(input, NULL, tensor2, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addcmul(input, tensor1, NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addcmul(input, tensor1, tensor2, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_addcmul(input, tensor1, tensor2, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addcmul(NULL, NULL, NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(tensor1);
+    candle_tensor_free(tensor2);
+}
+
+static void test_candle_tensor_addcdiv(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *tensor1 = sample_CandleTensor();
+    CandleTensor *tensor2 = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_addcdiv(NULL, tensor1, tensor2, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addcdiv(input, NULL, tensor2, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addcdiv(input, tensor1, NULL, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addcdiv(input, tensor1, tensor2, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_addcdiv(input, tensor1, tensor2, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addcdiv(NULL, NULL, NULL, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(tensor1);
+    candle_tensor_free(tensor2);
+}
+
+static void test_candle_tensor_logaddexp(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *other = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_logaddexp(NULL, other, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_logaddexp(input, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_logaddexp(input, other, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_logaddexp(input, other, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_logaddexp(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(other);
+}
+
+static void test_candle_tensor_hypot(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *other = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_hypot(NULL, other, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hypot(input, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hypot(input, other, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_hypot(input, other, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_hypot(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(other);
+}
+
 static void test_candle_tensor_matmul(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleTensor *other = sample_CandleTensor();
@@ -2975,6 +5934,453 @@ static void test_candle_tensor_linear(void) {
     candle_tensor_free(bias);
 }
 
+static void test_candle_tensor_max_pool1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_pool1d(NULL, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d(input, NULL, 1, stride, 1, padding, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool1d(input, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d(input, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d(input, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool1d(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d(NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_max_pool1d_with_indices(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_pool1d_with_indices(NULL, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d_with_indices(input, NULL, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool1d_with_indices(input, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, output, indices, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d_with_indices(input, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool1d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool1d_with_indices(NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_max_pool2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_pool2d(NULL, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d(input, NULL, 1, stride, 1, padding, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool2d(input, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d(input, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d(input, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool2d(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d(NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_max_pool2d_with_indices(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_pool2d_with_indices(NULL, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d_with_indices(input, NULL, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool2d_with_indices(input, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, output, indices, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d_with_indices(input, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool2d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool2d_with_indices(NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_max_pool3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_pool3d(NULL, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d(input, NULL, 1, stride, 1, padding, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool3d(input, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d(input, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d(input, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool3d(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d(NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_max_pool3d_with_indices(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_pool3d_with_indices(NULL, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d_with_indices(input, NULL, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool3d_with_indices(input, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, output, indices, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d_with_indices(input, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, output, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_pool3d_with_indices(input, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, output, indices, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_pool3d_with_indices(NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_multi_head_attention_forward(void) {
+    CandleTensor *query = sample_CandleTensor();
+    CandleTensor *key = sample_CandleTensor();
+    CandleTensor *value = sample_CandleTensor();
+    CandleTensor *in_proj_weight = sample_CandleTensor();
+    CandleTensor *in_proj_bias = sample_CandleTensor();
+    CandleTensor *bias_k = sample_CandleTensor();
+    CandleTensor *bias_v = sample_CandleTensor();
+    CandleTensor *out_proj_weight = sample_CandleTensor();
+    CandleTensor *out_proj_bias = sample_CandleTensor();
+    CandleTensor *key_padding_mask = sample_CandleTensor();
+    CandleTensor *attn_mask = sample_CandleTensor();
+    CandleTensor *q_proj_weight = sample_CandleTensor();
+    CandleTensor *k_proj_weight = sample_CandleTensor();
+    CandleTensor *v_proj_weight = sample_CandleTensor();
+    CandleTensor *static_k = sample_CandleTensor();
+    CandleTensor *static_v = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *weights[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_multi_head_attention_forward(NULL, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(weights[0] == NULL);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multi_head_attention_forward(query, NULL, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(weights[0] == NULL);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multi_head_attention_forward(query, key, NULL, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(weights[0] == NULL);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, NULL, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, NULL, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, NULL, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, NULL, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, NULL, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(weights[0] == NULL);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, NULL, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, NULL, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, NULL, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, NULL, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, NULL, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, NULL, static_k, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, NULL, static_v, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, NULL, 0, 0, 0, generator, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, NULL, output, weights, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, NULL, weights, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(weights[0] == NULL);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(weights[0] == NULL);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_multi_head_attention_forward(query, key, value, 1, 1, in_proj_weight, in_proj_bias, bias_k, bias_v, 0, 1.0, out_proj_weight, out_proj_bias, 0, key_padding_mask, 0, attn_mask, 0, q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v, 0, 0, 0, generator, output, weights, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_multi_head_attention_forward(NULL, NULL, NULL, 1, 1, NULL, NULL, NULL, NULL, 0, 1.0, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(weights[0] == NULL);
+    CLEAR(CandleTensor, weights);
+    CLEAR(CandleError, error);
+    candle_tensor_free(query);
+    candle_tensor_free(key);
+    candle_tensor_free(value);
+    candle_tensor_free(in_proj_weight);
+    candle_tensor_free(in_proj_bias);
+    candle_tensor_free(bias_k);
+    candle_tensor_free(bias_v);
+    candle_tensor_free(out_proj_weight);
+    candle_tensor_free(out_proj_bias);
+    candle_tensor_free(key_padding_mask);
+    candle_tensor_free(attn_mask);
+    candle_tensor_free(q_proj_weight);
+    candle_tensor_free(k_proj_weight);
+    candle_tensor_free(v_proj_weight);
+    candle_tensor_free(static_k);
+    candle_tensor_free(static_v);
+    candle_generator_free(generator);
+}
+
 static void test_candle_tensor_layer_norm(void) {
     CandleTensor *input = sample_CandleTensor();
     int64_t normalized_shape[4] = {1, 1, 1, 1};
@@ -3010,6 +6416,135 @@ static void test_candle_tensor_layer_norm(void) {
     candle_tensor_free(input);
     candle_tensor_free(weight);
     candle_tensor_free(bias);
+}
+
+static void test_candle_tensor_rms_norm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t normalized_shape[4] = {1, 1, 1, 1};
+    CandleTensor *weight = sample_CandleTensor();
+    double eps[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_rms_norm(NULL, normalized_shape, 1, weight, eps, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rms_norm(input, NULL, 1, weight, eps, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rms_norm(input, normalized_shape, 1, NULL, eps, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rms_norm(input, normalized_shape, 1, weight, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rms_norm(input, normalized_shape, 1, weight, eps, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rms_norm(input, normalized_shape, 1, weight, eps, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rms_norm(NULL, NULL, 1, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(weight);
+}
+
+static void test_candle_tensor_pad(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t pad[4] = {1, 1, 1, 1};
+    double value[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_pad(NULL, pad, 1, 1, value, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pad(input, NULL, 1, 1, value, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_pad(input, pad, 1, 1, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pad(input, pad, 1, 1, value, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_pad(input, pad, 1, 1, value, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pad(NULL, NULL, 1, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_bmm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *mat2 = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_bmm(NULL, mat2, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_bmm(input, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_bmm(input, mat2, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_bmm(input, mat2, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_bmm(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(mat2);
+}
+
+static void test_candle_tensor_addmm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *mat1 = sample_CandleTensor();
+    CandleTensor *mat2 = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_addmm(NULL, mat1, mat2, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addmm(input, NULL, mat2, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addmm(input, mat1, NULL, 1.0, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addmm(input, mat1, mat2, 1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_addmm(input, mat1, mat2, 1.0, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_addmm(NULL, NULL, NULL, 1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(mat1);
+    candle_tensor_free(mat2);
 }
 
 static void test_candle_tensor_rand(void) {
@@ -3165,33 +6700,6 @@ static void test_candle_tensor_randn_like(void) {
     candle_generator_free(generator);
 }
 
-static void test_candle_tensor_dropout(void) {
-    CandleTensor *input = sample_CandleTensor();
-    CandleGenerator *generator = sample_CandleGenerator();
-    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
-    CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_tensor_dropout(NULL, 1.0, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    (void)candle_tensor_dropout(input, 1.0, 0, NULL, out, error);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_dropout(input, 1.0, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    (void)candle_tensor_dropout(input, 1.0, 0, generator, out, NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_tensor_dropout(NULL, 1.0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleTensor, out);
-    CLEAR(CandleError, error);
-    candle_tensor_free(input);
-    candle_generator_free(generator);
-}
-
 static void test_candle_tensor_uniform_(void) {
     CandleTensor *input = sample_CandleTensor();
     CandleGenerator *generator = sample_CandleGenerator();
@@ -3222,6 +6730,1028 @@ static void test_candle_tensor_normal_(void) {
     CLEAR(CandleError, error);
     candle_tensor_free(input);
     candle_generator_free(generator);
+}
+
+static void test_candle_tensor_flip(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t dims[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_flip(NULL, dims, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_flip(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_flip(input, dims, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_flip(input, dims, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_flip(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_roll(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t shifts[4] = {1, 1, 1, 1};
+    int64_t dims[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_roll(NULL, shifts, 1, dims, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_roll(input, NULL, 1, dims, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_roll(input, shifts, 1, NULL, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_roll(input, shifts, 1, dims, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_roll(input, shifts, 1, dims, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_roll(NULL, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_repeat(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t repeats[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_repeat(NULL, repeats, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_repeat(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_repeat(input, repeats, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_repeat(input, repeats, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_repeat(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_tile(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t dims[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_tile(NULL, dims, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tile(input, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tile(input, dims, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_tile(input, dims, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tile(NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_repeat_interleave(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *repeats = sample_CandleTensor();
+    int64_t dim[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_repeat_interleave(NULL, repeats, dim, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_repeat_interleave(input, NULL, dim, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_repeat_interleave(input, repeats, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_repeat_interleave(input, repeats, dim, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_repeat_interleave(input, repeats, dim, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_repeat_interleave(NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(repeats);
+}
+
+static void test_candle_tensor_tril(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_tril(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tril(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_tril(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tril(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_triu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_triu(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_triu(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_triu(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_triu(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_tril_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_tril_(NULL, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_tril_(input, 1, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_tril_(NULL, 1, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_triu_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_triu_(NULL, 1, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_triu_(input, 1, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_triu_(NULL, 1, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_diagonal(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_diagonal(NULL, 1, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_diagonal(input, 1, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_diagonal(input, 1, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_diagonal(NULL, 1, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_diag(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_diag(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_diag(input, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_diag(input, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_diag(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_lstm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    const CandleTensor *hx[1]; hx[0] = sample_CandleTensor();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *h_n[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *c_n[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_lstm(NULL, hx, 1, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm(input, NULL, 1, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm(input, hx, 1, NULL, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lstm(input, hx, 1, params, 1, 0, 1, 1.0, 0, 0, 0, NULL, output, h_n, c_n, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm(input, hx, 1, params, 1, 0, 1, 1.0, 0, 0, 0, generator, NULL, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm(input, hx, 1, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, NULL, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm(input, hx, 1, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lstm(input, hx, 1, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, c_n, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm(NULL, NULL, 1, NULL, 1, 0, 1, 1.0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free((void *)hx[0]);
+    candle_tensor_free((void *)params[0]);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_lstm_packed(void) {
+    CandleTensor *data = sample_CandleTensor();
+    CandleTensor *batch_sizes = sample_CandleTensor();
+    const CandleTensor *hx[1]; hx[0] = sample_CandleTensor();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *h_n[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *c_n[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_lstm_packed(NULL, batch_sizes, hx, 1, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_packed(data, NULL, hx, 1, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_packed(data, batch_sizes, NULL, 1, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_packed(data, batch_sizes, hx, 1, NULL, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lstm_packed(data, batch_sizes, hx, 1, params, 1, 0, 1, 1.0, 0, 0, NULL, output, h_n, c_n, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_packed(data, batch_sizes, hx, 1, params, 1, 0, 1, 1.0, 0, 0, generator, NULL, h_n, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_packed(data, batch_sizes, hx, 1, params, 1, 0, 1, 1.0, 0, 0, generator, output, NULL, c_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_packed(data, batch_sizes, hx, 1, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lstm_packed(data, batch_sizes, hx, 1, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, c_n, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_packed(NULL, NULL, NULL, 1, NULL, 1, 0, 1, 1.0, 0, 0, NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CHECK(c_n[0] == NULL);
+    CLEAR(CandleTensor, c_n);
+    CLEAR(CandleError, error);
+    candle_tensor_free(data);
+    candle_tensor_free(batch_sizes);
+    candle_tensor_free((void *)hx[0]);
+    candle_tensor_free((void *)params[0]);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_gru(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *h_n[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_gru(NULL, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru(input, NULL, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru(input, hx, NULL, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gru(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, NULL, output, h_n, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, NULL, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gru(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru(NULL, NULL, NULL, 1, 0, 1, 1.0, 0, 0, 0, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(hx);
+    candle_tensor_free((void *)params[0]);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_gru_packed(void) {
+    CandleTensor *data = sample_CandleTensor();
+    CandleTensor *batch_sizes = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *h_n[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_gru_packed(NULL, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_packed(data, NULL, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_packed(data, batch_sizes, NULL, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_packed(data, batch_sizes, hx, NULL, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gru_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, NULL, output, h_n, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, NULL, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gru_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_packed(NULL, NULL, NULL, NULL, 1, 0, 1, 1.0, 0, 0, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    candle_tensor_free(data);
+    candle_tensor_free(batch_sizes);
+    candle_tensor_free(hx);
+    candle_tensor_free((void *)params[0]);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_rnn_tanh(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *h_n[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_rnn_tanh(NULL, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh(input, NULL, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh(input, hx, NULL, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_tanh(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, NULL, output, h_n, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, NULL, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_tanh(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh(NULL, NULL, NULL, 1, 0, 1, 1.0, 0, 0, 0, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(hx);
+    candle_tensor_free((void *)params[0]);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_rnn_tanh_packed(void) {
+    CandleTensor *data = sample_CandleTensor();
+    CandleTensor *batch_sizes = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *h_n[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_rnn_tanh_packed(NULL, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_packed(data, NULL, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_packed(data, batch_sizes, NULL, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_packed(data, batch_sizes, hx, NULL, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_tanh_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, NULL, output, h_n, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, NULL, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_tanh_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_packed(NULL, NULL, NULL, NULL, 1, 0, 1, 1.0, 0, 0, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    candle_tensor_free(data);
+    candle_tensor_free(batch_sizes);
+    candle_tensor_free(hx);
+    candle_tensor_free((void *)params[0]);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_rnn_relu(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *h_n[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_rnn_relu(NULL, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu(input, NULL, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu(input, hx, NULL, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_relu(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, NULL, output, h_n, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, NULL, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_relu(input, hx, params, 1, 0, 1, 1.0, 0, 0, 0, generator, output, h_n, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu(NULL, NULL, NULL, 1, 0, 1, 1.0, 0, 0, 0, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(hx);
+    candle_tensor_free((void *)params[0]);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_rnn_relu_packed(void) {
+    CandleTensor *data = sample_CandleTensor();
+    CandleTensor *batch_sizes = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *output[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *h_n[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_rnn_relu_packed(NULL, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_packed(data, NULL, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_packed(data, batch_sizes, NULL, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_packed(data, batch_sizes, hx, NULL, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_relu_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, NULL, output, h_n, error);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, NULL, h_n, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_relu_packed(data, batch_sizes, hx, params, 1, 0, 1, 1.0, 0, 0, generator, output, h_n, NULL);
+    CLEAR(CandleTensor, output);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_packed(NULL, NULL, NULL, NULL, 1, 0, 1, 1.0, 0, 0, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(output[0] == NULL);
+    CLEAR(CandleTensor, output);
+    CHECK(h_n[0] == NULL);
+    CLEAR(CandleTensor, h_n);
+    CLEAR(CandleError, error);
+    candle_tensor_free(data);
+    candle_tensor_free(batch_sizes);
+    candle_tensor_free(hx);
+    candle_tensor_free((void *)params[0]);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_lstm_cell(void) {
+    CandleTensor *input = sample_CandleTensor();
+    const CandleTensor *hx[1]; hx[0] = sample_CandleTensor();
+    CandleTensor *w_ih = sample_CandleTensor();
+    CandleTensor *w_hh = sample_CandleTensor();
+    CandleTensor *b_ih = sample_CandleTensor();
+    CandleTensor *b_hh = sample_CandleTensor();
+    CandleTensor *h[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *c[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_lstm_cell(NULL, hx, 1, w_ih, w_hh, b_ih, b_hh, h, c, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(h[0] == NULL);
+    CLEAR(CandleTensor, h);
+    CHECK(c[0] == NULL);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_cell(input, NULL, 1, w_ih, w_hh, b_ih, b_hh, h, c, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(h[0] == NULL);
+    CLEAR(CandleTensor, h);
+    CHECK(c[0] == NULL);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_cell(input, hx, 1, NULL, w_hh, b_ih, b_hh, h, c, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(h[0] == NULL);
+    CLEAR(CandleTensor, h);
+    CHECK(c[0] == NULL);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_cell(input, hx, 1, w_ih, NULL, b_ih, b_hh, h, c, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(h[0] == NULL);
+    CLEAR(CandleTensor, h);
+    CHECK(c[0] == NULL);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lstm_cell(input, hx, 1, w_ih, w_hh, NULL, b_hh, h, c, error);
+    CLEAR(CandleTensor, h);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lstm_cell(input, hx, 1, w_ih, w_hh, b_ih, NULL, h, c, error);
+    CLEAR(CandleTensor, h);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_cell(input, hx, 1, w_ih, w_hh, b_ih, b_hh, NULL, c, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(h[0] == NULL);
+    CLEAR(CandleTensor, h);
+    CHECK(c[0] == NULL);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_cell(input, hx, 1, w_ih, w_hh, b_ih, b_hh, h, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(h[0] == NULL);
+    CLEAR(CandleTensor, h);
+    CHECK(c[0] == NULL);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_lstm_cell(input, hx, 1, w_ih, w_hh, b_ih, b_hh, h, c, NULL);
+    CLEAR(CandleTensor, h);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_lstm_cell(NULL, NULL, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(h[0] == NULL);
+    CLEAR(CandleTensor, h);
+    CHECK(c[0] == NULL);
+    CLEAR(CandleTensor, c);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free((void *)hx[0]);
+    candle_tensor_free(w_ih);
+    candle_tensor_free(w_hh);
+    candle_tensor_free(b_ih);
+    candle_tensor_free(b_hh);
+}
+
+static void test_candle_tensor_gru_cell(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    CandleTensor *w_ih = sample_CandleTensor();
+    CandleTensor *w_hh = sample_CandleTensor();
+    CandleTensor *b_ih = sample_CandleTensor();
+    CandleTensor *b_hh = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_gru_cell(NULL, hx, w_ih, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_cell(input, NULL, w_ih, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_cell(input, hx, NULL, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_cell(input, hx, w_ih, NULL, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gru_cell(input, hx, w_ih, w_hh, NULL, b_hh, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gru_cell(input, hx, w_ih, w_hh, b_ih, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gru_cell(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(hx);
+    candle_tensor_free(w_ih);
+    candle_tensor_free(w_hh);
+    candle_tensor_free(b_ih);
+    candle_tensor_free(b_hh);
+}
+
+static void test_candle_tensor_rnn_tanh_cell(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    CandleTensor *w_ih = sample_CandleTensor();
+    CandleTensor *w_hh = sample_CandleTensor();
+    CandleTensor *b_ih = sample_CandleTensor();
+    CandleTensor *b_hh = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_rnn_tanh_cell(NULL, hx, w_ih, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_cell(input, NULL, w_ih, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_cell(input, hx, NULL, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_cell(input, hx, w_ih, NULL, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_tanh_cell(input, hx, w_ih, w_hh, NULL, b_hh, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih, b_hh, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih, b_hh, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_tanh_cell(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(hx);
+    candle_tensor_free(w_ih);
+    candle_tensor_free(w_hh);
+    candle_tensor_free(b_ih);
+    candle_tensor_free(b_hh);
+}
+
+static void test_candle_tensor_rnn_relu_cell(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *hx = sample_CandleTensor();
+    CandleTensor *w_ih = sample_CandleTensor();
+    CandleTensor *w_hh = sample_CandleTensor();
+    CandleTensor *b_ih = sample_CandleTensor();
+    CandleTensor *b_hh = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_rnn_relu_cell(NULL, hx, w_ih, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_cell(input, NULL, w_ih, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_cell(input, hx, NULL, w_hh, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_cell(input, hx, w_ih, NULL, b_ih, b_hh, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_relu_cell(input, hx, w_ih, w_hh, NULL, b_hh, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_relu_cell(input, hx, w_ih, w_hh, b_ih, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_cell(input, hx, w_ih, w_hh, b_ih, b_hh, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_rnn_relu_cell(input, hx, w_ih, w_hh, b_ih, b_hh, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_rnn_relu_cell(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(hx);
+    candle_tensor_free(w_ih);
+    candle_tensor_free(w_hh);
+    candle_tensor_free(b_ih);
+    candle_tensor_free(b_hh);
 }
 
 static void test_candle_tensor_sum(void) {
@@ -3653,6 +8183,290 @@ static void test_candle_tensor_logsumexp(void) {
     candle_tensor_free(input);
 }
 
+static void test_candle_tensor_interpolate(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t size[4] = {1, 1, 1, 1};
+    double scale_factor[4] = {1, 1, 1, 1};
+    int32_t align_corners[4] = {1, 1, 1, 1};
+    int32_t recompute_scale_factor[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_interpolate(NULL, size, 1, scale_factor, 1, 1, align_corners, recompute_scale_factor, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_interpolate(input, NULL, 1, scale_factor, 1, 1, align_corners, recompute_scale_factor, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_interpolate(input, size, 1, NULL, 1, 1, align_corners, recompute_scale_factor, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_interpolate(input, size, 1, scale_factor, 1, 1, NULL, recompute_scale_factor, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_interpolate(input, size, 1, scale_factor, 1, 1, align_corners, NULL, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_interpolate(input, size, 1, scale_factor, 1, 1, align_corners, recompute_scale_factor, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_interpolate(input, size, 1, scale_factor, 1, 1, align_corners, recompute_scale_factor, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_interpolate(NULL, NULL, 1, NULL, 1, 1, NULL, NULL, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_cumsum(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_cumsum(NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cumsum(input, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_cumsum(input, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cumsum(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_cumprod(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_cumprod(NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cumprod(input, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_cumprod(input, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_cumprod(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_scatter(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *src = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_scatter(NULL, 1, index, src, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter(input, 1, NULL, src, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter(input, 1, index, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter(input, 1, index, src, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_scatter(input, 1, index, src, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter(NULL, 1, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(src);
+}
+
+static void test_candle_tensor_index_copy(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *source = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_index_copy(NULL, 1, index, source, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_copy(input, 1, NULL, source, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_copy(input, 1, index, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_copy(input, 1, index, source, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_index_copy(input, 1, index, source, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_copy(NULL, 1, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(source);
+}
+
+static void test_candle_tensor_index_fill(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *value = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_index_fill(NULL, 1, index, value, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_fill(input, 1, NULL, value, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_fill(input, 1, index, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_fill(input, 1, index, value, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_index_fill(input, 1, index, value, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_fill(NULL, 1, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(value);
+}
+
+static void test_candle_tensor_scatter_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *src = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_scatter_(NULL, 1, index, src, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_(input, 1, NULL, src, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_(input, 1, index, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_scatter_(input, 1, index, src, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(src);
+}
+
+static void test_candle_tensor_scatter_add_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *src = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_scatter_add_(NULL, 1, index, src, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_add_(input, 1, NULL, src, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_add_(input, 1, index, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_scatter_add_(input, 1, index, src, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_scatter_add_(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(src);
+}
+
+static void test_candle_tensor_index_add_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *source = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_index_add_(NULL, 1, index, source, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_add_(input, 1, NULL, source, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_add_(input, 1, index, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_index_add_(input, 1, index, source, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_add_(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(source);
+}
+
+static void test_candle_tensor_index_copy_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *source = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_index_copy_(NULL, 1, index, source, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_copy_(input, 1, NULL, source, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_copy_(input, 1, index, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_index_copy_(input, 1, index, source, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_copy_(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(source);
+}
+
+static void test_candle_tensor_index_fill_(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *index = sample_CandleTensor();
+    CandleTensor *value = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_index_fill_(NULL, 1, index, value, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_fill_(input, 1, NULL, value, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_fill_(input, 1, index, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_index_fill_(input, 1, index, value, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_index_fill_(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(index);
+    candle_tensor_free(value);
+}
+
 static void test_candle_tensor_reshape(void) {
     CandleTensor *input = sample_CandleTensor();
     int64_t shape[4] = {1, 1, 1, 1};
@@ -3723,6 +8537,33 @@ static void test_candle_tensor_flatten(void) {
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
     CHECK_EQUAL(candle_tensor_flatten(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_unflatten(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t sizes[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_unflatten(NULL, 1, sizes, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unflatten(input, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unflatten(input, 1, sizes, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_unflatten(input, 1, sizes, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_unflatten(NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
@@ -3935,6 +8776,407 @@ static void test_candle_tensor_log_softmax(void) {
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
     CHECK_EQUAL(candle_tensor_log_softmax(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_softmin(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_softmin(NULL, 1, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_softmin(input, 1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_softmin(input, 1, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_softmin(NULL, 1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_gumbel_softmax(void) {
+    CandleTensor *logits = sample_CandleTensor();
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_gumbel_softmax(NULL, 1.0, 0, 1, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gumbel_softmax(logits, 1.0, 0, 1, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gumbel_softmax(logits, 1.0, 0, 1, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_gumbel_softmax(logits, 1.0, 0, 1, generator, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_gumbel_softmax(NULL, 1.0, 0, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(logits);
+    candle_generator_free(generator);
+}
+
+static void test_candle_tensor_sort(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *values[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_sort(NULL, 1, 0, 0, values, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sort(input, 1, 0, 0, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sort(input, 1, 0, 0, values, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_sort(input, 1, 0, 0, values, indices, NULL);
+    CLEAR(CandleTensor, values);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_sort(NULL, 1, 0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_argsort(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_argsort(NULL, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_argsort(input, 1, 0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_argsort(input, 1, 0, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_argsort(NULL, 1, 0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_topk(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *values[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_topk(NULL, 1, 1, 0, 0, values, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_topk(input, 1, 1, 0, 0, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_topk(input, 1, 1, 0, 0, values, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_topk(input, 1, 1, 0, 0, values, indices, NULL);
+    CLEAR(CandleTensor, values);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_topk(NULL, 1, 1, 0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_kthvalue(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *values[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_kthvalue(NULL, 1, 1, 0, values, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_kthvalue(input, 1, 1, 0, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_kthvalue(input, 1, 1, 0, values, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_kthvalue(input, 1, 1, 0, values, indices, NULL);
+    CLEAR(CandleTensor, values);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_kthvalue(NULL, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_median(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_median(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_median(input, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_median(input, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_median(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_median_dim(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *values[4] = {NULL, NULL, NULL, NULL};
+    CandleTensor *indices[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_median_dim(NULL, 1, 0, values, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_median_dim(input, 1, 0, NULL, indices, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_median_dim(input, 1, 0, values, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_median_dim(input, 1, 0, values, indices, NULL);
+    CLEAR(CandleTensor, values);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_median_dim(NULL, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(values[0] == NULL);
+    CLEAR(CandleTensor, values);
+    CHECK(indices[0] == NULL);
+    CLEAR(CandleTensor, indices);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_max_unpool1d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *indices = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_unpool1d(NULL, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool1d(input, NULL, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool1d(input, indices, NULL, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool1d(input, indices, kernel_size, 1, NULL, 1, padding, 1, output_size, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool1d(input, indices, kernel_size, 1, stride, 1, NULL, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool1d(input, indices, kernel_size, 1, stride, 1, padding, 1, NULL, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool1d(input, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool1d(input, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool1d(NULL, NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(indices);
+}
+
+static void test_candle_tensor_max_unpool2d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *indices = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_unpool2d(NULL, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool2d(input, NULL, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool2d(input, indices, NULL, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool2d(input, indices, kernel_size, 1, NULL, 1, padding, 1, output_size, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool2d(input, indices, kernel_size, 1, stride, 1, NULL, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool2d(input, indices, kernel_size, 1, stride, 1, padding, 1, NULL, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool2d(input, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool2d(input, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool2d(NULL, NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(indices);
+}
+
+static void test_candle_tensor_max_unpool3d(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *indices = sample_CandleTensor();
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_max_unpool3d(NULL, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool3d(input, NULL, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool3d(input, indices, NULL, 1, stride, 1, padding, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool3d(input, indices, kernel_size, 1, NULL, 1, padding, 1, output_size, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool3d(input, indices, kernel_size, 1, stride, 1, NULL, 1, output_size, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool3d(input, indices, kernel_size, 1, stride, 1, padding, 1, NULL, 1, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool3d(input, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_max_unpool3d(input, indices, kernel_size, 1, stride, 1, padding, 1, output_size, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_max_unpool3d(NULL, NULL, NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+    candle_tensor_free(indices);
+}
+
+static void test_candle_tensor_norm(void) {
+    CandleTensor *input = sample_CandleTensor();
+    int64_t dim[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_norm(NULL, 1.0, dim, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_norm(input, 1.0, NULL, 1, 0, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_norm(input, 1.0, dim, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_norm(input, 1.0, dim, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_norm(NULL, 1.0, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
@@ -4176,6 +9418,39 @@ static void test_candle_module_forward(void) {
     candle_tensor_free(input);
 }
 
+static void test_candle_module_forward_many(void) {
+    CandleModule *module = sample_CandleModule();
+    const CandleTensor *inputs[1]; inputs[0] = sample_CandleTensor();
+    CandleTensor *outputs[4] = {NULL, NULL, NULL, NULL};
+    size_t num_outputs[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_forward_many(NULL, inputs, 1, outputs, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_forward_many(module, NULL, 1, outputs, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_forward_many(module, inputs, 1, NULL, 1, num_outputs, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_forward_many(module, inputs, 1, outputs, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    (void)candle_module_forward_many(module, inputs, 1, outputs, 1, num_outputs, NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_forward_many(NULL, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(outputs[0] == NULL);
+    CLEAR(CandleTensor, outputs);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+    candle_tensor_free((void *)inputs[0]);
+}
+
 static void test_candle_module_set_training(void) {
     CandleModule *module = sample_CandleModule();
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
@@ -4279,6 +9554,46 @@ static void test_candle_module_get_parameter(void) {
     candle_module_free(module);
 }
 
+static void test_candle_module_num_buffers(void) {
+    CHECK(candle_module_num_buffers(NULL) == 0);
+}
+
+static void test_candle_module_buffer_name(void) {
+    CandleModule *module = sample_CandleModule();
+    unsigned char name[64] = {0};
+    CHECK(candle_module_buffer_name(NULL, 1, (char *)name, 1) == 0);
+    (void)candle_module_buffer_name(module, 1, NULL, 1);
+    CHECK(candle_module_buffer_name(NULL, 1, NULL, 1) == 0);
+    candle_module_free(module);
+}
+
+static void test_candle_module_get_buffer(void) {
+    CandleModule *module = sample_CandleModule();
+    const char *name = "sample";
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_get_buffer(NULL, name, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_get_buffer(module, NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_get_buffer(module, name, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_module_get_buffer(module, name, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_get_buffer(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_module_free(module);
+}
+
 static void test_candle_module_set_parameter(void) {
     CandleModule *module = sample_CandleModule();
     const char *name = "sample";
@@ -4366,6 +9681,43 @@ static void test_candle_module_load(void) {
     candle_module_free(module);
 }
 
+static void test_candle_simple_nn_load(void) {
+    const char *path = "sample";
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_simple_nn_load(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_simple_nn_load(path, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_simple_nn_load(path, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_simple_nn_load(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_sequential_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_sequential_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_sequential_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sequential_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
 static void test_candle_sequential_push(void) {
     CandleModule *sequential = sample_CandleModule();
     CandleModule *module = sample_CandleModule();
@@ -4382,108 +9734,71 @@ static void test_candle_sequential_push(void) {
     candle_module_free(module);
 }
 
-static void test_candle_linear_new(void) {
-    CandleGenerator *generator = sample_CandleGenerator();
+static void test_candle_module_list_new(void) {
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_linear_new(1, 1, 0, 1, 1, 0, NULL, out, error);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_linear_new(1, 1, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_module_list_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_linear_new(1, 1, 0, 1, 1, 0, generator, out, NULL);
+    (void)candle_module_list_new(out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_linear_new(1, 1, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    candle_generator_free(generator);
-}
-
-static void test_candle_embedding_new(void) {
-    int64_t padding_idx[4] = {1, 1, 1, 1};
-    CandleGenerator *generator = sample_CandleGenerator();
-    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
-    CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_embedding_new(1, 1, NULL, 1, 1, 0, generator, out, error);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    (void)candle_embedding_new(1, 1, padding_idx, 1, 1, 0, NULL, out, error);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_embedding_new(1, 1, padding_idx, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    (void)candle_embedding_new(1, 1, padding_idx, 1, 1, 0, generator, out, NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_embedding_new(1, 1, NULL, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    candle_generator_free(generator);
-}
-
-static void test_candle_layer_norm_new(void) {
-    int64_t normalized_shape[4] = {1, 1, 1, 1};
-    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
-    CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_layer_norm_new(NULL, 1, 1.0, 0, 0, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_layer_norm_new(normalized_shape, 1, 1.0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    (void)candle_layer_norm_new(normalized_shape, 1, 1.0, 0, 0, 1, 1, 0, out, NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_layer_norm_new(NULL, 1, 1.0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_module_list_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
 }
 
-static void test_candle_dropout_new(void) {
-    CandleGenerator *generator = sample_CandleGenerator();
-    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+static void test_candle_module_list_push(void) {
+    CandleModule *list = sample_CandleModule();
+    CandleModule *module = sample_CandleModule();
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_dropout_new(1.0, NULL, out, error);
-    CLEAR(CandleModule, out);
+    CHECK_EQUAL(candle_module_list_push(NULL, module, error), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_dropout_new(1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
+    CHECK_EQUAL(candle_module_list_push(list, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
-    (void)candle_dropout_new(1.0, generator, out, NULL);
-    CLEAR(CandleModule, out);
+    (void)candle_module_list_push(list, module, NULL);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_dropout_new(1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
+    CHECK_EQUAL(candle_module_list_push(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
-    candle_generator_free(generator);
+    candle_module_free(list);
+    candle_module_free(module);
 }
 
-static void test_candle_flatten_new(void) {
+static void test_candle_module_dict_new(void) {
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_flatten_new(1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_module_dict_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_flatten_new(1, 1, out, NULL);
+    (void)candle_module_dict_new(out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_flatten_new(1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_module_dict_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
+}
+
+static void test_candle_module_dict_insert(void) {
+    CandleModule *dict = sample_CandleModule();
+    const char *name = "sample";
+    CandleModule *module = sample_CandleModule();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_module_dict_insert(NULL, name, module, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_dict_insert(dict, NULL, module, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_dict_insert(dict, name, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_module_dict_insert(dict, name, module, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_module_dict_insert(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_module_free(dict);
+    candle_module_free(module);
 }
 
 static void test_candle_relu_new(void) {
@@ -4497,6 +9812,86 @@ static void test_candle_relu_new(void) {
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
     CHECK_EQUAL(candle_relu_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_relu6_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_relu6_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_relu6_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_relu6_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_leaky_relu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_leaky_relu_new(1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_leaky_relu_new(1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_leaky_relu_new(1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_elu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_elu_new(1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_elu_new(1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_elu_new(1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_selu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_selu_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_selu_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_selu_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_celu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_celu_new(1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_celu_new(1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_celu_new(1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -4534,6 +9929,102 @@ static void test_candle_silu_new(void) {
     CLEAR(CandleError, error);
 }
 
+static void test_candle_mish_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_mish_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_mish_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_mish_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_softplus_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_softplus_new(1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_softplus_new(1.0, 1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_softplus_new(1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_softsign_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_softsign_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_softsign_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_softsign_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_softshrink_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_softshrink_new(1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_softshrink_new(1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_softshrink_new(1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_hardshrink_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_hardshrink_new(1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_hardshrink_new(1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_hardshrink_new(1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tanhshrink_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tanhshrink_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_tanhshrink_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tanhshrink_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
 static void test_candle_tanh_new(void) {
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
@@ -4566,6 +10057,102 @@ static void test_candle_sigmoid_new(void) {
     CLEAR(CandleError, error);
 }
 
+static void test_candle_logsigmoid_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_logsigmoid_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_logsigmoid_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_logsigmoid_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_hardtanh_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_hardtanh_new(1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_hardtanh_new(1.0, 1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_hardtanh_new(1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_hardswish_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_hardswish_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_hardswish_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_hardswish_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_hardsigmoid_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_hardsigmoid_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_hardsigmoid_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_hardsigmoid_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_threshold_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_threshold_new(1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_threshold_new(1.0, 1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_threshold_new(1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_glu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_glu_new(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_glu_new(1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_glu_new(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
 static void test_candle_softmax_new(void) {
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
@@ -4582,20 +10169,1883 @@ static void test_candle_softmax_new(void) {
     CLEAR(CandleError, error);
 }
 
-static void test_candle_sequential_new(void) {
+static void test_candle_log_softmax_new(void) {
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_sequential_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_log_softmax_new(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_sequential_new(out, NULL);
+    (void)candle_log_softmax_new(1, out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_sequential_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_log_softmax_new(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
+}
+
+static void test_candle_softmin_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_softmin_new(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_softmin_new(1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_softmin_new(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_softmax2d_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_softmax2d_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_softmax2d_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_softmax2d_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_multihead_attention_new(void) {
+    int64_t kdim[4] = {1, 1, 1, 1};
+    int64_t vdim[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_multihead_attention_new(1, 1, 1.0, 0, 0, 0, NULL, vdim, 0, 1, 1, 0, generator, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_multihead_attention_new(1, 1, 1.0, 0, 0, 0, kdim, NULL, 0, 1, 1, 0, generator, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_multihead_attention_new(1, 1, 1.0, 0, 0, 0, kdim, vdim, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_multihead_attention_new(1, 1, 1.0, 0, 0, 0, kdim, vdim, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_multihead_attention_new(1, 1, 1.0, 0, 0, 0, kdim, vdim, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_multihead_attention_new(1, 1, 1.0, 0, 0, 0, NULL, NULL, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_batch_norm1d_new(void) {
+    double momentum[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_batch_norm1d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_batch_norm1d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_batch_norm1d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_batch_norm1d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_batch_norm2d_new(void) {
+    double momentum[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_batch_norm2d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_batch_norm2d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_batch_norm2d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_batch_norm2d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_batch_norm3d_new(void) {
+    double momentum[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_batch_norm3d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_batch_norm3d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_batch_norm3d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_batch_norm3d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_bilinear_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_bilinear_new(1, 1, 1, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_bilinear_new(1, 1, 1, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_bilinear_new(1, 1, 1, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_bilinear_new(1, 1, 1, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_conv1d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_conv1d_new(1, 1, NULL, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv1d_new(1, 1, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv1d_new(1, 1, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv1d_new(1, 1, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 1, 0, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_conv2d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_conv2d_new(1, 1, NULL, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv2d_new(1, 1, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv2d_new(1, 1, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv2d_new(1, 1, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 1, 0, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_conv3d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_conv3d_new(1, 1, NULL, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv3d_new(1, 1, kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv3d_new(1, 1, kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 1, 0, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, dilation, 1, 1, 0, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv3d_new(1, 1, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 1, 0, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_conv_transpose1d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_conv_transpose1d_new(1, 1, NULL, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose1d_new(1, 1, kernel_size, 1, NULL, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose1d_new(1, 1, kernel_size, 1, stride, 1, NULL, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, NULL, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv_transpose1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv_transpose1d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose1d_new(1, 1, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 1, 0, NULL, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_conv_transpose2d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_conv_transpose2d_new(1, 1, NULL, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose2d_new(1, 1, kernel_size, 1, NULL, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose2d_new(1, 1, kernel_size, 1, stride, 1, NULL, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, NULL, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv_transpose2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv_transpose2d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose2d_new(1, 1, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 1, 0, NULL, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_conv_transpose3d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t output_padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_conv_transpose3d_new(1, 1, NULL, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose3d_new(1, 1, kernel_size, 1, NULL, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose3d_new(1, 1, kernel_size, 1, stride, 1, NULL, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, NULL, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, NULL, 1, 1, 1, 0, generator, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv_transpose3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_conv_transpose3d_new(1, 1, kernel_size, 1, stride, 1, padding, 1, output_padding, 1, 1, 0, dilation, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_conv_transpose3d_new(1, 1, NULL, 1, NULL, 1, NULL, 1, NULL, 1, 1, 0, NULL, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_cosine_similarity_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_cosine_similarity_new(1, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_cosine_similarity_new(1, 1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_cosine_similarity_new(1, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_pairwise_distance_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_pairwise_distance_new(1.0, 1.0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_pairwise_distance_new(1.0, 1.0, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_pairwise_distance_new(1.0, 1.0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_dropout_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_dropout_new(1.0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout_new(1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_dropout_new(1.0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout_new(1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_dropout1d_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_dropout1d_new(1.0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout1d_new(1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_dropout1d_new(1.0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout1d_new(1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_dropout2d_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_dropout2d_new(1.0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout2d_new(1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_dropout2d_new(1.0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout2d_new(1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_dropout3d_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_dropout3d_new(1.0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout3d_new(1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_dropout3d_new(1.0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_dropout3d_new(1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_alpha_dropout_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_alpha_dropout_new(1.0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_alpha_dropout_new(1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_alpha_dropout_new(1.0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_alpha_dropout_new(1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_feature_alpha_dropout_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_feature_alpha_dropout_new(1.0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_feature_alpha_dropout_new(1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_feature_alpha_dropout_new(1.0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_feature_alpha_dropout_new(1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_embedding_new(void) {
+    int64_t padding_idx[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_embedding_new(1, 1, NULL, 1, 1, 0, generator, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_new(1, 1, padding_idx, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_embedding_new(1, 1, padding_idx, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_new(1, 1, padding_idx, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_embedding_new(1, 1, NULL, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_embedding_with_options_new(void) {
+    int64_t padding_idx[4] = {1, 1, 1, 1};
+    double max_norm[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_embedding_with_options_new(1, 1, NULL, max_norm, 1.0, 0, 1, 1, 0, generator, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_with_options_new(1, 1, padding_idx, NULL, 1.0, 0, 1, 1, 0, generator, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_with_options_new(1, 1, padding_idx, max_norm, 1.0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_embedding_with_options_new(1, 1, padding_idx, max_norm, 1.0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_with_options_new(1, 1, padding_idx, max_norm, 1.0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_embedding_with_options_new(1, 1, NULL, NULL, 1.0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_embedding_bag_new(void) {
+    double max_norm[4] = {1, 1, 1, 1};
+    int64_t padding_idx[4] = {1, 1, 1, 1};
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_embedding_bag_new(1, 1, NULL, 1.0, 0, 1, 0, padding_idx, 1, 1, 0, generator, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_bag_new(1, 1, max_norm, 1.0, 0, 1, 0, NULL, 1, 1, 0, generator, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_bag_new(1, 1, max_norm, 1.0, 0, 1, 0, padding_idx, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_embedding_bag_new(1, 1, max_norm, 1.0, 0, 1, 0, padding_idx, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_embedding_bag_new(1, 1, max_norm, 1.0, 0, 1, 0, padding_idx, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_embedding_bag_new(1, 1, NULL, 1.0, 0, 1, 0, NULL, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_flatten_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_flatten_new(1, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_flatten_new(1, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_flatten_new(1, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_unfold_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_unfold_new(NULL, 1, dilation, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unfold_new(kernel_size, 1, NULL, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unfold_new(kernel_size, 1, dilation, 1, NULL, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unfold_new(kernel_size, 1, dilation, 1, padding, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unfold_new(kernel_size, 1, dilation, 1, padding, 1, stride, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_unfold_new(kernel_size, 1, dilation, 1, padding, 1, stride, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unfold_new(NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_fold_new(void) {
+    int64_t output_size[4] = {1, 1, 1, 1};
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_fold_new(NULL, 1, kernel_size, 1, dilation, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_fold_new(output_size, 1, NULL, 1, dilation, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_fold_new(output_size, 1, kernel_size, 1, NULL, 1, padding, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_fold_new(output_size, 1, kernel_size, 1, dilation, 1, NULL, 1, stride, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_fold_new(output_size, 1, kernel_size, 1, dilation, 1, padding, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_fold_new(output_size, 1, kernel_size, 1, dilation, 1, padding, 1, stride, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_fold_new(output_size, 1, kernel_size, 1, dilation, 1, padding, 1, stride, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_fold_new(NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_pixel_shuffle_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_pixel_shuffle_new(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_pixel_shuffle_new(1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_pixel_shuffle_new(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_pixel_unshuffle_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_pixel_unshuffle_new(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_pixel_unshuffle_new(1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_pixel_unshuffle_new(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_channel_shuffle_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_channel_shuffle_new(1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_channel_shuffle_new(1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_channel_shuffle_new(1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_unflatten_new(void) {
+    int64_t unflattened_size[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_unflatten_new(1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unflatten_new(1, unflattened_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_unflatten_new(1, unflattened_size, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unflatten_new(1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_group_norm_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_group_norm_new(1, 1, 1.0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_group_norm_new(1, 1, 1.0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_group_norm_new(1, 1, 1.0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_local_response_norm_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_local_response_norm_new(1, 1.0, 1.0, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_local_response_norm_new(1, 1.0, 1.0, 1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_local_response_norm_new(1, 1.0, 1.0, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_identity_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_identity_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_identity_new(out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_identity_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_instance_norm1d_new(void) {
+    double momentum[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_instance_norm1d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_instance_norm1d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_instance_norm1d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_instance_norm1d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_instance_norm2d_new(void) {
+    double momentum[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_instance_norm2d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_instance_norm2d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_instance_norm2d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_instance_norm2d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_instance_norm3d_new(void) {
+    double momentum[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_instance_norm3d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_instance_norm3d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_instance_norm3d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_instance_norm3d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_linear_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_linear_new(1, 1, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_linear_new(1, 1, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_linear_new(1, 1, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_linear_new(1, 1, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_max_pool1d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_max_pool1d_new(NULL, 1, stride, 1, padding, 1, dilation, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_pool1d_new(kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool1d_new(kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool1d_new(kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool1d_new(kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_pool1d_new(kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool1d_new(NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_max_pool2d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_max_pool2d_new(NULL, 1, stride, 1, padding, 1, dilation, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_pool2d_new(kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool2d_new(kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool2d_new(kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool2d_new(kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_pool2d_new(kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool2d_new(NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_max_pool3d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t dilation[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_max_pool3d_new(NULL, 1, stride, 1, padding, 1, dilation, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_pool3d_new(kernel_size, 1, NULL, 1, padding, 1, dilation, 1, 0, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool3d_new(kernel_size, 1, stride, 1, NULL, 1, dilation, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool3d_new(kernel_size, 1, stride, 1, padding, 1, NULL, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool3d_new(kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_pool3d_new(kernel_size, 1, stride, 1, padding, 1, dilation, 1, 0, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_pool3d_new(NULL, 1, NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_adaptive_max_pool1d_new(void) {
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adaptive_max_pool1d_new(NULL, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_max_pool1d_new(output_size, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_adaptive_max_pool1d_new(output_size, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_max_pool1d_new(NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_adaptive_max_pool2d_new(void) {
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adaptive_max_pool2d_new(NULL, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_max_pool2d_new(output_size, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_adaptive_max_pool2d_new(output_size, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_max_pool2d_new(NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_adaptive_max_pool3d_new(void) {
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adaptive_max_pool3d_new(NULL, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_max_pool3d_new(output_size, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_adaptive_max_pool3d_new(output_size, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_max_pool3d_new(NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_layer_norm_new(void) {
+    int64_t normalized_shape[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_layer_norm_new(NULL, 1, 1.0, 0, 0, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_layer_norm_new(normalized_shape, 1, 1.0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_layer_norm_new(normalized_shape, 1, 1.0, 0, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_layer_norm_new(NULL, 1, 1.0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_rms_norm_new(void) {
+    int64_t normalized_shape[4] = {1, 1, 1, 1};
+    double eps[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_rms_norm_new(NULL, 1, eps, 0, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_rms_norm_new(normalized_shape, 1, NULL, 0, 1, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rms_norm_new(normalized_shape, 1, eps, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_rms_norm_new(normalized_shape, 1, eps, 0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rms_norm_new(NULL, 1, NULL, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_constant_pad1d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_constant_pad1d_new(NULL, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_constant_pad1d_new(padding, 1, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_constant_pad1d_new(padding, 1, 1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_constant_pad1d_new(NULL, 1, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_constant_pad2d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_constant_pad2d_new(NULL, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_constant_pad2d_new(padding, 1, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_constant_pad2d_new(padding, 1, 1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_constant_pad2d_new(NULL, 1, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_constant_pad3d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_constant_pad3d_new(NULL, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_constant_pad3d_new(padding, 1, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_constant_pad3d_new(padding, 1, 1.0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_constant_pad3d_new(NULL, 1, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_zero_pad1d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_zero_pad1d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_zero_pad1d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_zero_pad1d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_zero_pad1d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_zero_pad2d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_zero_pad2d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_zero_pad2d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_zero_pad2d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_zero_pad2d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_zero_pad3d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_zero_pad3d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_zero_pad3d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_zero_pad3d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_zero_pad3d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_reflection_pad1d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_reflection_pad1d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_reflection_pad1d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_reflection_pad1d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_reflection_pad1d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_reflection_pad2d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_reflection_pad2d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_reflection_pad2d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_reflection_pad2d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_reflection_pad2d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_reflection_pad3d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_reflection_pad3d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_reflection_pad3d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_reflection_pad3d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_reflection_pad3d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_replication_pad1d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_replication_pad1d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_replication_pad1d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_replication_pad1d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_replication_pad1d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_replication_pad2d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_replication_pad2d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_replication_pad2d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_replication_pad2d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_replication_pad2d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_replication_pad3d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_replication_pad3d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_replication_pad3d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_replication_pad3d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_replication_pad3d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_circular_pad1d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_circular_pad1d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_circular_pad1d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_circular_pad1d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_circular_pad1d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_circular_pad2d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_circular_pad2d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_circular_pad2d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_circular_pad2d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_circular_pad2d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_circular_pad3d_new(void) {
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_circular_pad3d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_circular_pad3d_new(padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_circular_pad3d_new(padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_circular_pad3d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_avg_pool1d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_avg_pool1d_new(NULL, 1, stride, 1, padding, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_avg_pool1d_new(kernel_size, 1, NULL, 1, padding, 1, 0, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool1d_new(kernel_size, 1, stride, 1, NULL, 1, 0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool1d_new(kernel_size, 1, stride, 1, padding, 1, 0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_avg_pool1d_new(kernel_size, 1, stride, 1, padding, 1, 0, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool1d_new(NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_avg_pool2d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t divisor_override[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_avg_pool2d_new(NULL, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_avg_pool2d_new(kernel_size, 1, NULL, 1, padding, 1, 0, 0, divisor_override, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool2d_new(kernel_size, 1, stride, 1, NULL, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_avg_pool2d_new(kernel_size, 1, stride, 1, padding, 1, 0, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool2d_new(kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_avg_pool2d_new(kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool2d_new(NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_avg_pool3d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    int64_t divisor_override[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_avg_pool3d_new(NULL, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_avg_pool3d_new(kernel_size, 1, NULL, 1, padding, 1, 0, 0, divisor_override, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool3d_new(kernel_size, 1, stride, 1, NULL, 1, 0, 0, divisor_override, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_avg_pool3d_new(kernel_size, 1, stride, 1, padding, 1, 0, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool3d_new(kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_avg_pool3d_new(kernel_size, 1, stride, 1, padding, 1, 0, 0, divisor_override, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_avg_pool3d_new(NULL, 1, NULL, 1, NULL, 1, 0, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_adaptive_avg_pool1d_new(void) {
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adaptive_avg_pool1d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_avg_pool1d_new(output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_adaptive_avg_pool1d_new(output_size, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_avg_pool1d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_adaptive_avg_pool2d_new(void) {
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adaptive_avg_pool2d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_avg_pool2d_new(output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_adaptive_avg_pool2d_new(output_size, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_avg_pool2d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_adaptive_avg_pool3d_new(void) {
+    int64_t output_size[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adaptive_avg_pool3d_new(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_avg_pool3d_new(output_size, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_adaptive_avg_pool3d_new(output_size, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adaptive_avg_pool3d_new(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_lp_pool1d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_lp_pool1d_new(1.0, NULL, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_lp_pool1d_new(1.0, kernel_size, 1, NULL, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lp_pool1d_new(1.0, kernel_size, 1, stride, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_lp_pool1d_new(1.0, kernel_size, 1, stride, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lp_pool1d_new(1.0, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_lp_pool2d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_lp_pool2d_new(1.0, NULL, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_lp_pool2d_new(1.0, kernel_size, 1, NULL, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lp_pool2d_new(1.0, kernel_size, 1, stride, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_lp_pool2d_new(1.0, kernel_size, 1, stride, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lp_pool2d_new(1.0, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_lp_pool3d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_lp_pool3d_new(1.0, NULL, 1, stride, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_lp_pool3d_new(1.0, kernel_size, 1, NULL, 1, 0, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lp_pool3d_new(1.0, kernel_size, 1, stride, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_lp_pool3d_new(1.0, kernel_size, 1, stride, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lp_pool3d_new(1.0, NULL, 1, NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_prelu_new(void) {
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_prelu_new(1, 1.0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_prelu_new(1, 1.0, 1, 1, 0, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_prelu_new(1, 1.0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_rrelu_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_rrelu_new(1.0, 1.0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rrelu_new(1.0, 1.0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_rrelu_new(1.0, 1.0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rrelu_new(1.0, 1.0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_rnn_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_rnn_new(1, 1, 1, 1, 0, 0, 1.0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rnn_new(1, 1, 1, 1, 0, 0, 1.0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_rnn_new(1, 1, 1, 1, 0, 0, 1.0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rnn_new(1, 1, 1, 1, 0, 0, 1.0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_lstm_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_lstm_new(1, 1, 1, 0, 0, 1.0, 0, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lstm_new(1, 1, 1, 0, 0, 1.0, 0, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_lstm_new(1, 1, 1, 0, 0, 1.0, 0, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lstm_new(1, 1, 1, 0, 0, 1.0, 0, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_gru_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_gru_new(1, 1, 1, 0, 0, 1.0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_gru_new(1, 1, 1, 0, 0, 1.0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_gru_new(1, 1, 1, 0, 0, 1.0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_gru_new(1, 1, 1, 0, 0, 1.0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_rnn_cell_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_rnn_cell_new(1, 1, 0, 1, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rnn_cell_new(1, 1, 0, 1, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_rnn_cell_new(1, 1, 0, 1, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rnn_cell_new(1, 1, 0, 1, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_lstm_cell_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_lstm_cell_new(1, 1, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lstm_cell_new(1, 1, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_lstm_cell_new(1, 1, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lstm_cell_new(1, 1, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_gru_cell_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_gru_cell_new(1, 1, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_gru_cell_new(1, 1, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_gru_cell_new(1, 1, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_gru_cell_new(1, 1, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
 }
 
 static void test_candle_simple_nn_new(void) {
@@ -4619,51 +12069,279 @@ static void test_candle_simple_nn_new(void) {
     candle_generator_free(generator);
 }
 
-static void test_candle_simple_nn_load(void) {
-    const char *path = "sample";
+static void test_candle_transformer_encoder_layer_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_simple_nn_load(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    (void)candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_simple_nn_load(path, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    (void)candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_simple_nn_load(path, out, NULL);
+    candle_generator_free(generator);
+}
+
+static void test_candle_transformer_decoder_layer_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, out, error);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_simple_nn_load(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_transformer_encoder_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_transformer_encoder_new(1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_encoder_new(1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_transformer_encoder_new(1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_encoder_new(1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_transformer_decoder_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_transformer_decoder_new(1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_decoder_new(1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_transformer_decoder_new(1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_decoder_new(1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_transformer_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_transformer_new(1, 1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_new(1, 1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_transformer_new(1, 1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_new(1, 1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_max_unpool1d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_max_unpool1d_new(NULL, 1, stride, 1, padding, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_unpool1d_new(kernel_size, 1, NULL, 1, padding, 1, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_unpool1d_new(kernel_size, 1, stride, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_unpool1d_new(kernel_size, 1, stride, 1, padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_unpool1d_new(kernel_size, 1, stride, 1, padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_unpool1d_new(NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
 }
 
-static void test_candle_sgd_new(void) {
-    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
-    CandleSgdOptions options[1] = {CANDLE_SGD_OPTIONS_INIT};
-    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+static void test_candle_max_unpool2d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_sgd_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_max_unpool2d_new(NULL, 1, stride, 1, padding, 1, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
-    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_sgd_new(params, 1, NULL, out, error);
-    CLEAR(CandleOptimizer, out);
+    (void)candle_max_unpool2d_new(kernel_size, 1, NULL, 1, padding, 1, out, error);
+    CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_sgd_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_max_unpool2d_new(kernel_size, 1, stride, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
-    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_sgd_new(params, 1, options, out, NULL);
-    CLEAR(CandleOptimizer, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_sgd_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_max_unpool2d_new(kernel_size, 1, stride, 1, padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
-    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    candle_tensor_free((void *)params[0]);
+    (void)candle_max_unpool2d_new(kernel_size, 1, stride, 1, padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_unpool2d_new(NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_max_unpool3d_new(void) {
+    int64_t kernel_size[4] = {1, 1, 1, 1};
+    int64_t stride[4] = {1, 1, 1, 1};
+    int64_t padding[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_max_unpool3d_new(NULL, 1, stride, 1, padding, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_unpool3d_new(kernel_size, 1, NULL, 1, padding, 1, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_unpool3d_new(kernel_size, 1, stride, 1, NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_unpool3d_new(kernel_size, 1, stride, 1, padding, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_max_unpool3d_new(kernel_size, 1, stride, 1, padding, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_max_unpool3d_new(NULL, 1, NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_upsample_new(void) {
+    int64_t size[4] = {1, 1, 1, 1};
+    double scale_factor[4] = {1, 1, 1, 1};
+    int32_t align_corners[4] = {1, 1, 1, 1};
+    int32_t recompute_scale_factor[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_upsample_new(NULL, 1, scale_factor, 1, 1, align_corners, recompute_scale_factor, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_upsample_new(size, 1, NULL, 1, 1, align_corners, recompute_scale_factor, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_upsample_new(size, 1, scale_factor, 1, 1, NULL, recompute_scale_factor, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_upsample_new(size, 1, scale_factor, 1, 1, align_corners, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_upsample_new(size, 1, scale_factor, 1, 1, align_corners, recompute_scale_factor, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_upsample_new(size, 1, scale_factor, 1, 1, align_corners, recompute_scale_factor, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_upsample_new(NULL, 1, NULL, 1, 1, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_upsampling_nearest2d_new(void) {
+    int64_t size[4] = {1, 1, 1, 1};
+    double scale_factor[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_upsampling_nearest2d_new(NULL, 1, scale_factor, 1, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_upsampling_nearest2d_new(size, 1, NULL, 1, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_upsampling_nearest2d_new(size, 1, scale_factor, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_upsampling_nearest2d_new(size, 1, scale_factor, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_upsampling_nearest2d_new(NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_upsampling_bilinear2d_new(void) {
+    int64_t size[4] = {1, 1, 1, 1};
+    double scale_factor[4] = {1, 1, 1, 1};
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_upsampling_bilinear2d_new(NULL, 1, scale_factor, 1, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_upsampling_bilinear2d_new(size, 1, NULL, 1, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_upsampling_bilinear2d_new(size, 1, scale_factor, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_upsampling_bilinear2d_new(size, 1, scale_factor, 1, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_upsampling_bilinear2d_new(NULL, 1, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
 }
 
 static void test_candle_optimizer_free(void) {
@@ -4682,6 +12360,24 @@ static void test_candle_optimizer_step(void) {
     (void)candle_optimizer_step(optimizer, NULL);
     CLEAR(CandleError, error);
     CHECK_EQUAL(candle_optimizer_step(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_lbfgs_step(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    unsigned char user_data[64] = {0};
+    double out_loss[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_lbfgs_step(NULL, NULL, user_data, out_loss, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_lbfgs_step(optimizer, NULL, NULL, out_loss, error);
+    CLEAR(CandleError, error);
+    (void)candle_lbfgs_step(optimizer, NULL, user_data, NULL, error);
+    CLEAR(CandleError, error);
+    (void)candle_lbfgs_step(optimizer, NULL, user_data, out_loss, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lbfgs_step(NULL, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
     candle_optimizer_free(optimizer);
 }
@@ -4742,6 +12438,24 @@ static void test_candle_optimizer_params(void) {
     CHECK(outputs[0] == NULL);
     CLEAR(CandleTensor, outputs);
     CLEAR(CandleError, error);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_optimizer_option_name(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    unsigned char name[64] = {0};
+    CHECK(candle_optimizer_option_name(NULL, 1, (char *)name, 1) == 0);
+    (void)candle_optimizer_option_name(optimizer, 1, NULL, 1);
+    CHECK(candle_optimizer_option_name(NULL, 1, NULL, 1) == 0);
+    candle_optimizer_free(optimizer);
+}
+
+static void test_candle_optimizer_state_name(void) {
+    CandleOptimizer *optimizer = sample_CandleOptimizer();
+    unsigned char name[64] = {0};
+    CHECK(candle_optimizer_state_name(NULL, 1, (char *)name, 1) == 0);
+    (void)candle_optimizer_state_name(optimizer, 1, NULL, 1);
+    CHECK(candle_optimizer_state_name(NULL, 1, NULL, 1) == 0);
     candle_optimizer_free(optimizer);
 }
 
@@ -4827,6 +12541,400 @@ static void test_candle_optimizer_set_state(void) {
     candle_tensor_free(state);
 }
 
+static void test_candle_sgd_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleSgdOptions options[1] = {CANDLE_SGD_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_sgd_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_sgd_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sgd_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_sgd_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_sgd_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_adam_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleAdamOptions options[1] = {CANDLE_ADAM_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adam_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adam_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adam_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adam_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adam_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_adamw_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleAdamwOptions options[1] = {CANDLE_ADAMW_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adamw_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adamw_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adamw_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adamw_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adamw_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_adamax_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleAdamaxOptions options[1] = {CANDLE_ADAMAX_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adamax_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adamax_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adamax_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adamax_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adamax_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_nadam_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleNadamOptions options[1] = {CANDLE_NADAM_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_nadam_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_nadam_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_nadam_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_nadam_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_nadam_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_radam_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleRadamOptions options[1] = {CANDLE_RADAM_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_radam_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_radam_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_radam_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_radam_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_radam_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_rmsprop_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleRmspropOptions options[1] = {CANDLE_RMSPROP_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_rmsprop_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_rmsprop_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rmsprop_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_rmsprop_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rmsprop_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_adagrad_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleAdagradOptions options[1] = {CANDLE_ADAGRAD_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adagrad_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adagrad_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adagrad_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adagrad_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adagrad_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_adadelta_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleAdadeltaOptions options[1] = {CANDLE_ADADELTA_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_adadelta_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adadelta_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adadelta_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_adadelta_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_adadelta_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_asgd_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleAsgdOptions options[1] = {CANDLE_ASGD_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_asgd_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_asgd_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_asgd_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_asgd_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_asgd_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_rprop_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleRpropOptions options[1] = {CANDLE_RPROP_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_rprop_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_rprop_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rprop_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_rprop_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_rprop_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_lion_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleLionOptions options[1] = {CANDLE_LION_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_lion_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_lion_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lion_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_lion_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lion_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_lbfgs_new(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleLbfgsOptions options[1] = {CANDLE_LBFGS_OPTIONS_INIT};
+    CandleOptimizer *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_lbfgs_new(NULL, 1, options, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_lbfgs_new(params, 1, NULL, out, error);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lbfgs_new(params, 1, options, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    (void)candle_lbfgs_new(params, 1, options, out, NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_lbfgs_new(NULL, 1, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleOptimizer, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_clip_grad_norm(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_clip_grad_norm(NULL, 1, 1.0, 1.0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_clip_grad_norm(params, 1, 1.0, 1.0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_clip_grad_norm(params, 1, 1.0, 1.0, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_clip_grad_norm(NULL, 1, 1.0, 1.0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_clip_grad_value(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_clip_grad_value(NULL, 1, 1.0, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_clip_grad_value(params, 1, 1.0, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_clip_grad_value(NULL, 1, 1.0, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
+static void test_candle_total_norm(void) {
+    const CandleTensor *tensors[1]; tensors[0] = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_total_norm(NULL, 1, 1.0, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_total_norm(tensors, 1, 1.0, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_total_norm(tensors, 1, 1.0, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_total_norm(NULL, 1, 1.0, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)tensors[0]);
+}
+
 static void test_candle_set_num_threads(void) {
     (void)candle_set_num_threads(1, NULL);
 }
@@ -4878,6 +12986,8 @@ int main(void) {
     RUN(test_candle_tensor_set_grad);
     RUN(test_candle_grad_mode_push);
     RUN(test_candle_grad_mode_pop);
+    RUN(test_candle_tensor_register_hook);
+    RUN(test_candle_tensor_remove_hook);
     RUN(test_candle_generator_new);
     RUN(test_candle_generator_free);
     RUN(test_candle_generator_manual_seed);
@@ -4889,6 +12999,34 @@ int main(void) {
     RUN(test_candle_tensor_tanh);
     RUN(test_candle_tensor_gelu);
     RUN(test_candle_tensor_silu);
+    RUN(test_candle_tensor_leaky_relu);
+    RUN(test_candle_tensor_hardtanh);
+    RUN(test_candle_tensor_relu6);
+    RUN(test_candle_tensor_threshold);
+    RUN(test_candle_tensor_hardswish);
+    RUN(test_candle_tensor_hardsigmoid);
+    RUN(test_candle_tensor_hardshrink);
+    RUN(test_candle_tensor_softshrink);
+    RUN(test_candle_tensor_prelu);
+    RUN(test_candle_tensor_rrelu);
+    RUN(test_candle_tensor_elu);
+    RUN(test_candle_tensor_selu);
+    RUN(test_candle_tensor_celu);
+    RUN(test_candle_tensor_softplus);
+    RUN(test_candle_tensor_logsigmoid);
+    RUN(test_candle_tensor_mish);
+    RUN(test_candle_tensor_softsign);
+    RUN(test_candle_tensor_tanhshrink);
+    RUN(test_candle_tensor_glu);
+    RUN(test_candle_tensor_adaptive_avg_pool1d);
+    RUN(test_candle_tensor_adaptive_avg_pool2d);
+    RUN(test_candle_tensor_adaptive_avg_pool3d);
+    RUN(test_candle_tensor_adaptive_max_pool1d);
+    RUN(test_candle_tensor_adaptive_max_pool1d_with_indices);
+    RUN(test_candle_tensor_adaptive_max_pool2d);
+    RUN(test_candle_tensor_adaptive_max_pool2d_with_indices);
+    RUN(test_candle_tensor_adaptive_max_pool3d);
+    RUN(test_candle_tensor_adaptive_max_pool3d_with_indices);
     RUN(test_candle_tensor_add);
     RUN(test_candle_tensor_sub);
     RUN(test_candle_tensor_mul);
@@ -4902,6 +13040,16 @@ int main(void) {
     RUN(test_candle_tensor_mul_);
     RUN(test_candle_tensor_div_);
     RUN(test_candle_tensor_pow_);
+    RUN(test_candle_tensor_scaled_dot_product_attention);
+    RUN(test_candle_tensor_avg_pool1d);
+    RUN(test_candle_tensor_avg_pool2d);
+    RUN(test_candle_tensor_avg_pool3d);
+    RUN(test_candle_tensor_lp_pool1d);
+    RUN(test_candle_tensor_lp_pool2d);
+    RUN(test_candle_tensor_lp_pool3d);
+    RUN(test_candle_tensor_batch_norm);
+    RUN(test_candle_tensor_instance_norm);
+    RUN(test_candle_tensor_bilinear);
     RUN(test_candle_tensor_eq);
     RUN(test_candle_tensor_ne);
     RUN(test_candle_tensor_lt);
@@ -4917,6 +13065,12 @@ int main(void) {
     RUN(test_candle_tensor_minimum);
     RUN(test_candle_tensor_clamp);
     RUN(test_candle_tensor_where);
+    RUN(test_candle_tensor_conv1d);
+    RUN(test_candle_tensor_conv2d);
+    RUN(test_candle_tensor_conv3d);
+    RUN(test_candle_tensor_conv_transpose1d);
+    RUN(test_candle_tensor_conv_transpose2d);
+    RUN(test_candle_tensor_conv_transpose3d);
     RUN(test_candle_tensor_to_dtype);
     RUN(test_candle_tensor_to_device);
     RUN(test_candle_tensor_contiguous);
@@ -4936,6 +13090,28 @@ int main(void) {
     RUN(test_candle_tensor_ones_like);
     RUN(test_candle_tensor_full_like);
     RUN(test_candle_tensor_empty_like);
+    RUN(test_candle_tensor_cosine_similarity);
+    RUN(test_candle_tensor_pairwise_distance);
+    RUN(test_candle_tensor_pdist);
+    RUN(test_candle_tensor_cdist);
+    RUN(test_candle_tensor_dropout);
+    RUN(test_candle_tensor_dropout1d);
+    RUN(test_candle_tensor_dropout2d);
+    RUN(test_candle_tensor_dropout3d);
+    RUN(test_candle_tensor_alpha_dropout);
+    RUN(test_candle_tensor_feature_alpha_dropout);
+    RUN(test_candle_tensor_embedding);
+    RUN(test_candle_tensor_embedding_scaled);
+    RUN(test_candle_tensor_embedding_renorm_);
+    RUN(test_candle_tensor_embedding_bag);
+    RUN(test_candle_tensor_unfold);
+    RUN(test_candle_tensor_fold);
+    RUN(test_candle_tensor_pixel_shuffle);
+    RUN(test_candle_tensor_pixel_unshuffle);
+    RUN(test_candle_tensor_channel_shuffle);
+    RUN(test_candle_tensor_group_norm);
+    RUN(test_candle_tensor_local_response_norm);
+    RUN(test_candle_tensor_normalize);
     RUN(test_candle_tensor_neg_);
     RUN(test_candle_tensor_abs_);
     RUN(test_candle_tensor_sign_);
@@ -4959,7 +13135,6 @@ int main(void) {
     RUN(test_candle_tensor_index_select);
     RUN(test_candle_tensor_index_add);
     RUN(test_candle_tensor_one_hot);
-    RUN(test_candle_tensor_embedding);
     RUN(test_candle_tensor_masked_fill);
     RUN(test_candle_tensor_masked_select);
     RUN(test_candle_tensor_nonzero);
@@ -4968,11 +13143,28 @@ int main(void) {
     RUN(test_candle_tensor_split);
     RUN(test_candle_tensor_split_with_sizes);
     RUN(test_candle_tensor_chunk);
-    RUN(test_candle_tensor_mse_loss);
-    RUN(test_candle_tensor_l1_loss);
+    RUN(test_candle_tensor_binary_cross_entropy);
+    RUN(test_candle_tensor_binary_cross_entropy_with_logits);
+    RUN(test_candle_tensor_kl_div);
+    RUN(test_candle_tensor_soft_margin_loss);
+    RUN(test_candle_tensor_multilabel_soft_margin_loss);
     RUN(test_candle_tensor_cross_entropy);
     RUN(test_candle_tensor_nll_loss);
-    RUN(test_candle_tensor_binary_cross_entropy_with_logits);
+    RUN(test_candle_tensor_ctc_loss);
+    RUN(test_candle_tensor_hinge_embedding_loss);
+    RUN(test_candle_tensor_margin_ranking_loss);
+    RUN(test_candle_tensor_triplet_margin_loss);
+    RUN(test_candle_tensor_cosine_embedding_loss);
+    RUN(test_candle_tensor_multi_margin_loss);
+    RUN(test_candle_tensor_multilabel_margin_loss);
+    RUN(test_candle_tensor_mse_loss);
+    RUN(test_candle_tensor_mse_loss_weighted);
+    RUN(test_candle_tensor_l1_loss);
+    RUN(test_candle_tensor_l1_loss_weighted);
+    RUN(test_candle_tensor_smooth_l1_loss);
+    RUN(test_candle_tensor_huber_loss);
+    RUN(test_candle_tensor_poisson_nll_loss);
+    RUN(test_candle_tensor_gaussian_nll_loss);
     RUN(test_candle_tensor_sqrt);
     RUN(test_candle_tensor_rsqrt);
     RUN(test_candle_tensor_square);
@@ -4990,18 +13182,66 @@ int main(void) {
     RUN(test_candle_tensor_ceil);
     RUN(test_candle_tensor_round);
     RUN(test_candle_tensor_trunc);
+    RUN(test_candle_tensor_log2);
+    RUN(test_candle_tensor_log10);
+    RUN(test_candle_tensor_exp2);
+    RUN(test_candle_tensor_tan);
+    RUN(test_candle_tensor_sinh);
+    RUN(test_candle_tensor_cosh);
+    RUN(test_candle_tensor_isinf);
+    RUN(test_candle_tensor_isfinite);
+    RUN(test_candle_tensor_nan_to_num);
+    RUN(test_candle_tensor_heaviside);
+    RUN(test_candle_tensor_lerp);
+    RUN(test_candle_tensor_addcmul);
+    RUN(test_candle_tensor_addcdiv);
+    RUN(test_candle_tensor_logaddexp);
+    RUN(test_candle_tensor_hypot);
     RUN(test_candle_tensor_matmul);
     RUN(test_candle_tensor_linear);
+    RUN(test_candle_tensor_max_pool1d);
+    RUN(test_candle_tensor_max_pool1d_with_indices);
+    RUN(test_candle_tensor_max_pool2d);
+    RUN(test_candle_tensor_max_pool2d_with_indices);
+    RUN(test_candle_tensor_max_pool3d);
+    RUN(test_candle_tensor_max_pool3d_with_indices);
+    RUN(test_candle_tensor_multi_head_attention_forward);
     RUN(test_candle_tensor_layer_norm);
+    RUN(test_candle_tensor_rms_norm);
+    RUN(test_candle_tensor_pad);
+    RUN(test_candle_tensor_bmm);
+    RUN(test_candle_tensor_addmm);
     RUN(test_candle_tensor_rand);
     RUN(test_candle_tensor_randn);
     RUN(test_candle_tensor_randint);
     RUN(test_candle_tensor_randperm);
     RUN(test_candle_tensor_rand_like);
     RUN(test_candle_tensor_randn_like);
-    RUN(test_candle_tensor_dropout);
     RUN(test_candle_tensor_uniform_);
     RUN(test_candle_tensor_normal_);
+    RUN(test_candle_tensor_flip);
+    RUN(test_candle_tensor_roll);
+    RUN(test_candle_tensor_repeat);
+    RUN(test_candle_tensor_tile);
+    RUN(test_candle_tensor_repeat_interleave);
+    RUN(test_candle_tensor_tril);
+    RUN(test_candle_tensor_triu);
+    RUN(test_candle_tensor_tril_);
+    RUN(test_candle_tensor_triu_);
+    RUN(test_candle_tensor_diagonal);
+    RUN(test_candle_tensor_diag);
+    RUN(test_candle_tensor_lstm);
+    RUN(test_candle_tensor_lstm_packed);
+    RUN(test_candle_tensor_gru);
+    RUN(test_candle_tensor_gru_packed);
+    RUN(test_candle_tensor_rnn_tanh);
+    RUN(test_candle_tensor_rnn_tanh_packed);
+    RUN(test_candle_tensor_rnn_relu);
+    RUN(test_candle_tensor_rnn_relu_packed);
+    RUN(test_candle_tensor_lstm_cell);
+    RUN(test_candle_tensor_gru_cell);
+    RUN(test_candle_tensor_rnn_tanh_cell);
+    RUN(test_candle_tensor_rnn_relu_cell);
     RUN(test_candle_tensor_sum);
     RUN(test_candle_tensor_mean);
     RUN(test_candle_tensor_prod);
@@ -5018,9 +13258,21 @@ int main(void) {
     RUN(test_candle_tensor_all);
     RUN(test_candle_tensor_any);
     RUN(test_candle_tensor_logsumexp);
+    RUN(test_candle_tensor_interpolate);
+    RUN(test_candle_tensor_cumsum);
+    RUN(test_candle_tensor_cumprod);
+    RUN(test_candle_tensor_scatter);
+    RUN(test_candle_tensor_index_copy);
+    RUN(test_candle_tensor_index_fill);
+    RUN(test_candle_tensor_scatter_);
+    RUN(test_candle_tensor_scatter_add_);
+    RUN(test_candle_tensor_index_add_);
+    RUN(test_candle_tensor_index_copy_);
+    RUN(test_candle_tensor_index_fill_);
     RUN(test_candle_tensor_reshape);
     RUN(test_candle_tensor_view);
     RUN(test_candle_tensor_flatten);
+    RUN(test_candle_tensor_unflatten);
     RUN(test_candle_tensor_transpose);
     RUN(test_candle_tensor_permute);
     RUN(test_candle_tensor_squeeze);
@@ -5030,6 +13282,18 @@ int main(void) {
     RUN(test_candle_tensor_select);
     RUN(test_candle_tensor_softmax);
     RUN(test_candle_tensor_log_softmax);
+    RUN(test_candle_tensor_softmin);
+    RUN(test_candle_tensor_gumbel_softmax);
+    RUN(test_candle_tensor_sort);
+    RUN(test_candle_tensor_argsort);
+    RUN(test_candle_tensor_topk);
+    RUN(test_candle_tensor_kthvalue);
+    RUN(test_candle_tensor_median);
+    RUN(test_candle_tensor_median_dim);
+    RUN(test_candle_tensor_max_unpool1d);
+    RUN(test_candle_tensor_max_unpool2d);
+    RUN(test_candle_tensor_max_unpool3d);
+    RUN(test_candle_tensor_norm);
     RUN(test_candle_tensor_map_new);
     RUN(test_candle_tensor_map_free);
     RUN(test_candle_tensor_map_len);
@@ -5047,6 +13311,7 @@ int main(void) {
     RUN(test_candle_module_share);
     RUN(test_candle_module_name);
     RUN(test_candle_module_forward);
+    RUN(test_candle_module_forward_many);
     RUN(test_candle_module_set_training);
     RUN(test_candle_module_zero_grad);
     RUN(test_candle_module_to);
@@ -5054,38 +13319,165 @@ int main(void) {
     RUN(test_candle_module_num_parameters);
     RUN(test_candle_module_parameter_name);
     RUN(test_candle_module_get_parameter);
+    RUN(test_candle_module_num_buffers);
+    RUN(test_candle_module_buffer_name);
+    RUN(test_candle_module_get_buffer);
     RUN(test_candle_module_set_parameter);
     RUN(test_candle_module_state_dict);
     RUN(test_candle_module_load_state_dict);
     RUN(test_candle_module_save);
     RUN(test_candle_module_load);
+    RUN(test_candle_simple_nn_load);
+    RUN(test_candle_sequential_new);
     RUN(test_candle_sequential_push);
-    RUN(test_candle_linear_new);
-    RUN(test_candle_embedding_new);
-    RUN(test_candle_layer_norm_new);
-    RUN(test_candle_dropout_new);
-    RUN(test_candle_flatten_new);
+    RUN(test_candle_module_list_new);
+    RUN(test_candle_module_list_push);
+    RUN(test_candle_module_dict_new);
+    RUN(test_candle_module_dict_insert);
     RUN(test_candle_relu_new);
+    RUN(test_candle_relu6_new);
+    RUN(test_candle_leaky_relu_new);
+    RUN(test_candle_elu_new);
+    RUN(test_candle_selu_new);
+    RUN(test_candle_celu_new);
     RUN(test_candle_gelu_new);
     RUN(test_candle_silu_new);
+    RUN(test_candle_mish_new);
+    RUN(test_candle_softplus_new);
+    RUN(test_candle_softsign_new);
+    RUN(test_candle_softshrink_new);
+    RUN(test_candle_hardshrink_new);
+    RUN(test_candle_tanhshrink_new);
     RUN(test_candle_tanh_new);
     RUN(test_candle_sigmoid_new);
+    RUN(test_candle_logsigmoid_new);
+    RUN(test_candle_hardtanh_new);
+    RUN(test_candle_hardswish_new);
+    RUN(test_candle_hardsigmoid_new);
+    RUN(test_candle_threshold_new);
+    RUN(test_candle_glu_new);
     RUN(test_candle_softmax_new);
-    RUN(test_candle_sequential_new);
+    RUN(test_candle_log_softmax_new);
+    RUN(test_candle_softmin_new);
+    RUN(test_candle_softmax2d_new);
+    RUN(test_candle_multihead_attention_new);
+    RUN(test_candle_batch_norm1d_new);
+    RUN(test_candle_batch_norm2d_new);
+    RUN(test_candle_batch_norm3d_new);
+    RUN(test_candle_bilinear_new);
+    RUN(test_candle_conv1d_new);
+    RUN(test_candle_conv2d_new);
+    RUN(test_candle_conv3d_new);
+    RUN(test_candle_conv_transpose1d_new);
+    RUN(test_candle_conv_transpose2d_new);
+    RUN(test_candle_conv_transpose3d_new);
+    RUN(test_candle_cosine_similarity_new);
+    RUN(test_candle_pairwise_distance_new);
+    RUN(test_candle_dropout_new);
+    RUN(test_candle_dropout1d_new);
+    RUN(test_candle_dropout2d_new);
+    RUN(test_candle_dropout3d_new);
+    RUN(test_candle_alpha_dropout_new);
+    RUN(test_candle_feature_alpha_dropout_new);
+    RUN(test_candle_embedding_new);
+    RUN(test_candle_embedding_with_options_new);
+    RUN(test_candle_embedding_bag_new);
+    RUN(test_candle_flatten_new);
+    RUN(test_candle_unfold_new);
+    RUN(test_candle_fold_new);
+    RUN(test_candle_pixel_shuffle_new);
+    RUN(test_candle_pixel_unshuffle_new);
+    RUN(test_candle_channel_shuffle_new);
+    RUN(test_candle_unflatten_new);
+    RUN(test_candle_group_norm_new);
+    RUN(test_candle_local_response_norm_new);
+    RUN(test_candle_identity_new);
+    RUN(test_candle_instance_norm1d_new);
+    RUN(test_candle_instance_norm2d_new);
+    RUN(test_candle_instance_norm3d_new);
+    RUN(test_candle_linear_new);
+    RUN(test_candle_max_pool1d_new);
+    RUN(test_candle_max_pool2d_new);
+    RUN(test_candle_max_pool3d_new);
+    RUN(test_candle_adaptive_max_pool1d_new);
+    RUN(test_candle_adaptive_max_pool2d_new);
+    RUN(test_candle_adaptive_max_pool3d_new);
+    RUN(test_candle_layer_norm_new);
+    RUN(test_candle_rms_norm_new);
+    RUN(test_candle_constant_pad1d_new);
+    RUN(test_candle_constant_pad2d_new);
+    RUN(test_candle_constant_pad3d_new);
+    RUN(test_candle_zero_pad1d_new);
+    RUN(test_candle_zero_pad2d_new);
+    RUN(test_candle_zero_pad3d_new);
+    RUN(test_candle_reflection_pad1d_new);
+    RUN(test_candle_reflection_pad2d_new);
+    RUN(test_candle_reflection_pad3d_new);
+    RUN(test_candle_replication_pad1d_new);
+    RUN(test_candle_replication_pad2d_new);
+    RUN(test_candle_replication_pad3d_new);
+    RUN(test_candle_circular_pad1d_new);
+    RUN(test_candle_circular_pad2d_new);
+    RUN(test_candle_circular_pad3d_new);
+    RUN(test_candle_avg_pool1d_new);
+    RUN(test_candle_avg_pool2d_new);
+    RUN(test_candle_avg_pool3d_new);
+    RUN(test_candle_adaptive_avg_pool1d_new);
+    RUN(test_candle_adaptive_avg_pool2d_new);
+    RUN(test_candle_adaptive_avg_pool3d_new);
+    RUN(test_candle_lp_pool1d_new);
+    RUN(test_candle_lp_pool2d_new);
+    RUN(test_candle_lp_pool3d_new);
+    RUN(test_candle_prelu_new);
+    RUN(test_candle_rrelu_new);
+    RUN(test_candle_rnn_new);
+    RUN(test_candle_lstm_new);
+    RUN(test_candle_gru_new);
+    RUN(test_candle_rnn_cell_new);
+    RUN(test_candle_lstm_cell_new);
+    RUN(test_candle_gru_cell_new);
     RUN(test_candle_simple_nn_new);
-    RUN(test_candle_simple_nn_load);
-    RUN(test_candle_sgd_new);
+    RUN(test_candle_transformer_encoder_layer_new);
+    RUN(test_candle_transformer_decoder_layer_new);
+    RUN(test_candle_transformer_encoder_new);
+    RUN(test_candle_transformer_decoder_new);
+    RUN(test_candle_transformer_new);
+    RUN(test_candle_max_unpool1d_new);
+    RUN(test_candle_max_unpool2d_new);
+    RUN(test_candle_max_unpool3d_new);
+    RUN(test_candle_upsample_new);
+    RUN(test_candle_upsampling_nearest2d_new);
+    RUN(test_candle_upsampling_bilinear2d_new);
     RUN(test_candle_optimizer_free);
     RUN(test_candle_optimizer_name);
     RUN(test_candle_optimizer_step);
+    RUN(test_candle_lbfgs_step);
     RUN(test_candle_optimizer_zero_grad);
     RUN(test_candle_optimizer_add_param_group);
     RUN(test_candle_optimizer_num_groups);
     RUN(test_candle_optimizer_params);
+    RUN(test_candle_optimizer_option_name);
+    RUN(test_candle_optimizer_state_name);
     RUN(test_candle_optimizer_get_option);
     RUN(test_candle_optimizer_set_options);
     RUN(test_candle_optimizer_get_state);
     RUN(test_candle_optimizer_set_state);
+    RUN(test_candle_sgd_new);
+    RUN(test_candle_adam_new);
+    RUN(test_candle_adamw_new);
+    RUN(test_candle_adamax_new);
+    RUN(test_candle_nadam_new);
+    RUN(test_candle_radam_new);
+    RUN(test_candle_rmsprop_new);
+    RUN(test_candle_adagrad_new);
+    RUN(test_candle_adadelta_new);
+    RUN(test_candle_asgd_new);
+    RUN(test_candle_rprop_new);
+    RUN(test_candle_lion_new);
+    RUN(test_candle_lbfgs_new);
+    RUN(test_candle_clip_grad_norm);
+    RUN(test_candle_clip_grad_value);
+    RUN(test_candle_total_norm);
     RUN(test_candle_set_num_threads);
     return FINISH();
 }

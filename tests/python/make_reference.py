@@ -15,10 +15,12 @@ import warnings
 
 os.environ["CANDLE_FFI_TEST_BACKEND"] = "torch"
 
+import layers
 import numpy as np
 import promotion
 import reference
 import torch
+import training
 import trajectories
 from case import Row
 from cases import GROUPS
@@ -52,16 +54,30 @@ def main() -> int:
             stale.append(group)
         refused = sum("refused" in item for item in entries.values())
         print(f"{group}: {len(rows)} rows, {len(entries)} cases, {refused} refused by PyTorch")
-    paths = {
-        f"{name} {dtype}": np.stack(trajectories.run(torch, name, dtype))
-        for name in trajectories.SGD
-        for dtype in trajectories.DTYPES
-    }
+    paths = trajectories.table(torch)
+    print(f"trajectories: {len(paths)} arrays")
     path = reference.FOLDER / "trajectories.npz"
     if "--check" not in sys.argv:
         np.savez_compressed(path, torch=np.array(torch.__version__), **paths)
     elif not all(np.array_equal(np.load(path)[name], values) for name, values in paths.items()):
         stale.append("trajectories")
+    observed = {case.id: layers.observe(torch, case) for case in layers.LAYERS}
+    print(f"layers: {len(observed)} cases")
+    if "--check" not in sys.argv:
+        layers.write(torch.__version__, observed)
+    elif layers.read().keys() != observed.keys() or any(
+        layers.differences(observed[name], layers.read()[name]) for name in observed
+    ):
+        stale.append("layers")
+    followed = training.observe(torch)
+    print(f"training: {len(followed)} cases")
+    if "--check" not in sys.argv:
+        np.savez_compressed(training.PATH, torch=np.array(torch.__version__), **followed)
+    elif not all(
+        np.allclose(np.load(training.PATH)[name], values, rtol=1e-5)
+        for name, values in followed.items()
+    ):
+        stale.append("training")
     dtypes = promotion.table(torch)
     path = reference.FOLDER / "promotion.json"
     if "--check" not in sys.argv:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from candle_ffi.__main__ import flags, library
@@ -25,6 +28,7 @@ UNITS = {"test_two_units": [TESTS / "two_units.c"]}
 CC = shutil.which(os.environ.get("CC", "cc"))
 CXX = shutil.which(os.environ.get("CXX", "c++"))
 VALGRIND = shutil.which("valgrind")
+CHECKED = ["-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]
 
 needs_cc = pytest.mark.skipif(CC is None, reason="there is no C compiler")
 
@@ -63,14 +67,14 @@ def test_program(source: Path, standard: str, tmp_path: Path) -> None:
 
 @needs_cc
 @pytest.mark.skipif(VALGRIND is None, reason="there is no valgrind")
-@pytest.mark.parametrize("name", ["test_tensor", "test_autograd", "test_errors", "test_files"])
+@pytest.mark.parametrize(
+    "name", ["test_tensor", "test_autograd", "test_errors", "test_files", "test_layers"]
+)
 def test_program_under_valgrind(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Valgrind knows no AVX-512, and takes what the workers of the pool keep for lost.
+    # Valgrind takes what the workers of the pool keep for lost.
     monkeypatch.setenv("CANDLE_FFI_NUM_THREADS", "1")
     program = build(TESTS / f"{name}.c", tmp_path)
-    options = ["-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]
-    printed = run(VALGRIND, *options, program, folder=tmp_path)
-    assert "0 failures" in printed
+    assert "0 failures" in run(VALGRIND, *CHECKED, program, folder=tmp_path)
 
 
 @needs_cc
@@ -101,6 +105,176 @@ def test_train_regression(tmp_path: Path) -> None:
     prediction = re.search(r"prediction for \[0\.5, 0\.5\]: (\S+)", printed)
     assert prediction is not None
     assert float(prediction[1]) == pytest.approx(2.5, abs=0.05)
+
+
+def write_idx(path: Path, values: npt.NDArray[np.uint8]) -> Path:
+    """Write a file as MNIST's: a magic number, sizes, and bytes."""
+    header = [0x800 + values.ndim, *values.shape]
+    path.write_bytes(b"".join(n.to_bytes(4, "big") for n in header) + values.tobytes())
+    return path
+
+
+def idx_digits(folder: Path, count: int, height: int, width: int) -> list[Path]:
+    """Files of pictures that are bright above or below, with noise; the labels tell which."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, count)
+    images = random.integers(0, 100, (count, height, width))
+    images[labels == 0, : height // 2] += 150
+    images[labels == 1, height // 2 :] += 150
+    return [
+        write_idx(folder / "images", images.astype(np.uint8)),
+        write_idx(folder / "labels", labels.astype(np.uint8)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def train_cnn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, compiled once."""
+    if CC is None:
+        pytest.skip("there is no C compiler")
+    return build(EXAMPLES / "train_cnn.c", tmp_path_factory.mktemp("train_cnn"))
+
+
+def python_example(*arguments: object, folder: Path) -> str:
+    return run(sys.executable, "-m", "candle_ffi.examples.train_cnn", *arguments, folder=folder)
+
+
+def losses_of(printed: str) -> list[float]:
+    return [float(loss) for loss in re.findall(r"step \d+  loss (\S+)$", printed, re.M)]
+
+
+def test_train_cnn_on_digits_prints_what_python_prints(train_cnn: Path, tmp_path: Path) -> None:
+    digits = pytest.importorskip("sklearn.datasets").load_digits()
+    table = np.column_stack([digits.data, digits.target])
+    np.savetxt(tmp_path / "digits.csv", table, fmt="%d", delimiter=",")
+    arguments = ["--epochs", 6, "--lr", 0.05, "--every", 1, "--seed", 3, "digits.csv"]
+    printed = run(train_cnn, *arguments, folder=tmp_path)
+    losses = losses_of(printed)
+    assert len(losses) == 6 * 26, "every step's loss"
+    assert sum(losses[-10:]) < 0.25 * sum(losses[:10])
+    right = re.search(r"right: (\d+) of 179", printed)
+    assert right is not None
+    assert int(right[1]) > 150
+    assert python_example(*arguments, folder=tmp_path) == printed
+
+
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (11, 6)])
+def test_train_cnn_on_idx_files_prints_what_python_prints(
+    height: int, width: int, train_cnn: Path, tmp_path: Path
+) -> None:
+    files = idx_digits(tmp_path, 110, height, width)
+    arguments = ["--every", 1, "--batch", 16, "--epochs", 6, *files]
+    printed = run(train_cnn, *arguments, folder=tmp_path)
+    losses = losses_of(printed)
+    assert len(losses) == 6 * 7
+    assert losses[-1] < losses[0] / 2
+    assert printed.endswith("right: 11 of 11\n")
+    assert python_example(*arguments, folder=tmp_path) == printed
+    other = run(train_cnn, *arguments, "--seed", 1, folder=tmp_path)
+    assert losses_of(other) != losses, "the seed decides weights and order"
+
+
+def damage(files: list[Path], how: str) -> None:
+    """Make of good files what a message calls `how`."""
+    images, labels = files
+    content = images.read_bytes()
+    if how == "the header is cut off":
+        images.write_bytes(content[:9])
+    elif how == "begins with":
+        images.write_bytes(labels.read_bytes())
+    elif how == "compressed":
+        images.write_bytes(gzip.compress(content))
+    elif how == "is cut off":
+        images.write_bytes(content[:-1])
+    elif how == "has bytes after":
+        images.write_bytes(content + b"\0")
+    elif how == "size 0":
+        images.write_bytes(content[:8] + bytes(4) + content[12:])
+    elif how == "size 4294967295":
+        images.write_bytes(content[:8] + b"\xff" * 4 + content[12:])
+    elif how == "has 20 images":
+        write_idx(labels, np.zeros(19, np.uint8))
+    elif how == "label 10":
+        write_idx(labels, np.full(20, 10, np.uint8))
+    elif how == "No such file":
+        labels.unlink()
+    else:
+        raise AssertionError(how)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "the header is cut off",
+        "begins with",
+        "compressed",
+        "is cut off",
+        "has bytes after",
+        "size 0",
+        "size 4294967295",
+        "has 20 images",
+        "label 10",
+        "No such file",
+    ],
+)
+def test_train_cnn_refuses_damaged_idx_files(how: str, train_cnn: Path, tmp_path: Path) -> None:
+    files = idx_digits(tmp_path, 20, 8, 8)
+    damage(files, how)
+    done = subprocess.run([train_cnn, *files], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert how in done.stderr
+    assert done.stdout == ""
+    python = [sys.executable, "-m", "candle_ffi.examples.train_cnn", *map(str, files)]
+    assert subprocess.run(python, capture_output=True, timeout=60).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "there is no file"),
+        (["a", "b", "c"], "one file too many: c"),
+        (["--lr", "much", "a"], "no value for this option: --lr"),
+        (["--batch", "0", "a"], "no value for this option: --batch"),
+        (["a", "--seed"], "no value for this option: --seed"),
+        (["--deep", "1", "a"], "unknown option: --deep"),
+    ],
+)
+def test_train_cnn_tells_its_usage(arguments: list[str], message: str, train_cnn: Path) -> None:
+    done = subprocess.run([train_cnn, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "usage:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,2,3", ":2: expected 65 numbers"),
+        (",".join(["1"] * 66), ":2: expected 65 numbers"),
+        (",".join(["17"] * 65), ":2: 17 is no whole number from 0 to 16"),
+        (",".join(["0.5"] * 65), ":2: 0.5 is no whole number"),
+        (",".join(["nan"] * 65), ":2: nan is no whole number"),
+        (",".join(["1"] * 64 + ["10"]), ":2: 10 is no whole number from 0 to 9"),
+        ("", "10 images of at least 4 x 4 pixels are needed"),
+    ],
+)
+def test_train_cnn_refuses_a_bad_line(
+    line: str, message: str, train_cnn: Path, tmp_path: Path
+) -> None:
+    digits = tmp_path / "digits.csv"
+    digits.write_text(",".join(["1"] * 65) + "\n" + line + "\n")
+    done = subprocess.run([train_cnn, digits], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert message in done.stderr
+
+
+@pytest.mark.skipif(VALGRIND is None, reason="there is no valgrind")
+def test_train_cnn_under_valgrind(
+    train_cnn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANDLE_FFI_NUM_THREADS", "1")
+    files = idx_digits(tmp_path, 20, 8, 8)
+    run(VALGRIND, *CHECKED, train_cnn, "--epochs", 1, "--batch", 8, *files, folder=tmp_path)
 
 
 @pytest.mark.skipif(shutil.which("nm") is None, reason="there is no nm")

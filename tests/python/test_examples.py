@@ -51,6 +51,15 @@ def test_train_regression(tmp_path: Path) -> None:
     assert any(abs(n - 2.5) < 0.1 and n != 2.5 for n in numbers), prediction
 
 
+def test_char_lstm(tmp_path: Path) -> None:
+    output = example("char_lstm", tmp_path)
+    losses = [float(text) for text in re.findall(r"step +\d+  loss ([\d.]+)", output)]
+    assert len(losses) == 10 and losses[-1] < losses[0] / 2
+    assert "two and three is five." in output
+    (right,) = re.findall(r"(\d+) of 36 sums are right", output)
+    assert int(right) >= 34, output
+
+
 def test_ecosystem(tmp_path: Path) -> None:
     pytest.importorskip("pandas")
     pytest.importorskip("sklearn")

@@ -46,6 +46,8 @@ pub enum ErrorCode {
     StateDict = 52,
     /// A combination that this build does not offer.
     Unsupported = 60,
+    /// A function of the caller failed.
+    Callback = 70,
     /// Candle reported a failure.
     Backend = 90,
     /// A panic was caught at the border.

@@ -18,6 +18,7 @@ pub mod nn;
 pub mod ops;
 pub mod optim;
 mod options;
+mod padding;
 pub mod random;
 mod results;
 mod shape;
@@ -28,9 +29,10 @@ mod value;
 pub use device::{Device, DeviceKind};
 pub use dtype::{DType, default_dtype, set_default_dtype};
 pub use error::{Error, ErrorCode, Result};
-pub use options::{Approximate, Reduction};
+pub use options::{Approximate, BagMode, InterpolateMode, KlDivReduction, PadMode, PaddingMode, Reduction, RnnNonlinearity, TransformerActivation};
+pub use padding::Padding;
 pub use random::Generator;
-pub use results::ValuesAndIndices;
+pub use results::{AttentionAndWeights, LstmOutput, LstmState, OutputAndIndices, RnnOutput, ValuesAndIndices};
 pub use tensor::Tensor;
 
 /// The release of Candle whose meaning this crate is tested against.

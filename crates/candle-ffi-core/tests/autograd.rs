@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use candle_core::CpuStorage;
-use candle_ffi_core::autograd::{GradMode, backward, grad};
+use candle_ffi_core::autograd::{GradMode, Hook, backward, grad};
 use candle_ffi_core::{DType, Device, ErrorCode, Result, Tensor, ops};
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
 fn leaf(values: &[f64]) -> Tensor {
     let storage = CpuStorage::F64(values.to_vec());
@@ -221,4 +222,35 @@ fn a_view_made_under_no_grad_cannot_change_a_result_unseen() -> Result<()> {
     assert_eq!(ops::zero_(&view).unwrap_err().code(), ErrorCode::ModifiedInPlace);
     let _mode = GradMode::new(false);
     ops::zero_(&view)
+}
+
+#[test]
+fn hooks_see_whole_gradients_and_may_replace_them() {
+    let x = leaf(&[1.0, 2.0]);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = |seen: &Arc<Mutex<Vec<Vec<f64>>>>| -> Hook {
+        let seen = seen.clone();
+        Box::new(move |grad| {
+            seen.lock().unwrap().push(numbers(grad));
+            Ok(None)
+        })
+    };
+    let twice: Hook = Box::new(|grad| ops::add(grad, grad).map(Some));
+    let id = x.register_hook(record(&seen)).unwrap();
+    let y = ops::mul(&x, &x).unwrap();
+    y.register_hook(twice).unwrap();
+    // Two users of `y` and two of `x`: each hook is called once, with the sum.
+    let loss = sum(&ops::add(&y, &y).unwrap());
+    backward(&loss, None, true, false).unwrap();
+    assert_eq!(*seen.lock().unwrap(), [[8.0, 16.0]]);
+    assert_eq!(numbers(&x.grad().unwrap()), [8.0, 16.0]);
+    assert!(x.remove_hook(id) && !x.remove_hook(id));
+    backward(&loss, None, false, false).unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 1);
+
+    let wrong: Hook = Box::new(|_| Ok(Some(leaf(&[1.0]))));
+    x.register_hook(wrong).unwrap();
+    let loss = sum(&x);
+    assert_eq!(backward(&loss, None, false, false).unwrap_err().code(), ErrorCode::Shape);
+    assert!(ops::detach(&x).unwrap().register_hook(Box::new(|_| Ok(None))).is_err());
 }

@@ -3,10 +3,11 @@
 use std::mem::MaybeUninit;
 
 use crate::copy::{contiguous, map};
+use crate::math::Compute;
 use crate::parallel::{GRAIN_MATH, GRAIN_MEMORY, Shared, build, for_each_part, for_each_range};
 use crate::simd::vectorize;
 use crate::strided::{BLOCK, Buffer, Reader, Strided, StridedMut, Walk};
-use crate::{Element, Error, Number, Result};
+use crate::{Element, Error, Float, Number, Result};
 
 /// An operation on two numbers. Integers wrap; the larger or smaller of NaN and a number is NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,6 +292,20 @@ pub fn binary_in_place<T: Number>(op: Binary, mut dst: StridedMut<'_, T>, rhs: S
         });
     });
     Ok(())
+}
+
+/// `x` where positive, else `weight · x`. The shapes are equal; a broadcast dimension has stride 0.
+pub fn prelu<T: Float>(x: Strided<'_, T>, weight: Strided<'_, T>) -> Vec<T> {
+    zip(
+        x,
+        weight,
+        GRAIN_MEMORY,
+        #[inline(always)]
+        |x, w| {
+            let (wide, w) = (x.to_compute(), w.to_compute());
+            if wide > T::Compute::ZERO { x } else { T::from_compute(wide * w) }
+        },
+    )
 }
 
 /// Each element, brought into `min..=max`. NaN stays, and a bound of NaN gives NaN. A bound beyond the range of the type

@@ -102,23 +102,56 @@ pub fn gather<T: Element>(src: Strided<'_, T>, dim: usize, index: Strided<'_, i6
     })
 }
 
-/// `dst[index[i][j][k]][j][k] += src[i][j][k]` for `dim` 0, and so on. `dst` is contiguous, of `shape`. Indices may repeat:
-/// one thread adds in order, so that sums do not depend on threads.
+/// What happens to an element that an index meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scatter {
+    /// The source replaces it; of several, the last.
+    Assign,
+    /// The source is added.
+    Add,
+    /// It is multiplied by the source.
+    Mul,
+    /// The larger of both; NaN where there is one.
+    Max,
+    /// The smaller of both; NaN where there is one.
+    Min,
+}
+
+/// `dst[index[i][j][k]][j][k] = src[i][j][k]` for `dim` 0, and so on, or `+=` or another operation. `dst` is contiguous, of
+/// `shape`. Indices may repeat: one thread works in order, so that results do not depend on threads.
 ///
 /// # Errors
 /// [`Error::IndexOutOfRange`]; `dst` is then as it was.
-pub fn scatter_add<T: Number>(
+pub fn scatter<T: Number>(
+    op: Scatter,
     dst: &mut [T],
     shape: &[usize],
     dim: usize,
     index: Strided<'_, i64>,
     src: Strided<'_, T>,
 ) -> Result<()> {
+    match op {
+        Scatter::Assign => scatter_by(dst, shape, dim, index, src, |_, x| x),
+        Scatter::Add => scatter_by(dst, shape, dim, index, src, T::add),
+        Scatter::Mul => scatter_by(dst, shape, dim, index, src, T::mul),
+        Scatter::Max => scatter_by(dst, shape, dim, index, src, T::maximum),
+        Scatter::Min => scatter_by(dst, shape, dim, index, src, T::minimum),
+    }
+}
+
+fn scatter_by<T: Number>(
+    dst: &mut [T],
+    shape: &[usize],
+    dim: usize,
+    index: Strided<'_, i64>,
+    src: Strided<'_, T>,
+    join: impl Fn(T, T) -> T,
+) -> Result<()> {
     assert_eq!(index.shape, src.shape, "index and source differ in shape");
     let len = index.len();
     if shape.is_empty() {
         check_slice(&index.data[index.offset..=index.offset], 1)?;
-        dst[0] = dst[0].add(src.data[src.offset]);
+        dst[0] = join(dst[0], src.data[src.offset]);
         return Ok(());
     }
     check_shapes(index.shape, shape, dim);
@@ -140,7 +173,7 @@ pub fn scatter_add<T: Number>(
         places(start..end, index.shape, &strides, dim, |at, place| {
             let i = at - start;
             let cell = &mut dst[place + block[i] as usize * strides[dim]];
-            *cell = cell.add(values[i]);
+            *cell = join(*cell, values[i]);
         });
     }
     Ok(())
@@ -237,12 +270,26 @@ mod tests {
         let mut dst = vec![0; 24];
         let ones = [1];
         let ones = Strided::new(&ones, 0, &[2, 2, 2], &[0, 0, 0]);
-        assert_eq!(scatter_add(&mut dst, &[2, 3, 4], 1, index, ones), Ok(()));
+        assert_eq!(scatter(Scatter::Add, &mut dst, &[2, 3, 4], 1, index, ones), Ok(()));
         assert_eq!((dst[8], dst[21], dst.iter().sum::<i32>()), (1, 2, 8));
         let transposed = Strided::new(src.data, 0, &[4, 3, 2], &[1, 4, 12]);
         let index = [1i64; 3];
         let index = Strided::new(&index, 0, &[1, 3, 1], &[3, 1, 1]);
         assert_eq!(gather(transposed, 2, index), Ok(vec![12, 16, 20]));
+    }
+
+    #[test]
+    fn scatters_join_what_meets() {
+        let (index, src) = ([1i64, 1, 0], [5.0f32, 3.0, f32::NAN]);
+        let (index, src) = (Strided::new(&index, 0, &[3], &[1]), Strided::new(&src, 0, &[3], &[1]));
+        let result = |op| {
+            let mut dst = [2.0f32, 4.0];
+            scatter(op, &mut dst, &[2], 0, index, src).map(|()| (dst[0].is_nan(), dst[1]))
+        };
+        assert_eq!(result(Scatter::Assign), Ok((true, 3.0)));
+        assert_eq!(result(Scatter::Mul), Ok((true, 60.0)));
+        assert_eq!(result(Scatter::Max), Ok((true, 5.0)));
+        assert_eq!(result(Scatter::Min), Ok((true, 3.0)));
     }
 
     #[test]
@@ -281,8 +328,14 @@ mod tests {
         assert_eq!(one_hot(&[-1], 3), Err(Error::IndexOutOfRange { index: -1, size: 3 }));
         let mut dst = [0.0f32; 2];
         let index = [0i64, 5];
-        let result =
-            scatter_add(&mut dst, &[2], 0, Strided::new(&index, 0, &[2], &[1]), Strided::new(&src, 0, &[2], &[1]));
+        let result = scatter(
+            Scatter::Add,
+            &mut dst,
+            &[2],
+            0,
+            Strided::new(&index, 0, &[2], &[1]),
+            Strided::new(&src, 0, &[2], &[1]),
+        );
         assert_eq!(result, Err(Error::IndexOutOfRange { index: 5, size: 2 }));
         assert!(index_add(&mut dst, 1, 2, 1, &index, &src).is_err());
         assert_eq!(dst, [0.0, 0.0]);

@@ -9,31 +9,56 @@
 //! | [`strided`], [`copy`] | views; contiguous copies, casts, fills |
 //! | [`parallel`] | the thread policy of the whole library |
 //! | [`unary`], [`unary_grad`], [`binary`], [`compare`] | elementwise operations |
-//! | [`reduce`], [`softmax`], [`norm`] | along one dimension |
+//! | [`reduce`], [`scan`], [`sort`], [`softmax`], [`norm`] | along one dimension |
+//! | [`planes`] | batch and group normalisation |
+//! | [`activation`], [`pair_loss`], [`cross_entropy`], [`ctc`] | activation functions with parameters; losses |
 //! | [`matmul`], [`matmul_integer`] | matrix products |
+//! | [`conv`] | convolutions |
+//! | [`attention`] | attention, in blocks |
+//! | [`pool`], [`resample`], [`fold`] | windows, interpolation and patches of spatial dimensions |
 //! | [`index`] | gather, scatter and their relatives |
-//! | [`random`], [`optim`] | random numbers; optimizer steps |
+//! | [`recurrent`] | LSTM, GRU and the plain recurrent layer |
+//! | [`random`], [`optim`], [`clip`] | random numbers; optimizer steps, the norm of gradients |
 //!
 //! Lengths and shapes are checked by the caller; a disagreement here is a bug and panics. What depends on the
 //! data (an index, an integer divisor) is an [`Error`].
 
+pub mod attention;
+pub mod activation;
 pub mod binary;
+pub mod clip;
+mod columns;
 pub mod compare;
+pub mod conv;
 pub mod copy;
+pub mod cross_entropy;
+pub mod ctc;
 pub mod element;
+pub mod embedding;
 pub mod error;
+pub mod fold;
 pub mod index;
 mod math;
 pub mod matmul;
 pub mod matmul_integer;
 pub mod norm;
 pub mod optim;
+pub mod pair_loss;
 pub mod parallel;
+pub mod planes;
+pub mod pool;
 pub mod random;
+pub mod recurrent;
 pub mod reduce;
+mod registers;
+pub mod resample;
+pub mod scan;
+mod scratch;
 mod simd;
 pub mod softmax;
+pub mod sort;
 pub mod strided;
+pub mod triangle;
 pub mod unary;
 pub mod unary_grad;
 

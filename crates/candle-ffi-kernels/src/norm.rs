@@ -1,4 +1,4 @@
-//! Layer normalisation over the last dimension, in two passes so that a large mean costs no digits.
+//! Layer and RMS normalisation over the last dimension, in two passes so that a large mean costs no digits.
 
 use std::mem::MaybeUninit;
 
@@ -11,11 +11,22 @@ use crate::{Element, Float};
 /// Rows whose contributions to the gradients of weight and bias are added first; the same for any thread count.
 const ROWS: usize = 64;
 
-/// `(x - mean) rstd weight + bias` for `rows` rows of `n` elements, with the mean and 1/√(variance + eps) of each row.
+/// What a row is divided by the deviation from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Center {
+    /// Its mean, as in layer normalisation.
+    Mean,
+    /// Zero, as in RMS normalisation.
+    Zero,
+}
+
+/// `(x - center) rstd weight + bias` for `rows` rows of `n` elements, with the center and the reciprocal deviation from it,
+/// 1/√(mean square + eps), of each row.
 pub fn layer_norm<T: Float>(
     x: &[T],
     rows: usize,
     n: usize,
+    center: Center,
     weight: Option<&[T]>,
     bias: Option<&[T]>,
     eps: f64,
@@ -48,7 +59,10 @@ pub fn layer_norm<T: Float>(
                         #[inline(always)]
                         |x: T::Compute| x,
                     );
-                    let mean = T::Compute::of(sum_row(row, identity) / n as f64);
+                    let mean = match center {
+                        Center::Mean => T::Compute::of(sum_row(row, identity) / n as f64),
+                        Center::Zero => T::Compute::ZERO,
+                    };
                     let square = inlined(
                         #[inline(always)]
                         |x: T::Compute| (x - mean) * (x - mean),
@@ -93,6 +107,7 @@ pub fn layer_norm<T: Float>(
 }
 
 /// The gradients of input, weight and bias. Without a weight its gradient is what a weight of ones would get.
+#[expect(clippy::too_many_arguments, reason = "what the forward pass was given and gave")]
 pub fn layer_norm_grad<T: Float>(
     grad: &[T],
     x: &[T],
@@ -100,6 +115,7 @@ pub fn layer_norm_grad<T: Float>(
     rstd: &[T],
     rows: usize,
     n: usize,
+    center: Center,
     weight: Option<&[T]>,
 ) -> (Vec<T>, Vec<T>, Vec<T>) {
     assert_eq!(x.len(), rows * n, "the length disagrees with the shape");
@@ -137,7 +153,8 @@ pub fn layer_norm_grad<T: Float>(
                 || {
                     for (i, dx) in block_rows.clone().zip(dx.chunks_exact_mut(n)) {
                         let (x, grad) = (&x[i * n..][..n], &grad[i * n..][..n]);
-                        row_grad(x, grad, weight, (mean[i].to_compute(), rstd[i].to_compute()), dx, dweight, dbias);
+                        let moments = (mean[i].to_compute(), rstd[i].to_compute());
+                        row_grad(x, grad, center, weight, moments, dx, dweight, dbias);
                     }
                 },
             );
@@ -155,10 +172,12 @@ pub fn layer_norm_grad<T: Float>(
     (dx, totals[..n].iter().map(|x| T::from_f64(*x)).collect(), dbias)
 }
 
+#[expect(clippy::too_many_arguments, reason = "the inputs of a row, and where its gradients go")]
 #[inline(always)]
 fn row_grad<T: Float>(
     x: &[T],
     grad: &[T],
+    center: Center,
     weight: &[T],
     (mean, rstd): (T::Compute, T::Compute),
     dx: &mut [MaybeUninit<T>],
@@ -183,7 +202,10 @@ fn row_grad<T: Float>(
         products[j - whole] += g * (x[j].to_compute() - mean) * rstd;
     }
     let share = T::Compute::ONE / T::Compute::of(n as f64);
-    let sum = sums.into_iter().sum::<T::Compute>() * share;
+    let sum = match center {
+        Center::Mean => sums.into_iter().sum::<T::Compute>() * share,
+        Center::Zero => T::Compute::ZERO,
+    };
     let product = products.into_iter().sum::<T::Compute>() * share;
     let (grad, weight, dx) = (&grad[..n], &weight[..n], &mut dx[..n]);
     let (dweight, dbias) = (&mut dweight[..n], &mut dbias[..n]);
@@ -206,21 +228,27 @@ mod tests {
     #[test]
     fn normalises_far_from_zero() {
         let x = [10000.0f32, 10001.0, 10002.0, 10003.0];
-        let (out, mean, rstd) = layer_norm(&x, 1, 4, None, None, 1e-5);
+        let (out, mean, rstd) = layer_norm(&x, 1, 4, Center::Mean, None, None, 1e-5);
         assert!((out[0] + 1.341_64).abs() < 1e-4 && (out[3] - 1.341_64).abs() < 1e-4);
         assert!(mean[0] == 10001.5 && (rstd[0] - 0.894_42).abs() < 1e-4);
     }
 
     #[test]
     fn gradients_equal_differences() {
+        for center in [Center::Mean, Center::Zero] {
+            gradients_of(center);
+        }
+    }
+
+    fn gradients_of(center: Center) {
         let (rows, n) = (70, 37);
         let (x, g, w, b) = (data(rows * n, 1), data(rows * n, 2), data(n, 3), data(n, 4));
         let loss = |x: &[f64], w: &[f64], b: &[f64]| -> f64 {
-            let (out, ..) = layer_norm(x, rows, n, Some(w), Some(b), 1e-5);
+            let (out, ..) = layer_norm(x, rows, n, center, Some(w), Some(b), 1e-5);
             out.iter().zip(&g).map(|(y, g)| y * g).sum()
         };
-        let (_, mean, rstd) = layer_norm(&x, rows, n, Some(&w), Some(&b), 1e-5);
-        let (dx, dw, db) = layer_norm_grad(&g, &x, &mean, &rstd, rows, n, Some(&w));
+        let (_, mean, rstd) = layer_norm(&x, rows, n, center, Some(&w), Some(&b), 1e-5);
+        let (dx, dw, db) = layer_norm_grad(&g, &x, &mean, &rstd, rows, n, center, Some(&w));
         let step = 1e-5;
         let difference = |which: usize, i: usize| {
             let mut values = [x.clone(), w.clone(), b.clone()];
@@ -237,14 +265,17 @@ mod tests {
         }
         let ones = vec![1.0; n];
         assert_eq!(
-            layer_norm_grad(&g, &x, &mean, &rstd, rows, n, None),
-            layer_norm_grad(&g, &x, &mean, &rstd, rows, n, Some(&ones))
+            layer_norm_grad(&g, &x, &mean, &rstd, rows, n, center, None),
+            layer_norm_grad(&g, &x, &mean, &rstd, rows, n, center, Some(&ones))
         );
     }
 
     #[test]
     fn nothing() {
-        assert_eq!(layer_norm::<f32>(&[], 0, 3, None, None, 1e-5), (vec![], vec![], vec![]));
-        assert_eq!(layer_norm_grad::<f32>(&[], &[], &[], &[], 0, 1, None), (vec![], vec![0.0], vec![0.0]));
+        assert_eq!(layer_norm::<f32>(&[], 0, 3, Center::Mean, None, None, 1e-5), (vec![], vec![], vec![]));
+        assert_eq!(
+            layer_norm_grad::<f32>(&[], &[], &[], &[], 0, 1, Center::Mean, None),
+            (vec![], vec![0.0], vec![0.0])
+        );
     }
 }

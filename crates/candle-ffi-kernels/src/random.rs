@@ -186,6 +186,23 @@ pub fn bernoulli_mask(seed: u64, offset: u64, len: usize, keep_probability: f64)
     )
 }
 
+/// `scale` with the given probability, else 0: draws `offset…` of [`bernoulli_mask`], into a buffer.
+pub(crate) fn scaled_mask<C: Compute>(seed: u64, offset: u64, keep_probability: f64, scale: C, out: &mut [C]) {
+    let threshold = (keep_probability.clamp(0.0, 1.0) / TWO_TO_MINUS_53) as u64;
+    vectorize(
+        #[inline(always)]
+        || {
+            for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+                let mut bits = [0; BLOCK];
+                draw(seed, offset.wrapping_add((block * BLOCK) as u64), &mut bits);
+                for (cell, bits) in out.iter_mut().zip(&bits) {
+                    *cell = if bits >> 11 < threshold { scale } else { C::ZERO };
+                }
+            }
+        },
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

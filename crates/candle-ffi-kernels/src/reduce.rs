@@ -48,7 +48,7 @@ pub(crate) fn sum_row<T: Float>(row: &[T], f: impl Fn(T::Compute) -> T::Compute 
 
 /// The sum of `f(element, column)` down up to [`COLUMNS`] columns of `rows` rows, into `total`.
 #[inline(always)]
-fn sum_columns<T: Float>(
+pub(crate) fn sum_columns<T: Float>(
     x: &[T],
     first: usize,
     rows: usize,

@@ -73,3 +73,70 @@ pub(crate) fn lanes<const N: usize, T: Copy, A: Copy>(
     }
     lanes[0]
 }
+
+/// A type whose registers are used by name, where a loop is not enough.
+pub trait Lanes: crate::math::Compute {
+    /// A register of an instruction set.
+    type Vector<S: Simd>: Copy;
+
+    /// Whole registers, and the elements that are left.
+    fn vectors<S: Simd>(slice: &[Self]) -> (&[Self::Vector<S>], &[Self]);
+    /// The same for elements that are changed.
+    fn vectors_mut<S: Simd>(slice: &mut [Self]) -> (&mut [Self::Vector<S>], &mut [Self]);
+    /// A register of equal elements.
+    fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S>;
+    /// A register of zeros.
+    fn zeros<S: Simd>(simd: S) -> Self::Vector<S>;
+    /// `a + b`.
+    fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a * b + c`.
+    fn multiply_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    /// The sum of a register's elements.
+    fn total<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
+}
+
+macro_rules! lanes_of {
+    ($T:ty, $vector:ident, $split:ident, $split_mut:ident, $splat:ident, $plus:ident, $multiply_add:ident, $sum:ident) => {
+        impl Lanes for $T {
+            type Vector<S: Simd> = S::$vector;
+
+            #[inline(always)]
+            fn vectors<S: Simd>(slice: &[Self]) -> (&[S::$vector], &[Self]) {
+                S::$split(slice)
+            }
+
+            #[inline(always)]
+            fn vectors_mut<S: Simd>(slice: &mut [Self]) -> (&mut [S::$vector], &mut [Self]) {
+                S::$split_mut(slice)
+            }
+
+            #[inline(always)]
+            fn splat<S: Simd>(simd: S, value: Self) -> S::$vector {
+                simd.$splat(value)
+            }
+
+            #[inline(always)]
+            fn zeros<S: Simd>(simd: S) -> S::$vector {
+                simd.$splat(0.0)
+            }
+
+            #[inline(always)]
+            fn plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$plus(a, b)
+            }
+
+            #[inline(always)]
+            fn multiply_add<S: Simd>(simd: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
+                simd.$multiply_add(a, b, c)
+            }
+
+            #[inline(always)]
+            fn total<S: Simd>(simd: S, a: S::$vector) -> Self {
+                simd.$sum(a)
+            }
+        }
+    };
+}
+
+lanes_of!(f32, f32s, as_simd_f32s, as_mut_simd_f32s, splat_f32s, add_f32s, mul_add_e_f32s, reduce_sum_f32s);
+lanes_of!(f64, f64s, as_simd_f64s, as_mut_simd_f64s, splat_f64s, add_f64s, mul_add_e_f64s, reduce_sum_f64s);

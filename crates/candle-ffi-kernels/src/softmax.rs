@@ -207,31 +207,30 @@ pub fn logsumexp<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec
 }
 
 /// The gradient of the input from the output and its gradient, for some planes.
-struct Gradient<'a, T> {
+struct Gradient<'a, T, const LOG: bool> {
     out: &'a [T],
     grad: &'a [T],
     result: &'a mut [MaybeUninit<T>],
     n: usize,
     inner: usize,
-    log: bool,
 }
 
-impl<T: Float> Kernel for Gradient<'_, T> {
+impl<T: Float, const LOG: bool> Kernel for Gradient<'_, T, LOG> {
     type Output = ();
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Gradient { out, grad, result, n, inner, log } = self;
+        let Gradient { out, grad, result, n, inner } = self;
         let rule = inlined(
             #[inline(always)]
             |y: T, g: T, sum: T::Compute| {
                 let (y, g) = (y.to_compute(), g.to_compute());
-                T::from_compute(if log { g - y.exp_flush::<FMA>() * sum } else { y * (g - sum) })
+                T::from_compute(if LOG { g - y.exp_flush::<FMA>() * sum } else { y * (g - sum) })
             },
         );
         let term = inlined(
             #[inline(always)]
-            |y: T, g: T| if log { g.to_compute() } else { y.to_compute() * g.to_compute() },
+            |y: T, g: T| if LOG { g.to_compute() } else { y.to_compute() * g.to_compute() },
         );
         let plane = n * inner;
         for ((out, grad), result) in
@@ -275,7 +274,7 @@ impl<T: Float> Kernel for Gradient<'_, T> {
     }
 }
 
-fn backward<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize, log: bool) -> Vec<T> {
+fn backward<T: Float, const LOG: bool>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
     assert_eq!(out.len(), outer * n * inner, "the length disagrees with the shape");
     assert_eq!(out.len(), grad.len(), "output and gradient differ in length");
     if out.is_empty() {
@@ -285,19 +284,19 @@ fn backward<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usiz
     unsafe {
         build_units(out.len(), n * inner, GRAIN_MATH, |start, result| {
             let range = start..start + result.len();
-            simd::run(Gradient { out: &out[range.clone()], grad: &grad[range], result, n, inner, log });
+            simd::run(Gradient::<_, LOG> { out: &out[range.clone()], grad: &grad[range], result, n, inner });
         })
     }
 }
 
 /// The gradient of the input of [`softmax`] from its output and the gradient of that.
 pub fn softmax_grad<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
-    backward(out, grad, outer, n, inner, false)
+    backward::<_, false>(out, grad, outer, n, inner)
 }
 
 /// The gradient of the input of [`log_softmax`] from its output and the gradient of that.
 pub fn log_softmax_grad<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
-    backward(out, grad, outer, n, inner, true)
+    backward::<_, true>(out, grad, outer, n, inner)
 }
 
 #[cfg(test)]

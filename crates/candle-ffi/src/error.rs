@@ -63,6 +63,8 @@ pub const CANDLE_ERROR_FILE_FORMAT: CandleStatus = 51;
 pub const CANDLE_ERROR_STATE_DICT: CandleStatus = 52;
 /// A combination that this build does not offer.
 pub const CANDLE_ERROR_UNSUPPORTED: CandleStatus = 60;
+/// A function of the caller, called back, has failed.
+pub const CANDLE_ERROR_CALLBACK: CandleStatus = 70;
 /// The backend reported a failure.
 pub const CANDLE_ERROR_BACKEND: CandleStatus = 90;
 /// A panic was caught at the border.
@@ -130,6 +132,7 @@ pub extern "C" fn candle_status_name(status: CandleStatus) -> *const c_char {
         CANDLE_ERROR_FILE_FORMAT => c"CANDLE_ERROR_FILE_FORMAT",
         CANDLE_ERROR_STATE_DICT => c"CANDLE_ERROR_STATE_DICT",
         CANDLE_ERROR_UNSUPPORTED => c"CANDLE_ERROR_UNSUPPORTED",
+        CANDLE_ERROR_CALLBACK => c"CANDLE_ERROR_CALLBACK",
         CANDLE_ERROR_BACKEND => c"CANDLE_ERROR_BACKEND",
         CANDLE_ERROR_PANIC => c"CANDLE_ERROR_PANIC",
         CANDLE_ERROR_INTERNAL => c"CANDLE_ERROR_INTERNAL",

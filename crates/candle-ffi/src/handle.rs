@@ -311,6 +311,19 @@ pub(crate) unsafe fn borrow_mut<'a, C: Opaque>(pointer: *mut C, name: &'static s
     if handle.acquire_exclusive() { Ok(Exclusive { handle }) } else { Err(busy(name)) }
 }
 
+/// Borrows a handle for this call alone, with NULL meaning none.
+///
+/// # Safety
+/// As [`borrow`].
+#[inline]
+pub(crate) unsafe fn borrow_mut_optional<'a, C: Opaque>(
+    pointer: *mut C,
+    name: &'static str,
+) -> Result<Option<Exclusive<'a, C>>> {
+    // SAFETY: passed on from the caller.
+    if pointer.is_null() { Ok(None) } else { unsafe { borrow_mut(pointer, name) }.map(Some) }
+}
+
 /// The handles of an array of pointers.
 pub(crate) struct SharedList<'a, C: Opaque>(Vec<Shared<'a, C>>);
 

@@ -3,7 +3,8 @@
 //! - Infrastructure: [`handle`] (ownership), `pointer` (arrays, texts, outputs), `panic` (the guard),
 //!   [`error`]; `allocator`.
 //! - One file for each C type or subject, written by hand.
-//! - [`ops`]: one export for each operation of `candle-ffi-core`, written by `cargo xtask gen`.
+//! - [`ops`] and [`layers`]: one export for each operation and each layer of `candle-ffi-core`, written by
+//!   `cargo xtask gen`.
 //!
 //! The contract that callers and exports keep is stated once, at the top of `include/candle_ffi.h`.
 //! The header has the files' sections in the order in which they stand here.
@@ -30,7 +31,13 @@ pub mod index;
 
 pub mod autograd;
 
+pub mod callback;
+
+pub mod hook;
+
 pub mod generator;
+
+pub mod padding;
 
 pub mod ops;
 
@@ -38,8 +45,16 @@ pub mod tensor_map;
 
 pub mod module;
 
+pub mod container;
+
 pub mod layers;
 
 pub mod optimizer;
+
+pub mod optimizer_options;
+
+pub mod optimizers;
+
+pub mod clip;
 
 pub mod threads;

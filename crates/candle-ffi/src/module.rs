@@ -1,20 +1,20 @@
 //! Modules.
 //!
 //! Layers and models made of layers: parameters and a forward function. Names, arguments, defaults,
-//! initial values and the names of the weights are PyTorch's. New weights are made with a dtype
-//! (`CANDLE_DTYPE_NONE` means float32) on a device.
+//! initial values and the names of the weights are PyTorch's. The functions that make them are in the
+//! sections below. Where there are weights, `dtype` is theirs (`CANDLE_DTYPE_NONE` means the default
+//! dtype), and `generator` gives their initial values (NULL means the default one).
 
 use crate::device::{CandleDeviceKind, device_of};
 use crate::dtype::{CandleDType, dtype_optional};
 use crate::error::{CandleError, CandleStatus, c_string};
-use crate::generator::CandleGenerator;
-use crate::handle::{Kind, Opaque, borrow, borrow_mut, borrow_optional, free};
+use crate::handle::{Kind, Opaque, borrow, borrow_list_optional, borrow_mut, free};
 use crate::panic::{guard, neutral};
 use crate::pointer::{copy_text, output, output_list, text};
 use crate::tensor::CandleTensor;
 use crate::tensor_map::CandleTensorMap;
-use candle_ffi_core::nn::{self, Module, Sequential, SharedModule};
-use candle_ffi_core::{Error, Result};
+use candle_ffi_core::Error;
+use candle_ffi_core::nn::{self, Container, Module, SharedModule};
 use std::ffi::{CString, c_char};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Layer {
     pub(crate) module: SharedModule,
     name: CString,
     /// The layer once more when it is a container, whose further layers only it can take.
-    sequential: Option<Arc<Sequential>>,
+    pub(crate) container: Option<Arc<Container>>,
 }
 
 impl Opaque for CandleModule {
@@ -40,16 +40,16 @@ impl Opaque for CandleModule {
 
 impl Layer {
     pub(crate) fn new(module: impl Module + 'static) -> Self {
-        Self { name: c_string(module.name()), module: Arc::new(module), sequential: None }
+        Self { name: c_string(module.name()), module: Arc::new(module), container: None }
     }
 
-    pub(crate) fn sequential() -> Self {
-        let sequential = Arc::new(Sequential::new());
-        Self { name: c_string(sequential.name()), module: sequential.clone(), sequential: Some(sequential) }
+    pub(crate) fn container(container: Container) -> Self {
+        let container = Arc::new(container);
+        Self { name: c_string(container.name()), module: container.clone(), container: Some(container) }
     }
 
     fn share(&self) -> Self {
-        Self { module: self.module.clone(), name: self.name.clone(), sequential: self.sequential.clone() }
+        Self { module: self.module.clone(), name: self.name.clone(), container: self.container.clone() }
     }
 }
 
@@ -107,6 +107,32 @@ pub unsafe extern "C" fn candle_module_forward(
     }
 }
 
+/// The module's function of all its inputs, in the order of PyTorch's `forward`: of a recurrent layer, input
+/// and states. An input that is not given is a NULL in `inputs`, and those at the end may be left out.
+///
+/// With too little room in `outputs` the module has been applied all the same.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_forward_many(
+    module: *const CandleModule,
+    inputs: *const *const CandleTensor,
+    num_inputs: usize,
+    outputs: *mut *mut CandleTensor,
+    capacity: usize,
+    num_outputs: *mut usize,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "forward", || {
+            let room = output_list(outputs, capacity, num_outputs)?;
+            let module = borrow(module, "module")?;
+            let inputs = borrow_list_optional(inputs, num_inputs, "inputs")?;
+            let inputs: Vec<_> = inputs.iter().map(|input| input.as_deref()).collect();
+            room.put(module.module.forward_many(&inputs)?)
+        })
+    }
+}
+
 /// Switches a module and all inside it to training (1) or evaluation (0).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_module_set_training(
@@ -133,8 +159,8 @@ pub unsafe extern "C" fn candle_module_zero_grad(
     unsafe { guard(error, "zero_grad", || nn::zero_grad(borrow_mut(module, "module")?.module.as_ref())) }
 }
 
-/// Moves every parameter to a device (0 keeps where they are) and converts it to a floating dtype
-/// (`CANDLE_DTYPE_NONE` keeps it). The parameters stay the same tensors.
+/// Moves every parameter and buffer to a device (0 keeps where they are) and converts those that are
+/// floating to a floating dtype (`CANDLE_DTYPE_NONE` keeps it). They stay the same tensors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_module_to(
     module: *mut CandleModule,
@@ -214,15 +240,62 @@ pub unsafe extern "C" fn candle_module_get_parameter(
             let name = text(name, "name")?;
             let parameters = nn::named_parameters(module.module.as_ref());
             let found = parameters.into_iter().find(|(known, _)| known == name);
-            out.put(found.ok_or_else(|| no_parameter(&module, name))?.1);
+            out.put(found.ok_or_else(|| not_in(&module, "parameter", name))?.1);
             Ok(())
         })
     }
 }
 
 #[cold]
-fn no_parameter(module: &Layer, name: &str) -> Error {
-    Error::argument(format!("{} has no parameter {name:?}", module.module.name()))
+fn not_in(module: &Layer, kind: &str, name: &str) -> Error {
+    Error::argument(format!("{} has no {kind} {name:?}", module.module.name()))
+}
+
+/// The number of buffers: what belongs to the state, but is not trained, such as running statistics.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_num_buffers(module: *const CandleModule) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    neutral(0, || unsafe { Ok(nn::named_buffers(borrow(module, "module")?.module.as_ref()).len()) })
+}
+
+/// Copies the dotted name of a buffer, such as "1.running_mean", as `candle_module_parameter_name` does.
+///
+/// `name` may be NULL: then only the length is told.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_buffer_name(
+    module: *const CandleModule,
+    index: usize,
+    name: *mut c_char,
+    capacity: usize,
+) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    neutral(0, || unsafe {
+        let module = borrow(module, "module")?;
+        let buffers = nn::named_buffers(module.module.as_ref());
+        copy_text(buffers.get(index).map_or("", |(found, _)| found), name, capacity, "name")
+    })
+}
+
+/// The buffer of a dotted name, as a handle on the tensor that the module uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_module_get_buffer(
+    module: *const CandleModule,
+    name: *const c_char,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "get_buffer", || {
+            let out = output(out, "out")?;
+            let module = borrow(module, "module")?;
+            let name = text(name, "name")?;
+            let buffers = nn::named_buffers(module.module.as_ref());
+            let found = buffers.into_iter().find(|(known, _)| known == name);
+            out.put(found.ok_or_else(|| not_in(&module, "buffer", name))?.1);
+            Ok(())
+        })
+    }
 }
 
 /// Puts another tensor of the same shape in the place of a parameter, which is how weights are tied.
@@ -260,7 +333,7 @@ pub unsafe extern "C" fn candle_module_state_dict(
     }
 }
 
-/// Copies values into the parameters by name.
+/// Copies values into the parameters and buffers by name.
 ///
 /// Fails with `CANDLE_ERROR_STATE_DICT`, listing everything that does not fit, and changes nothing then.
 /// Missing and unexpected names count only when `strict` is not 0.
@@ -314,43 +387,21 @@ pub unsafe extern "C" fn candle_module_load(
     }
 }
 
-/// Adds a module at the end of a sequential one; both may go on to be used.
+/// A `candle_simple_nn_new` network with the weights and sizes of a safetensors file.
 ///
-/// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when the first is no Sequential.
+/// Fails with `CANDLE_ERROR_STATE_DICT` when the file holds another model.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn candle_sequential_push(
-    sequential: *mut CandleModule,
-    module: *const CandleModule,
+pub unsafe extern "C" fn candle_simple_nn_load(
+    path: *const c_char,
+    out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
-        guard(error, "sequential_push", || {
-            let container = borrow_mut(sequential, "sequential")?;
-            let module = container.beside(module, "module")?;
-            push(&container, &module)
+        guard(error, "load_pretrained_model", || {
+            let out = output(out, "out")?;
+            out.put(Layer::new(nn::SimpleNN::load(Path::new(text(path, "path")?))?));
+            Ok(())
         })
     }
-}
-
-fn push(container: &Layer, module: &Layer) -> Result<()> {
-    let sequential = container
-        .sequential
-        .as_ref()
-        .ok_or_else(|| Error::argument(format!("{} is no Sequential and takes no layers", container.module.name())))?;
-    if contains(module.module.as_ref(), &container.module) || Arc::ptr_eq(&container.module, &module.module) {
-        return Err(Error::argument("a Sequential cannot contain itself"));
-    }
-    sequential.push(module.module.clone());
-    Ok(())
-}
-
-fn contains(module: &dyn Module, wanted: &SharedModule) -> bool {
-    module.children().iter().any(|(_, child)| Arc::ptr_eq(child, wanted) || contains(child.as_ref(), wanted))
-}
-
-/// The generator as layers keep it.
-pub(crate) unsafe fn shared_generator(generator: *const CandleGenerator) -> Result<Option<candle_ffi_core::Generator>> {
-    // SAFETY: passed on from the caller.
-    Ok(unsafe { borrow_optional(generator, "generator") }?.map(|generator| generator.clone()))
 }

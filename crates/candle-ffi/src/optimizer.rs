@@ -3,14 +3,15 @@
 //! An optimizer changes parameters in place from the gradients that `candle_tensor_backward` has left
 //! there. Parameters are in groups with options of their own; options and state have PyTorch's names.
 
+use crate::callback::returned;
 use crate::error::{CandleError, CandleStatus, c_string};
-use crate::handle::{Kind, Opaque, borrow, borrow_list, borrow_mut, borrow_optional, free};
+use crate::handle::{Kind, Lookable, Opaque, borrow, borrow_list, borrow_mut, borrow_optional, free, look};
 use crate::panic::{guard, neutral};
-use crate::pointer::{options, output, output_list, slice, text};
+use crate::pointer::{copy_text, null, output, output_list, slice, text};
 use crate::tensor::{CandleTensor, tensor_or_null};
 use candle_ffi_core::Tensor;
-use candle_ffi_core::optim::{Optimizer, Sgd, SgdOptions};
-use std::ffi::{CString, c_char};
+use candle_ffi_core::optim::Optimizer;
+use std::ffi::{CString, c_char, c_void};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Changes parameters in place from their gradients.
@@ -20,19 +21,22 @@ pub struct CandleOptimizer {
 
 /// What a `CandleOptimizer` owns. The lock is for readers on several threads; who changes the optimizer
 /// has borrowed it alone.
-pub struct Rule {
+pub struct Owned {
     optimizer: Mutex<Box<dyn Optimizer>>,
     name: CString,
 }
 
 impl Opaque for CandleOptimizer {
-    type Value = Rule;
+    type Value = Owned;
     const KIND: Kind = Kind::Optimizer;
     const NAME: &'static str = "CandleOptimizer";
 }
 
-impl Rule {
-    fn new(optimizer: impl Optimizer + 'static) -> Self {
+// Everything that changes is behind the lock.
+impl Lookable for CandleOptimizer {}
+
+impl Owned {
+    pub(crate) fn new(optimizer: impl Optimizer + 'static) -> Self {
         Self { name: c_string(optimizer.name()), optimizer: Mutex::new(Box::new(optimizer)) }
     }
 
@@ -41,77 +45,14 @@ impl Rule {
     }
 }
 
-/// Options of `candle_sgd_new`; begin with `CANDLE_SGD_OPTIONS_INIT`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct CandleSgdOptions {
-    /// The size of the structure that the caller knows. Default: `sizeof(CandleSgdOptions)`.
-    pub struct_size: usize,
-    /// The learning rate. Default: `1e-3`.
-    pub lr: f64,
-    /// How much of the last direction remains. Default: `0.0`.
-    pub momentum: f64,
-    /// How much of the gradient is left out of the momentum. Default: `0.0`.
-    pub dampening: f64,
-    /// The factor of the L2 penalty. Default: `0.0`.
-    pub weight_decay: f64,
-    /// 1 for Nesterov's momentum. Default: `0`.
-    pub nesterov: i32,
-    /// 1 to climb instead of descend. Default: `0`.
-    pub maximize: i32,
-}
-
-impl Default for CandleSgdOptions {
-    fn default() -> Self {
-        Self {
-            struct_size: size_of::<Self>(),
-            lr: 1e-3,
-            momentum: 0.0,
-            dampening: 0.0,
-            weight_decay: 0.0,
-            nesterov: 0,
-            maximize: 0,
-        }
-    }
-}
-
-/// Makes an optimizer for stochastic gradient descent over one group. PyTorch: `torch.optim.SGD`
-///
-/// `options` may be NULL. Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for options out of their domains, and
-/// for parameters that are no leaves, not floating, or given twice.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn candle_sgd_new(
-    params: *const *const CandleTensor,
-    num_params: usize,
-    options: *const CandleSgdOptions,
-    out: *mut *mut CandleOptimizer,
-    error: *mut *mut CandleError,
-) -> CandleStatus {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guard(error, "SGD", || {
-            let out = output(out, "out")?;
-            let params = tensors(params, num_params)?;
-            let options = self::options(options, "options")?;
-            let options = SgdOptions {
-                lr: options.lr,
-                momentum: options.momentum,
-                dampening: options.dampening,
-                weight_decay: options.weight_decay,
-                nesterov: options.nesterov != 0,
-                maximize: options.maximize != 0,
-            };
-            out.put(Rule::new(Sgd::new(params, options)?));
-            Ok(())
-        })
-    }
-}
-
 /// The tensors that an optimizer keeps.
 ///
 /// # Safety
 /// As [`borrow_list`].
-unsafe fn tensors(params: *const *const CandleTensor, num_params: usize) -> candle_ffi_core::Result<Vec<Tensor>> {
+pub(crate) unsafe fn tensors(
+    params: *const *const CandleTensor,
+    num_params: usize,
+) -> candle_ffi_core::Result<Vec<Tensor>> {
     // SAFETY: passed on from the caller.
     Ok(unsafe { borrow_list(params, num_params, "params") }?.references().into_iter().cloned().collect())
 }
@@ -134,6 +75,8 @@ pub unsafe extern "C" fn candle_optimizer_name(optimizer: *const CandleOptimizer
 }
 
 /// Changes every parameter that has a gradient.
+///
+/// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for LBFGS, which has `candle_lbfgs_step`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_optimizer_step(
     optimizer: *mut CandleOptimizer,
@@ -141,6 +84,47 @@ pub unsafe extern "C" fn candle_optimizer_step(
 ) -> CandleStatus {
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "step", || borrow_mut(optimizer, "optimizer")?.read().step()) }
+}
+
+/// Clears the gradients, computes the loss, lets `candle_tensor_backward` compute its gradients, and writes the
+/// loss to `loss`. It may use the optimizer, as in `candle_optimizer_zero_grad`.
+pub type CandleLossCallback = Option<unsafe extern "C" fn(user_data: *mut c_void, loss: *mut f64) -> CandleStatus>;
+
+/// Makes a step of LBFGS, which asks `closure` for the loss as often as it needs to, and tells in `out_loss` what the
+/// loss was in the beginning. PyTorch: `torch.optim.LBFGS.step`
+///
+/// `user_data` may be NULL. `out_loss` may be NULL. When `closure` fails, the step ends with `CANDLE_ERROR_CALLBACK`
+/// and what it has changed stays changed. Fails with `CANDLE_ERROR_BUSY` within `closure`, and with
+/// `CANDLE_ERROR_INVALID_ARGUMENT` for another optimizer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_lbfgs_step(
+    optimizer: *mut CandleOptimizer,
+    closure: CandleLossCallback,
+    user_data: *mut c_void,
+    out_loss: *mut f64,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "step", || {
+            // Neither the handle nor the lock is held while the closure runs: it may use the optimizer.
+            let optimizer = look(optimizer, "optimizer")?;
+            let closure = closure.ok_or_else(|| null("closure"))?;
+            let out_loss = if out_loss.is_null() { None } else { Some(output(out_loss, "out_loss")?) };
+            let mut search = optimizer.read().begin_search()?;
+            let found = search.run(&mut || {
+                let mut loss = f64::NAN;
+                returned(closure(user_data, &raw mut loss), "closure")?;
+                Ok(loss)
+            });
+            optimizer.read().end_search(search);
+            let loss = found?;
+            if let Some(out_loss) = out_loss {
+                out_loss.set(loss);
+            }
+            Ok(())
+        })
+    }
 }
 
 /// Clears the gradients of all parameters.
@@ -199,7 +183,45 @@ pub unsafe extern "C" fn candle_optimizer_params(
     }
 }
 
-/// An option of a group, such as "lr"; flags are 0 and 1.
+/// Copies the name of an option, counted from 0, NUL-terminated and cut where `capacity` ends, and returns its whole
+/// length; 0 when there are not so many.
+///
+/// `name` may be NULL: then only the length is told.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_optimizer_option_name(
+    optimizer: *const CandleOptimizer,
+    index: usize,
+    name: *mut c_char,
+    capacity: usize,
+) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    neutral(0, || unsafe {
+        let optimizer = borrow(optimizer, "optimizer")?;
+        let found = optimizer.read().option_names().get(index).copied().unwrap_or_default();
+        copy_text(found, name, capacity, "name")
+    })
+}
+
+/// Copies the name of something that may be remembered of a parameter, such as "exp_avg", counted from 0,
+/// NUL-terminated and cut where `capacity` ends, and returns its whole length; 0 when there are not so many.
+///
+/// `name` may be NULL: then only the length is told.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_optimizer_state_name(
+    optimizer: *const CandleOptimizer,
+    index: usize,
+    name: *mut c_char,
+    capacity: usize,
+) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    neutral(0, || unsafe {
+        let optimizer = borrow(optimizer, "optimizer")?;
+        let found = optimizer.read().state_names().get(index).copied().unwrap_or_default();
+        copy_text(found, name, capacity, "name")
+    })
+}
+
+/// An option of a group, such as "lr"; switches are 0 and 1, PyTorch's `betas` are "beta1" and "beta2".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_optimizer_get_option(
     optimizer: *const CandleOptimizer,
@@ -262,8 +284,7 @@ pub unsafe extern "C" fn candle_optimizer_get_state(
             let state = output(state, "state")?;
             let optimizer = borrow(optimizer, "optimizer")?;
             let found = optimizer.read().state(group, index, text(name, "name")?)?;
-            // A copy: the next step changes the optimizer's own.
-            state.set(tensor_or_null(found.map(|tensor| candle_ffi_core::ops::clone(&tensor)).transpose()?));
+            state.set(tensor_or_null(found));
             Ok(())
         })
     }

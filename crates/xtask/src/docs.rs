@@ -16,8 +16,45 @@ pub(crate) struct Docs {
     pub(crate) errors: Vec<String>,
     /// `# PyTorch`: the name there.
     pub(crate) pytorch: String,
+    /// `# C`: the name there, and the older form that an export keeps.
+    pub(crate) older: Option<Older>,
     /// `# Examples`: doctest lines without the fence.
     pub(crate) examples: Vec<String>,
+}
+
+/// An export that a name in C keeps, since signatures never change: "`mse_loss_weighted`; `mse_loss` without
+/// `weight`".
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Older {
+    /// The name in C of the form with all options.
+    pub(crate) full: String,
+    pub(crate) name: String,
+    /// The options that it does not have, which are at their defaults.
+    pub(crate) without: Vec<String>,
+}
+
+impl Older {
+    fn parse(text: &str) -> Result<Self> {
+        let mut words = text.split('`').skip(1).step_by(2).map(str::to_owned);
+        match (words.next(), words.next(), words.collect::<Vec<_>>()) {
+            (Some(full), Some(name), without) if !without.is_empty() => Ok(Self { full, name, without }),
+            _ => Err("`# C` is \"`name`; `older name` without `option`\"".into()),
+        }
+    }
+
+    /// What the option of an older form is: its default, as Rust writes it.
+    pub(crate) fn fixed(&self, parameter: &str, docs: &Docs) -> Result<Option<String>> {
+        if !self.without.iter().any(|name| name == parameter) {
+            return Ok(None);
+        }
+        let default = docs.defaults.iter().find(|(name, _)| name == parameter);
+        let (_, value) = default.ok_or_else(|| format!("`# C` leaves out `{parameter}`, which has no default"))?;
+        Ok(Some(match value.as_str() {
+            "True" => "true".to_owned(),
+            "False" => "false".to_owned(),
+            other => other.to_owned(),
+        }))
+    }
 }
 
 impl Docs {
@@ -26,7 +63,7 @@ impl Docs {
         let mut docs = Self::default();
         let mut section = String::new();
         let mut opening: Vec<String> = Vec::new();
-        let mut pytorch: Vec<String> = Vec::new();
+        let (mut pytorch, mut c): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for line in lines(attributes) {
             if let Some(title) = line.strip_prefix("# ") {
                 section = title.trim().to_owned();
@@ -37,6 +74,7 @@ impl Docs {
                 "Defaults" => docs.defaults.extend(defaults(&line)?),
                 "Errors" => docs.errors.push(line),
                 "PyTorch" => pytorch.push(line),
+                "C" => c.push(line),
                 "Examples" => docs.examples.push(line),
                 other => return Err(format!("unknown section `# {other}`")),
             }
@@ -50,6 +88,7 @@ impl Docs {
         docs.text = trim(opening.collect());
         docs.errors = trim(docs.errors);
         docs.pytorch = trim(pytorch).join(" ");
+        docs.older = if c.is_empty() { None } else { Some(Older::parse(&c.join(" "))?) };
         docs.examples = trim(docs.examples.into_iter().filter(|line| !line.starts_with("```")).collect());
         Ok(docs)
     }
@@ -173,6 +212,17 @@ mod tests {
         assert_eq!(docs.pytorch, "`torch.sum`");
         assert_eq!(docs.examples, [">>> 1", "1"]);
         assert_eq!(docs.differentiable(), Some(true));
+    }
+
+    #[test]
+    fn an_older_form_names_what_it_leaves_out() {
+        let docs =
+            parse("Loss.\n\n# Defaults\nweight = None\n\n# C\n`loss_weighted`; `loss` without `weight`").expect("fine");
+        let older = docs.older.clone().expect("an older form");
+        assert_eq!((older.full.as_str(), older.name.as_str()), ("loss_weighted", "loss"));
+        assert_eq!(older.fixed("weight", &docs), Ok(Some("None".to_owned())));
+        assert_eq!(older.fixed("input", &docs), Ok(None));
+        assert!(parse("Loss.\n\n# C\n`loss`").is_err());
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use crate::exports::{Export, exports};
 use crate::source::{Source, read};
-use crate::{Result, cdef, header, null_test, ops_table, python, rust_exports, shims, symbols};
+use crate::{Result, cdef, header, layers, null_test, ops_table, python, rust_exports, shims, symbols};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Where the generated exports are; files there that are not generated any more are removed.
-const EXPORTS: &str = "crates/candle-ffi/src/ops";
+const OPS: &str = "crates/candle-ffi/src/ops";
+const LAYERS: &str = "crates/candle-ffi/src/layers";
 
 type Files = BTreeMap<PathBuf, String>;
 
@@ -53,18 +54,26 @@ fn current(root: &Path, path: &Path) -> Option<String> {
 }
 
 fn stale(root: &Path, files: &Files) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root.join(EXPORTS)).into_iter().flatten().flatten();
-    entries.map(|entry| Path::new(EXPORTS).join(entry.file_name())).filter(|path| !files.contains_key(path)).collect()
+    let entries = |folder: &'static str| {
+        let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+        entries.map(move |entry| Path::new(folder).join(entry.file_name()))
+    };
+    entries(OPS).chain(entries(LAYERS)).filter(|path| !files.contains_key(path)).collect()
 }
 
 fn files(root: &Path) -> Result<Files> {
     let source = Source::read(&root.join("crates/candle-ffi-core/src"))?;
     let mut files = Files::new();
-    let module = |name: &str| Path::new(EXPORTS).join(format!("{name}.rs"));
+    let module = |name: &str| Path::new(OPS).join(format!("{name}.rs"));
     files.insert(module("mod"), rustfmt(root, &rust_exports::module(&source))?);
     files.insert(module("options"), rustfmt(root, &rust_exports::options(&source.choices))?);
     for file in &source.files {
-        files.insert(module(&file.name), rustfmt(root, &rust_exports::file(file, &source))?);
+        files.insert(module(&file.name), rustfmt(root, &rust_exports::file(file, &source)?)?);
+    }
+    let module = |name: &str| Path::new(LAYERS).join(format!("{name}.rs"));
+    files.insert(module("mod"), rustfmt(root, &layers::module(&source))?);
+    for file in &source.layers {
+        files.insert(module(&file.name), rustfmt(root, &layers::file(file, &source))?);
     }
 
     let mut sections = Vec::new();
@@ -92,6 +101,7 @@ fn files(root: &Path) -> Result<Files> {
     files.insert("candle_ffi/_shims.cdef".into(), shims.declarations);
     files.insert("candle_ffi/_ops.py".into(), python::module(&source)?);
     files.insert("docs/ops.md".into(), ops_table::page(&source));
+    files.insert("docs/layers.md".into(), ops_table::layers(&source));
     files.insert("tests/abi/symbols.txt".into(), symbols::list(&exported, &constants));
     files.insert("tests/c/test_null.c".into(), null_test::program(&exported, &opaque));
     Ok(files)
@@ -109,13 +119,21 @@ fn abi_sources(root: &Path, source: &Source, files: &Files) -> Result<Vec<PathBu
         if !matches!(module.vis, syn::Visibility::Public(_)) {
             continue;
         }
-        if module.ident != "ops" {
-            paths.push(src.join(format!("{}.rs", module.ident)));
-            continue;
-        }
-        for name in std::iter::once("options").chain(source.files.iter().map(|file| file.name.as_str())) {
-            let path = stage.join(format!("{name}.rs"));
-            let text = files.get(&Path::new(EXPORTS).join(format!("{name}.rs"))).cloned().unwrap_or_default();
+        let module = module.ident.to_string();
+        let (folder, names): (&str, Vec<&str>) = match module.as_str() {
+            "ops" => {
+                let files = source.files.iter().map(|file| file.name.as_str());
+                (OPS, std::iter::once("options").chain(files).collect())
+            }
+            "layers" => (LAYERS, source.layers.iter().map(|file| file.name.as_str()).collect()),
+            _ => {
+                paths.push(src.join(format!("{module}.rs")));
+                continue;
+            }
+        };
+        for name in names {
+            let path = stage.join(format!("{module}_{name}.rs"));
+            let text = files.get(&Path::new(folder).join(format!("{name}.rs"))).cloned().unwrap_or_default();
             std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
             paths.push(path);
         }

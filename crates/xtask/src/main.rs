@@ -1,14 +1,16 @@
 //! Code generation for candle_ffi.
 //!
-//! `cargo xtask gen` reads the operations of `candle-ffi-core` and the exports of `candle-ffi`, and
+//! `cargo xtask gen` reads the operations and layers of `candle-ffi-core` and the exports of `candle-ffi`, and
 //! writes everything that follows from them; `cargo xtask gen --check` fails when something differs.
-//! There is no list of operations here: a signature is recognised by its types, see [`signature`].
+//! There is no list of operations or layers here: a signature is recognised by its types, see [`signature`]
+//! and [`layers`].
 
 mod cdef;
 mod docs;
 mod exports;
 mod generate;
 mod header;
+mod layers;
 mod null_test;
 mod ops_table;
 mod python;

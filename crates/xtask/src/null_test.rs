@@ -124,6 +124,8 @@ fn argument(parameter: &CParameter, is_null: bool) -> String {
     }
     match kind.base.as_str() {
         "int32_t" => "0".to_owned(),
+        // Functions of the caller; where one must be there, its absence is the same error.
+        callback if callback.ends_with("Callback") => "NULL".to_owned(),
         "double" | "float" => "1.0".to_owned(),
         _ => "1".to_owned(),
     }

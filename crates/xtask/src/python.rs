@@ -53,9 +53,11 @@ fn imports(body: &str) -> String {
         "as_list",
         "choice",
         "collect",
+        "float_tuple",
         "handles",
         "int_tuple",
         "operand",
+        "padding_sizes",
         "tensor_of",
         "wrap",
     ];
@@ -108,8 +110,13 @@ fn all(source: &Source) -> String {
 /// The values of an option by their names in Python.
 fn table(choice: &Choice) -> String {
     let pairs: Vec<String> =
-        choice.variants.iter().map(|variant| format!("\"{}\": {}", snake(&variant.name), variant.code)).collect();
-    format!("_{} = {{{}}}\n", snake(&choice.name).to_uppercase(), pairs.join(", "))
+        choice.variants.iter().map(|variant| format!("\"{}\": {}", variant.word, variant.code)).collect();
+    let name = snake(&choice.name).to_uppercase();
+    let line = format!("_{name} = {{{}}}\n", pairs.join(", "));
+    if line.trim_end().len() <= WIDTH {
+        return line;
+    }
+    format!("_{name} = {{\n{}}}\n", pairs.iter().map(|pair| format!("    {pair},\n")).collect::<String>())
 }
 
 fn named_tuple(text: &mut String, result: &crate::source::Fields) {
@@ -186,9 +193,12 @@ fn implied(kind: &ParameterType) -> Option<&'static str> {
     match kind {
         ParameterType::Bool => Some("False"),
         ParameterType::OptionalTensor
+        | ParameterType::OptionalChangedTensor
         | ParameterType::OptionalDouble
         | ParameterType::OptionalInt64
+        | ParameterType::OptionalBool
         | ParameterType::OptionalInt64s
+        | ParameterType::OptionalDoubles
         | ParameterType::OptionalDType
         | ParameterType::Device
         | ParameterType::Generator
@@ -207,21 +217,26 @@ fn takes_number(parameter: &Parameter, position: usize, signature: &Signature) -
 pub(crate) fn annotation(parameter: &Parameter, position: usize, signature: &Signature) -> String {
     match &parameter.kind {
         ParameterType::Tensor if takes_number(parameter, position, signature) => "Tensor | Number",
-        ParameterType::Tensor => "Tensor",
-        ParameterType::OptionalTensor => "Tensor | None",
+        ParameterType::Tensor | ParameterType::ChangedTensor => "Tensor",
+        ParameterType::OptionalTensor | ParameterType::OptionalChangedTensor => "Tensor | None",
         ParameterType::Tensors => "Sequence[Tensor]",
         ParameterType::Double => "float",
         ParameterType::Int64 | ParameterType::Size => "int",
         ParameterType::Bool => "bool",
         ParameterType::OptionalDouble => "float | None",
         ParameterType::OptionalInt64 => "int | None",
+        ParameterType::OptionalBool => "bool | None",
         ParameterType::Int64s => "int | Sequence[int]",
+        ParameterType::Doubles => "float | Sequence[float]",
+        ParameterType::OptionalDoubles => "float | Sequence[float] | None",
+        ParameterType::Padding => "int | Sequence[int] | str",
         ParameterType::OptionalInt64s => "int | Sequence[int] | None",
         ParameterType::DType => "DType",
         ParameterType::OptionalDType => "DType | None",
         ParameterType::Device => "Device | str | None",
         ParameterType::Generator | ParameterType::OptionalGenerator => "Generator | None",
         ParameterType::Choice(_) => "str",
+        ParameterType::Fixed(_) => unreachable!("Python has no older forms"),
     }
     .to_owned()
 }
@@ -307,13 +322,13 @@ fn preparation(parameter: &Parameter, position: usize, signature: &Signature) ->
                 format!("    {name} = operand({name}, \"{operation}\", \"{name}\")"),
             ]
         }
-        ParameterType::Tensor => {
+        ParameterType::Tensor | ParameterType::ChangedTensor => {
             vec![
                 format!("if not isinstance({name}, TensorBase):"),
                 format!("    {name} = tensor_of({name}, \"{operation}\", \"{name}\")"),
             ]
         }
-        ParameterType::OptionalTensor => vec![
+        ParameterType::OptionalTensor | ParameterType::OptionalChangedTensor => vec![
             format!("if {name} is not None and not isinstance({name}, TensorBase):"),
             format!("    {name} = tensor_of({name}, \"{operation}\", \"{name}\")"),
         ],
@@ -322,6 +337,11 @@ fn preparation(parameter: &Parameter, position: usize, signature: &Signature) ->
         ParameterType::OptionalInt64s => {
             vec![format!("{name}_sizes = NULL if {name} is None else int_tuple({name})")]
         }
+        ParameterType::Doubles => vec![format!("{name} = float_tuple({name})")],
+        ParameterType::OptionalDoubles => {
+            vec![format!("{name}_values = NULL if {name} is None else float_tuple({name})")]
+        }
+        ParameterType::Padding => vec![format!("{name} = padding_sizes({name}, \"{operation}\")")],
         ParameterType::Device => vec![format!("{name} = as_device({name})")],
         _ => Vec::new(),
     }
@@ -330,14 +350,23 @@ fn preparation(parameter: &Parameter, position: usize, signature: &Signature) ->
 fn arguments(parameter: &Parameter, operation: &str) -> Vec<String> {
     let name = &parameter.name;
     match &parameter.kind {
-        ParameterType::Tensor => vec![format!("{name}._handle")],
-        ParameterType::OptionalTensor | ParameterType::Generator | ParameterType::OptionalGenerator => {
+        ParameterType::Tensor | ParameterType::ChangedTensor => vec![format!("{name}._handle")],
+        ParameterType::OptionalTensor
+        | ParameterType::OptionalChangedTensor
+        | ParameterType::Generator
+        | ParameterType::OptionalGenerator => {
             vec![format!("NULL if {name} is None else {name}._handle")]
         }
         ParameterType::Tensors => vec![format!("handles({name})"), format!("len({name})")],
         ParameterType::OptionalDouble => vec![format!("{name} is not None"), format!("{name} or 0.0")],
         ParameterType::OptionalInt64 => vec![format!("{name} is not None"), format!("{name} or 0")],
-        ParameterType::Int64s => vec![name.clone(), format!("len({name})")],
+        ParameterType::OptionalBool => vec![format!("{name} is not None"), format!("{name} or False")],
+        ParameterType::Int64s | ParameterType::Doubles | ParameterType::Padding => {
+            vec![name.clone(), format!("len({name})")]
+        }
+        ParameterType::OptionalDoubles => {
+            vec![format!("{name}_values"), format!("0 if {name} is None else len({name}_values)")]
+        }
         ParameterType::OptionalInt64s => {
             vec![format!("{name}_sizes"), format!("0 if {name} is None else len({name}_sizes)")]
         }
@@ -347,6 +376,7 @@ fn arguments(parameter: &Parameter, operation: &str) -> Vec<String> {
             vec![format!("choice({name}, \"{operation}\", \"{name}\", _{})", snake(choice).to_uppercase())]
         }
         ParameterType::Double | ParameterType::Int64 | ParameterType::Size | ParameterType::Bool => vec![name.clone()],
+        ParameterType::Fixed(_) => unreachable!("Python has no older forms"),
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn docstring(operation: &Operation, source: &Source, defaults: &[Opti
     let mut parameters = Vec::new();
     for (position, (parameter, default)) in signature.parameters.iter().zip(defaults).enumerate() {
         let kind = annotation(parameter, position, signature).replace("Sequence[int]", "sequence of int");
+        let kind = kind.replace("Sequence[float]", "sequence of float");
         let kind =
             kind.replace("Sequence[Tensor]", "sequence of Tensor").replace(" | ", " or ").replace("Number", "number");
         let choices = source
@@ -33,15 +34,19 @@ pub(crate) fn docstring(operation: &Operation, source: &Source, defaults: &[Opti
             .iter()
             .find(|choice| parameter.kind == crate::signature::ParameterType::Choice(choice.name.clone()));
         let kind = choices.map_or(kind, |choice| {
-            let names: Vec<String> = choice
-                .variants
-                .iter()
-                .map(|variant| format!("\"{}\"", crate::rust_exports::snake(&variant.name)))
-                .collect();
+            let names: Vec<String> = choice.variants.iter().map(|variant| format!("\"{}\"", variant.word)).collect();
             format!("{{{}}}", names.join(", "))
         });
         let default = default.as_ref().map(|value| format!(", default {value}")).unwrap_or_default();
-        parameters.push(format!("{} : {kind}{default}", parameter.name));
+        let line = format!("{} : {kind}{default}", parameter.name);
+        // The values of a choice that do not fit go below it.
+        match kind.strip_prefix('{').and_then(|names| names.strip_suffix('}')).filter(|_| line.len() > 96) {
+            Some(names) => {
+                parameters.push(format!("{} : str{default}", parameter.name));
+                parameters.push(format!("    One of {names}."));
+            }
+            None => parameters.push(line),
+        }
     }
     if !parameters.is_empty() {
         let mut section = vec!["Parameters".to_owned(), "-".repeat(10)];

@@ -10,6 +10,9 @@ use syn::{FnArg, ItemFn, Pat, ReturnType};
 pub(crate) enum ParameterType {
     Tensor,
     OptionalTensor,
+    /// A tensor that the operation changes besides what it gives.
+    ChangedTensor,
+    OptionalChangedTensor,
     Tensors,
     Double,
     Int64,
@@ -17,8 +20,13 @@ pub(crate) enum ParameterType {
     Bool,
     OptionalDouble,
     OptionalInt64,
+    OptionalBool,
     Int64s,
     OptionalInt64s,
+    Doubles,
+    OptionalDoubles,
+    /// `Padding<'_>`: sizes, or one of two names.
+    Padding,
     DType,
     OptionalDType,
     Device,
@@ -26,6 +34,8 @@ pub(crate) enum ParameterType {
     OptionalGenerator,
     /// An enumeration of `options.rs`, by its name.
     Choice(String),
+    /// An option that an older form of the export does not have: this expression of Rust.
+    Fixed(String),
 }
 
 /// What an operation gives.
@@ -59,13 +69,15 @@ pub(crate) struct Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Signature {
     pub(crate) name: String,
+    /// The name in C, which is another one where an older form of the export has the first.
+    pub(crate) c_name: String,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) output: Output,
 }
 
 /// Whether a function is an operation: it returns a `Result`.
 pub(crate) fn is_operation(function: &ItemFn) -> bool {
-    matches!(function.vis, syn::Visibility::Public(_)) && returned(function).starts_with("Result<")
+    matches!(function.vis, syn::Visibility::Public(_)) && returned(&function.sig).starts_with("Result<")
 }
 
 impl Signature {
@@ -76,7 +88,7 @@ impl Signature {
             return Err(format!("an operation has no type parameters, and this has `{}`", generic.ident));
         }
         let parameters = function.sig.inputs.iter().map(|input| parameter(input, known)).collect::<Result<Vec<_>>>()?;
-        let output = match returned(function).as_str() {
+        let output = match returned(&function.sig).as_str() {
             "Result<()>" => Output::InPlace,
             "Result<Tensor>" => Output::Tensor,
             "Result<Vec<Tensor>>" => Output::Tensors,
@@ -85,7 +97,7 @@ impl Signature {
                 _ => return Err(format!("it returns `{other}`, which no operation returns")),
             },
         };
-        let signature = Self { name, parameters, output };
+        let signature = Self { c_name: name.clone(), name, parameters, output };
         signature.check()?;
         Ok(signature)
     }
@@ -123,23 +135,25 @@ impl Signature {
 
     /// The name of the C function.
     pub(crate) fn symbol(&self) -> String {
-        format!("candle_tensor_{}", self.name)
+        format!("candle_tensor_{}", self.c_name)
     }
 }
 
-fn returned(function: &ItemFn) -> String {
-    match &function.sig.output {
+/// The type that a function returns.
+pub(crate) fn returned(function: &syn::Signature) -> String {
+    match &function.output {
         ReturnType::Default => String::new(),
         ReturnType::Type(_, kind) => text(kind),
     }
 }
 
 /// A type as text without spaces and lifetimes' noise, so that formatting does not matter.
-fn text(kind: &syn::Type) -> String {
+pub(crate) fn text(kind: &syn::Type) -> String {
     quote::quote!(#kind).to_string().replace(' ', "")
 }
 
-fn parameter(input: &FnArg, known: &Known) -> Result<Parameter> {
+/// Reads a parameter.
+pub(crate) fn parameter(input: &FnArg, known: &Known) -> Result<Parameter> {
     let FnArg::Typed(typed) = input else {
         return Err("an operation is a free function, and this has `self`".into());
     };
@@ -150,6 +164,8 @@ fn parameter(input: &FnArg, known: &Known) -> Result<Parameter> {
     let kind = match text(&typed.ty).as_str() {
         "&Tensor" => ParameterType::Tensor,
         "Option<&Tensor>" => ParameterType::OptionalTensor,
+        "&mutTensor" => ParameterType::ChangedTensor,
+        "Option<&mutTensor>" => ParameterType::OptionalChangedTensor,
         "&[&Tensor]" => ParameterType::Tensors,
         "f64" => ParameterType::Double,
         "i64" => ParameterType::Int64,
@@ -157,8 +173,12 @@ fn parameter(input: &FnArg, known: &Known) -> Result<Parameter> {
         "bool" => ParameterType::Bool,
         "Option<f64>" => ParameterType::OptionalDouble,
         "Option<i64>" => ParameterType::OptionalInt64,
+        "Option<bool>" => ParameterType::OptionalBool,
         "&[i64]" => ParameterType::Int64s,
         "Option<&[i64]>" => ParameterType::OptionalInt64s,
+        "&[f64]" => ParameterType::Doubles,
+        "Option<&[f64]>" => ParameterType::OptionalDoubles,
+        "Padding<'_>" => ParameterType::Padding,
         "DType" => ParameterType::DType,
         "Option<DType>" => ParameterType::OptionalDType,
         "Device" => ParameterType::Device,
@@ -192,6 +212,24 @@ mod tests {
         assert_eq!(signature.parameters[2].kind, ParameterType::Choice("Reduction".into()));
         assert_eq!(signature.output, Output::Tensors);
         assert!(signature.is_method());
+    }
+
+    #[test]
+    fn types_with_lifetimes_and_mutable_references_are_recognised() {
+        let signature = parse(
+            "pub fn norm(input: &Tensor, mean: Option<&mut Tensor>, var: &mut Tensor, padding: Padding<'_>, training: Option<bool>, scales: Option<&[f64]>) -> Result<Tensor> {}",
+        )
+        .expect("known");
+        let kinds: Vec<_> = signature.parameters.into_iter().map(|parameter| parameter.kind).collect();
+        let expected = [
+            ParameterType::Tensor,
+            ParameterType::OptionalChangedTensor,
+            ParameterType::ChangedTensor,
+            ParameterType::Padding,
+            ParameterType::OptionalBool,
+            ParameterType::OptionalDoubles,
+        ];
+        assert_eq!(kinds, expected);
     }
 
     #[test]

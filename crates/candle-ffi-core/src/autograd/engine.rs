@@ -1,7 +1,7 @@
 //! The backward pass: from the outputs' gradients down to the leaves, iteratively.
 
 use super::mode::GradMode;
-use super::node::{Backward, Edge, GradContext, Node, NodeRef};
+use super::node::{Backward, Edge, GradContext, Node, NodeRef, OutputGradients};
 use crate::{Error, ErrorCode, Result, Tensor, ops};
 use smallvec::{SmallVec, smallvec};
 use std::cmp::Ordering;
@@ -65,7 +65,7 @@ pub fn grad(
         .map(|(at, target)| {
             let found = match target {
                 Target::Leaf(leaf) => leaves.get(&key(leaf)).cloned(),
-                Target::Node(node) => pass.captured.get(&node.get().sequence()).cloned(),
+                Target::Node(node) => pass.captured.get(&(node.get().sequence(), node.output())).cloned(),
             };
             if found.is_none() && !allow_unused {
                 let message = format!(
@@ -91,14 +91,16 @@ struct Pass {
     /// Nodes to visit, the latest first: every user of a result is visited before its maker.
     heap: BinaryHeap<ByAge>,
     /// Gradients of the outputs of nodes in the heap, by sequence number.
-    pending: HashMap<u64, Tensor>,
+    pending: HashMap<u64, OutputGradients>,
     /// Nodes on a way to a target, when only some are wanted.
     needed: Option<HashSet<u64>>,
     /// Leaves that are targets, when only some are wanted.
     needed_leaves: HashSet<*const ()>,
-    /// Nodes whose outputs are targets.
-    capture: HashSet<u64>,
-    captured: HashMap<u64, Tensor>,
+    /// Outputs of nodes that are targets: the node's sequence number, and which of its outputs.
+    capture: HashSet<(u64, usize)>,
+    captured: HashMap<(u64, usize), Tensor>,
+    /// Leaves with hooks, and what has come to them.
+    held: Vec<(Tensor, Tensor)>,
 }
 
 impl Pass {
@@ -112,6 +114,7 @@ impl Pass {
             needed_leaves: HashSet::new(),
             capture: HashSet::new(),
             captured: HashMap::new(),
+            held: Vec::new(),
         }
     }
 
@@ -148,8 +151,8 @@ impl Pass {
 
     fn leaf_seeds(&mut self, leaf: Tensor, gradient: Tensor) -> Result<()> {
         // An identity node keeps the walk uniform: leaves are reached through edges only.
-        let rule = Arc::new(|grad: &Tensor, _: &GradContext<'_>| Ok(smallvec![Some(grad.clone())]));
-        let node = Node::share("identity", smallvec![Edge::Leaf(leaf)], Backward { rule, output: None });
+        let rule = Arc::new(|grads: &[Option<Tensor>], _: &GradContext<'_>| Ok(smallvec![grads[0].clone()]));
+        let node = Node::share("identity", 1, smallvec![Edge::Leaf(leaf)], Backward { rule, output: None });
         if let Some(needed) = &mut self.needed {
             needed.insert(node.get().sequence());
         }
@@ -157,16 +160,20 @@ impl Pass {
     }
 
     fn push(&mut self, node: NodeRef, gradient: Tensor) -> Result<()> {
-        let sequence = node.get().sequence();
-        match self.pending.remove(&sequence) {
-            Some(before) => {
-                let sum = self.add(before, &gradient)?;
-                self.pending.insert(sequence, sum);
-            }
-            None => {
-                self.pending.insert(sequence, gradient);
-                self.heap.push(ByAge(node));
-            }
+        let (sequence, output) = (node.get().sequence(), node.output());
+        let Some(before) = self.pending.get_mut(&sequence).map(|waiting| waiting[output].take()) else {
+            let mut waiting: OutputGradients = smallvec![None; node.get().outputs()];
+            waiting[output] = Some(gradient);
+            self.pending.insert(sequence, waiting);
+            self.heap.push(ByAge(node));
+            return Ok(());
+        };
+        let sum = match before {
+            Some(before) => self.add(before, &gradient)?,
+            None => gradient,
+        };
+        if let Some(waiting) = self.pending.get_mut(&sequence) {
+            waiting[output] = Some(sum);
         }
         Ok(())
     }
@@ -185,7 +192,7 @@ impl Pass {
         for target in targets {
             match target {
                 Target::Leaf(leaf) => self.needed_leaves.insert(key(leaf)),
-                Target::Node(node) => self.capture.insert(node.get().sequence()),
+                Target::Node(node) => self.capture.insert((node.get().sequence(), node.output())),
             };
         }
         // Iterative depth-first search; a node is needed when one of its edges is.
@@ -200,8 +207,8 @@ impl Pass {
                     Edge::None => false,
                     Edge::Leaf(leaf) => self.needed_leaves.contains(&key(leaf)),
                     Edge::Node(next) => {
-                        let next = next.get().sequence();
-                        needed.contains(&next) || self.capture.contains(&next)
+                        let sequence = next.get().sequence();
+                        needed.contains(&sequence) || self.capture.contains(&(sequence, next.output()))
                     }
                 });
                 if leads {
@@ -227,7 +234,7 @@ impl Pass {
             (Edge::Leaf(leaf), Some(_)) => self.needed_leaves.contains(&key(leaf)),
             (Edge::Node(node), Some(needed)) => {
                 let sequence = node.get().sequence();
-                needed.contains(&sequence) || self.capture.contains(&sequence)
+                needed.contains(&sequence) || self.capture.contains(&(sequence, node.output()))
             }
         }
     }
@@ -236,9 +243,14 @@ impl Pass {
         let _mode = GradMode::new(self.create_graph);
         while let Some(ByAge(node)) = self.heap.pop() {
             let sequence = node.get().sequence();
-            let Some(gradient) = self.pending.remove(&sequence) else { continue };
-            if self.capture.contains(&sequence) {
-                self.captured.insert(sequence, gradient.clone());
+            let Some(mut arrived) = self.pending.remove(&sequence) else { continue };
+            for (output, slot) in arrived.iter_mut().enumerate() {
+                let Some(gradient) = slot.take() else { continue };
+                let gradient = node.get().hooks(output).run(gradient)?;
+                if self.capture.contains(&(sequence, output)) {
+                    self.captured.insert((sequence, output), gradient.clone());
+                }
+                *slot = Some(gradient);
             }
             if self.needed.as_ref().is_some_and(|needed| !needed.contains(&sequence)) {
                 continue;
@@ -247,17 +259,36 @@ impl Pass {
             let wanted: SmallVec<[bool; 4]> = node.get().edges().iter().map(|edge| self.wants(edge)).collect();
             let context = GradContext { node: &node, output: backward.output.as_deref(), wanted: &wanted };
             let gradients =
-                (backward.rule)(&gradient, &context).map_err(|error| error.in_operation(node.operation()))?;
-            // What the rule has saved, and this gradient, are free before the next node's are made.
-            drop((backward, gradient));
+                (backward.rule)(&arrived, &context).map_err(|error| error.in_operation(node.operation()))?;
+            // What the rule has saved, and these gradients, are free before the next node's are made.
+            drop((backward, arrived));
             debug_assert_eq!(gradients.len(), node.get().edges().len());
             for ((edge, gradient), wanted) in node.get().edges().iter().zip(gradients).zip(wanted) {
                 match (edge, gradient) {
-                    (Edge::Leaf(leaf), Some(gradient)) if wanted => arrive(leaf, gradient)?,
+                    (Edge::Leaf(leaf), Some(gradient)) if wanted && leaf.history().hooks().is_empty() => {
+                        arrive(leaf, gradient)?;
+                    }
+                    (Edge::Leaf(leaf), Some(gradient)) if wanted => self.hold(leaf, gradient)?,
                     (Edge::Node(next), Some(gradient)) if wanted => self.push(next.clone(), gradient)?,
                     _ => {}
                 }
             }
+        }
+        for (leaf, gradient) in std::mem::take(&mut self.held) {
+            arrive(&leaf, leaf.history().hooks().run(gradient)?)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a leaf's gradient until all of it has come: its hooks see the sum.
+    fn hold(&mut self, leaf: &Tensor, gradient: Tensor) -> Result<()> {
+        match self.held.iter().position(|(held, _)| key(held) == key(leaf)) {
+            Some(at) => {
+                let (leaf, before) = self.held.swap_remove(at);
+                let sum = self.add(before, &gradient)?;
+                self.held.push((leaf, sum));
+            }
+            None => self.held.push((leaf.clone(), gradient)),
         }
         Ok(())
     }

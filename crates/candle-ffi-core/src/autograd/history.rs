@@ -1,5 +1,6 @@
 //! A tensor's place in the graph: a leaf that wants a gradient, or the result of a node.
 
+use super::hooks::Hooks;
 use super::node::{Edge, NodeRef};
 use crate::{Error, ErrorCode, Result, Tensor};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,8 @@ pub(crate) struct History {
     state: Mutex<State>,
     /// Held by a thread that adds to the gradient.
     accumulating: Mutex<()>,
+    /// Those of a leaf; a result has its in its node.
+    hooks: Hooks,
 }
 
 #[derive(Default)]
@@ -27,6 +30,10 @@ impl History {
 
     pub(super) fn accumulating(&self) -> MutexGuard<'_, ()> {
         self.accumulating.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 
     /// Whether gradients flow to or through this tensor.

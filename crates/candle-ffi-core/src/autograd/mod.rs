@@ -2,6 +2,7 @@
 
 mod engine;
 mod history;
+mod hooks;
 mod mode;
 mod node;
 mod record;
@@ -9,5 +10,7 @@ mod saved;
 
 pub use engine::{backward, grad};
 pub(crate) use history::History;
+pub use hooks::Hook;
+pub(crate) use node::{GradContext, Gradients};
 pub use mode::{GradMode, is_enabled, set_enabled};
 pub(crate) use saved::Saved;

@@ -1,5 +1,6 @@
 //! A recorded operation: its inputs, and the rule that takes the gradient of its output to them.
 
+use super::hooks::Hooks;
 use super::saved::SavedOutput;
 use crate::{Error, ErrorCode, Result, Tensor};
 use smallvec::SmallVec;
@@ -10,8 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// One gradient for each input; `None` where the input needs none.
 pub(crate) type Gradients = SmallVec<[Option<Tensor>; 3]>;
 
-/// Takes the gradient of an output to the inputs.
-pub(crate) type Rule = dyn Fn(&Tensor, &GradContext<'_>) -> Result<Gradients> + Send + Sync;
+/// One gradient for each output; `None` where nobody has used the output.
+pub(crate) type OutputGradients = SmallVec<[Option<Tensor>; 2]>;
+
+/// Takes the gradients of the outputs, of which at least one is there, to the inputs.
+pub(crate) type Rule = dyn Fn(&[Option<Tensor>], &GradContext<'_>) -> Result<Gradients> + Send + Sync;
 
 /// Where the gradient of an input goes.
 #[derive(Clone)]
@@ -31,13 +35,15 @@ pub(crate) struct Node {
     edges: SmallVec<[Edge; 3]>,
     /// Gone after a `backward` that did not retain the graph.
     backward: Mutex<Option<Backward>>,
+    /// Those of each output.
+    hooks: SmallVec<[Hooks; 1]>,
 }
 
 /// All that a node keeps for its backward step.
 #[derive(Clone)]
 pub(super) struct Backward {
     pub(super) rule: Arc<Rule>,
-    /// The operation's output, for rules that are written in terms of it.
+    /// The operation's (first) output, for rules that are written in terms of it.
     pub(super) output: Option<Arc<SavedOutput>>,
 }
 
@@ -60,22 +66,39 @@ impl GradContext<'_> {
         if self.needs(input) { rule().map(Some) } else { Ok(None) }
     }
 
-    /// The output of the operation, as it was; fails when it has been changed in place.
+    /// The output of the operation, the first of several, as it was; fails when it has been changed in place.
     pub(crate) fn output(&self) -> Result<Tensor> {
-        self.output.ok_or_else(|| Error::internal("this rule's output was not saved"))?.unpack(self.node)
+        self.output.ok_or_else(|| Error::internal("this rule's output was not saved"))?.unpack(self.node.of_output(0))
     }
 }
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
 
 impl Node {
-    pub(super) fn share(operation: &'static str, edges: SmallVec<[Edge; 3]>, backward: Backward) -> NodeRef {
-        NodeRef(Some(Arc::new(Self {
+    /// A new node, as its first output sees it.
+    pub(super) fn share(
+        operation: &'static str,
+        outputs: usize,
+        edges: SmallVec<[Edge; 3]>,
+        backward: Backward,
+    ) -> NodeRef {
+        let node = Some(Arc::new(Self {
             operation,
             sequence: SEQUENCE.fetch_add(1, Ordering::Relaxed),
             edges,
             backward: Mutex::new(Some(backward)),
-        })))
+            hooks: (0..outputs).map(|_| Hooks::default()).collect(),
+        }));
+        NodeRef { node, output: 0 }
+    }
+
+    /// How many outputs the operation has.
+    pub(super) fn outputs(&self) -> usize {
+        self.hooks.len()
+    }
+
+    pub(super) fn hooks(&self, output: usize) -> &Hooks {
+        &self.hooks[output]
     }
 
     pub(super) fn sequence(&self) -> u64 {
@@ -102,14 +125,18 @@ impl Node {
     }
 }
 
-/// A share of a node. Dropping the last one drops the nodes behind it in a loop and not in a
-/// recursion: a chain of a million operations must not overflow the stack.
+/// A share of a node, held by one of its outputs or on the way to it. Dropping the last one drops the
+/// nodes behind it in a loop and not in a recursion: a chain of a million operations must not overflow
+/// the stack.
 #[derive(Clone)]
-pub(crate) struct NodeRef(Option<Arc<Node>>);
+pub(crate) struct NodeRef {
+    node: Option<Arc<Node>>,
+    output: usize,
+}
 
 impl NodeRef {
     pub(super) fn get(&self) -> &Node {
-        match &self.0 {
+        match &self.node {
             Some(node) => node,
             // Only `drop` empties it.
             None => unreachable!("a node reference is used after its drop"),
@@ -118,6 +145,20 @@ impl NodeRef {
 
     pub(crate) fn operation(&self) -> &'static str {
         self.get().operation
+    }
+
+    pub(super) fn hooks(&self) -> &Hooks {
+        self.get().hooks(self.output)
+    }
+
+    /// Which of the node's outputs this one belongs to.
+    pub(super) fn output(&self) -> usize {
+        self.output
+    }
+
+    /// The same node as another of its outputs sees it.
+    pub(super) fn of_output(&self, output: usize) -> Self {
+        Self { node: self.node.clone(), output }
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
@@ -132,7 +173,7 @@ thread_local! {
 
 impl Drop for NodeRef {
     fn drop(&mut self) {
-        let Some(node) = self.0.take().and_then(Arc::into_inner) else { return };
+        let Some(node) = self.node.take().and_then(Arc::into_inner) else { return };
         let mut node = Some(node);
         let outermost = DROPPING.try_with(|queue| {
             let mut queue = queue.borrow_mut();

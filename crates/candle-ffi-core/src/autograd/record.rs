@@ -58,7 +58,7 @@ impl Tensor {
     {
         Self::from_view(value, input).recorded(operation, &[input], KeepOutput::No, || {
             let rule = rule();
-            Arc::new(move |grad: &Self, _: &GradContext<'_>| Ok(smallvec![Some(rule(grad)?)]))
+            single(move |grad, _| Ok(smallvec![Some(rule(grad)?)]))
         })
     }
 
@@ -72,7 +72,23 @@ impl Tensor {
     where
         R: Fn(&Self, &GradContext<'_>) -> Result<Gradients> + Send + Sync + 'static,
     {
-        Self::from_value(value).recorded(operation, inputs, KeepOutput::No, || Arc::new(rule()))
+        Self::from_value(value).recorded(operation, inputs, KeepOutput::No, || single(rule()))
+    }
+
+    /// The same for an operation with several outputs: the rule gets a gradient for each of them, `None`
+    /// for one that nobody has used, and may ask its context for the first output.
+    pub(crate) fn record_outputs<const M: usize, R>(
+        operation: &'static str,
+        values: [Value; M],
+        inputs: &[&Self],
+        rule: impl FnOnce() -> R,
+    ) -> Result<[Self; M]>
+    where
+        R: Fn(&[Option<Self>], &GradContext<'_>) -> Result<Gradients> + Send + Sync + 'static,
+    {
+        let outputs = values.map(Self::from_value);
+        track(operation, &outputs, inputs, KeepOutput::Yes, || Arc::new(rule()))?;
+        Ok(outputs)
     }
 
     #[inline]
@@ -83,20 +99,7 @@ impl Tensor {
         keep_output: KeepOutput,
         rule: impl FnOnce() -> Arc<Rule>,
     ) -> Result<Self> {
-        if !mode::is_enabled() {
-            return Ok(self);
-        }
-        // Also for untracked inputs: an old view of a tensor that has since joined the graph.
-        for input in inputs {
-            input.check_view()?;
-        }
-        // A graph ends at a dtype that has no gradients.
-        if !self.dtype().is_float() || !inputs.iter().any(|input| input.requires_grad()) {
-            return Ok(self);
-        }
-        let edges = inputs.iter().map(|input| input.edge()).collect::<SmallVec<[Edge; 3]>>();
-        let output = (keep_output == KeepOutput::Yes).then(|| Arc::new(SavedOutput::new(&self)));
-        self.history().set_node(Node::share(operation, edges, Backward { rule: rule(), output }));
+        track(operation, std::slice::from_ref(&self), inputs, keep_output, rule)?;
         Ok(self)
     }
 
@@ -178,9 +181,50 @@ impl Tensor {
     }
 }
 
+/// Makes the outputs of an operation part of the graph, where recording is on and some input is tracked.
+#[inline]
+fn track(
+    operation: &'static str,
+    outputs: &[Tensor],
+    inputs: &[&Tensor],
+    keep_output: KeepOutput,
+    rule: impl FnOnce() -> Arc<Rule>,
+) -> Result<()> {
+    if !mode::is_enabled() {
+        return Ok(());
+    }
+    // Also for untracked inputs: an old view of a tensor that has since joined the graph.
+    for input in inputs {
+        input.check_view()?;
+    }
+    // A graph ends at a dtype that has no gradients.
+    if !outputs[0].dtype().is_float() || !inputs.iter().any(|input| input.requires_grad()) {
+        return Ok(());
+    }
+    let edges = inputs.iter().map(|input| input.edge()).collect::<SmallVec<[Edge; 3]>>();
+    let output = (keep_output == KeepOutput::Yes).then(|| Arc::new(SavedOutput::new(&outputs[0])));
+    let node = Node::share(operation, outputs.len(), edges, Backward { rule: rule(), output });
+    for (at, output) in outputs.iter().enumerate().skip(1) {
+        output.history().set_node(node.of_output(at));
+    }
+    outputs[0].history().set_node(node);
+    Ok(())
+}
+
 fn boxed<const N: usize, R>(rule: R) -> Arc<Rule>
 where
     R: Fn(&Tensor, &GradContext<'_>) -> Result<[Option<Tensor>; N]> + Send + Sync + 'static,
 {
-    Arc::new(move |grad: &Tensor, context: &GradContext<'_>| Ok(rule(grad, context)?.into_iter().collect()))
+    single(move |grad, context| Ok(rule(grad, context)?.into_iter().collect()))
+}
+
+/// The rule of an operation with one output, which is only called when there is a gradient.
+fn single<R>(rule: R) -> Arc<Rule>
+where
+    R: Fn(&Tensor, &GradContext<'_>) -> Result<Gradients> + Send + Sync + 'static,
+{
+    Arc::new(move |grads: &[Option<Tensor>], context: &GradContext<'_>| match grads {
+        [Some(grad)] => rule(grad, context),
+        _ => Err(Error::internal("a rule is called without the gradient of its output")),
+    })
 }

@@ -42,7 +42,7 @@ impl SavedOutput {
         Self { value: output.value(), version: output.version(), tensor: output.downgrade() }
     }
 
-    pub(super) fn unpack(&self, node: &NodeRef) -> Result<Tensor> {
+    pub(super) fn unpack(&self, node: NodeRef) -> Result<Tensor> {
         let tensor = match self.tensor.upgrade().map(Tensor::from_inner) {
             Some(output) => {
                 check(self.version, output.version())?;
@@ -51,7 +51,7 @@ impl SavedOutput {
             }
             None => Tensor::from_value(self.value.clone()),
         };
-        tensor.history().set_node(node.clone());
+        tensor.history().set_node(node);
         Ok(tensor)
     }
 }

@@ -69,6 +69,24 @@ macro_rules! with_float {
     };
 }
 
+/// Runs `$body` with `$T` as the element type of `float32` or `float64`, which heavy kernels are made for; half precision
+/// has been converted before.
+macro_rules! with_wide {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            $crate::DType::Float32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::DType::Float64 => {
+                type $T = f64;
+                $body
+            }
+            dtype => Err($crate::compute::dispatch::not_for(dtype, "needs float16, bfloat16, float32 or float64")),
+        }
+    };
+}
+
 /// Runs `$body` with `$T` as the element type of an integer dtype (bool counts as `u8`).
 macro_rules! with_integer {
     ($dtype:expr, $T:ident => $body:expr) => {
@@ -122,7 +140,7 @@ macro_rules! with_element {
     };
 }
 
-pub(super) use {with_element, with_float, with_integer, with_number};
+pub(super) use {with_element, with_float, with_integer, with_number, with_wide};
 
 #[cold]
 pub(super) fn not_for(dtype: DType, needs: &str) -> Error {

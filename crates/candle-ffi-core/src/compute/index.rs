@@ -7,6 +7,7 @@ use super::locked::lock;
 use crate::value::Value;
 use crate::{DType, Result, shape};
 use candle_ffi_kernels::index as kernels;
+pub(crate) use candle_ffi_kernels::index::Scatter;
 
 /// `out[…, i, …] = x[…, index[…, i, …], …]` along `dim`; the index may be smaller in the other dimensions.
 pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
@@ -20,16 +21,16 @@ pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
     })
 }
 
-/// `out = x` with `out[…, index[…, i, …], …] += src[…, i, …]` along `dim`.
-pub(crate) fn scatter_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Result<Value> {
+/// `out = x` with `out[…, index[…, i, …], …] = src[…, i, …]` along `dim`, or `+=` or another operation.
+pub(crate) fn scatter(op: Scatter, x: &Value, dim: usize, index: &Value, src: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index, src]) {
-        return host::round_trip_one([x, index, src], |[x, index, src]| scatter_add(&x, dim, &index, &src));
+        return host::round_trip_one([x, index, src], |[x, index, src]| scatter(op, &x, dim, &index, &src));
     }
     let x = contiguous_for_result(x)?;
     let locked = lock([&x, index, src]);
     with_number!(x.dtype, T => {
         let mut result = locked.slice::<T>(0)?.to_vec();
-        kernels::scatter_add(&mut result, x.dims(), dim, locked.strided(1)?, locked.strided(2)?)?;
+        kernels::scatter(op, &mut result, x.dims(), dim, locked.strided(1)?, locked.strided(2)?)?;
         Ok(from_vec(result, x.dims(), x.dtype))
     })
 }
@@ -88,4 +89,16 @@ pub(crate) fn positions(mask: &Value) -> Result<Value> {
         let count = found.len();
         Ok(from_vec(found, &[count], DType::Int64))
     })
+}
+
+/// Matrices, the last two dimensions, with zeros above a diagonal (`lower`) or below it.
+pub(crate) fn triangle(x: &Value, diagonal: i64, lower: bool) -> Result<Value> {
+    if !x.is_cpu() {
+        return host::round_trip_one([x], |[x]| triangle(&x, diagonal, lower));
+    }
+    let x = contiguous_for_result(x)?;
+    let &[.., rows, columns] = x.dims() else { return Err(crate::Error::internal("a triangle of no matrix")) };
+    with_element!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |data| {
+        Ok(from_vec(candle_ffi_kernels::triangle::triangle(data, rows, columns, diagonal, lower), x.dims(), x.dtype))
+    }))
 }

@@ -1,21 +1,20 @@
 //! Changes to a value's own storage. Callers have checked dtypes, shapes and versions.
 
-use super::copy::{self, contiguous};
-use super::dispatch::{self, CpuElement, with_element, with_float, with_number};
+use super::copy;
+use super::dispatch::{self, CpuElement, with_element, with_number};
 use super::elementwise::{Binary, binary};
 use crate::value::Value;
 use crate::{Error, ErrorCode, Result};
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout};
 use candle_ffi_kernels as kernels;
-use candle_ffi_kernels::optim::SgdOptions;
 use candle_ffi_kernels::{Strided, StridedMut};
 use std::sync::Mutex;
 
 /// A change of one storage, given a look at none or one other. Candle takes the locks.
-struct Change<F>(Mutex<Option<F>>);
+pub(super) struct Change<F>(Mutex<Option<F>>);
 
 impl<F> Change<F> {
-    fn new(change: F) -> Self {
+    pub(super) fn new(change: F) -> Self {
         Self(Mutex::new(Some(change)))
     }
 
@@ -25,8 +24,8 @@ impl<F> Change<F> {
     }
 }
 
-struct Change1<F>(Change<F>);
-struct Change2<F>(Change<F>);
+pub(super) struct Change1<F>(pub(super) Change<F>);
+pub(super) struct Change2<F>(pub(super) Change<F>);
 
 impl<F: FnOnce(&mut CpuStorage, &Layout) -> Result<()>> InplaceOp1 for Change1<F> {
     fn name(&self) -> &'static str {
@@ -63,7 +62,7 @@ fn strided_mut<'a, T: CpuElement>(storage: &'a mut CpuStorage, layout: &'a Layou
     Ok(StridedMut { data, offset: layout.start_offset(), shape: layout.dims(), strides: layout.stride() })
 }
 
-fn contiguous_mut<'a, T: CpuElement>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [T]> {
+pub(super) fn contiguous_mut<'a, T: CpuElement>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [T]> {
     let (start, end) = layout
         .contiguous_offsets()
         .ok_or_else(|| Error::internal("a strided value reached an in-place kernel for contiguous ones"))?;
@@ -112,41 +111,6 @@ pub(crate) fn binary_into(op: Binary, dst: &Value, src: &Value) -> Result<()> {
             Ok(kernels::binary::binary_in_place(op, strided_mut::<T>(dst, dst_layout)?, src)?)
         },
     )))?))
-}
-
-/// One SGD update of a parameter, and of its momentum where it has one, in one pass.
-pub(crate) fn sgd_into(
-    param: &Value,
-    grad: &Value,
-    momentum: Option<&Value>,
-    first_step: bool,
-    options: &SgdOptions,
-) -> Result<()> {
-    let grad = contiguous(grad)?;
-    with_float!(param.dtype, T => {
-        match momentum {
-            None => param.array.inplace_op2(&grad.array, &Change2(Change::new(
-                |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
-                    kernels::optim::sgd::<T>(contiguous_mut(param, layout)?, dispatch::slice(grad, grad_layout)?, None, first_step, options);
-                    Ok(())
-                },
-            )))?,
-            // Candle gives one storage to change at a time: the momentum is changed inside. It belongs to the
-            // optimizer alone, so that nobody can hold it and wait for the parameter.
-            Some(momentum) => param.array.inplace_op2(&grad.array, &Change2(Change::new(
-                |(param, layout): (&mut CpuStorage, &Layout), (grad, grad_layout): (&CpuStorage, &Layout)| {
-                    let grad = dispatch::slice::<T>(grad, grad_layout)?;
-                    momentum.array.inplace_op1(&Change1(Change::new(|buffer: &mut CpuStorage, buffer_layout: &Layout| {
-                        let buffer = contiguous_mut(buffer, buffer_layout)?;
-                        kernels::optim::sgd::<T>(contiguous_mut(param, layout)?, grad, Some(buffer), first_step, options);
-                        Ok(())
-                    })))?;
-                    Ok(())
-                },
-            )))?,
-        }
-        Ok(())
-    })
 }
 
 /// Candle writes into a contiguous tensor only.

@@ -1,27 +1,15 @@
-//! Flattening of dimensions.
+//! Layers that change shapes.
 
-use super::Module;
-use crate::{Result, Tensor, ops};
+use super::Function;
+use crate::{Result, ops};
 
-/// Makes one dimension of several. `torch.nn.Flatten`.
-pub struct Flatten {
-    start_dim: i64,
-    end_dim: i64,
-}
-
-impl Flatten {
-    /// Flattens from `start_dim` to `end_dim`, both included.
-    pub fn new(start_dim: i64, end_dim: i64) -> Self {
-        Self { start_dim, end_dim }
-    }
-}
-
-impl Module for Flatten {
-    fn name(&self) -> &'static str {
-        "Flatten"
-    }
-
-    fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        ops::flatten(input, self.start_dim, self.end_dim)
-    }
+/// Makes one dimension of those from `start_dim` to `end_dim`, both included.
+///
+/// # Defaults
+/// start_dim = 1, end_dim = -1
+///
+/// # PyTorch
+/// `torch.nn.Flatten`
+pub fn flatten(start_dim: i64, end_dim: i64) -> Result<Function> {
+    Ok(Function::new("Flatten", move |input| ops::flatten(input, start_dim, end_dim)))
 }

@@ -2,7 +2,8 @@
 
 use super::init::constant;
 use super::{Factory, Module, Parameter};
-use crate::{Error, Result, Tensor, ops};
+use crate::{DType, Device, Error, Result, Tensor, ops};
+use std::borrow::Cow;
 
 /// Layer normalisation over the last dimensions. `torch.nn.LayerNorm`.
 pub struct LayerNorm {
@@ -13,18 +14,31 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
+    /// Normalization over the last dimensions.
+    ///
     /// The weight starts as ones and the bias as zeros; without `elementwise_affine` there is neither.
+    ///
+    /// # Defaults
+    /// eps = 1e-5, elementwise_affine = True, bias = True
+    ///
+    /// # Errors
+    /// `InvalidArgument` when `normalized_shape` is empty or has a negative size.
+    ///
+    /// # PyTorch
+    /// `torch.nn.LayerNorm`
     pub fn new(
         normalized_shape: &[i64],
         eps: f64,
         elementwise_affine: bool,
         bias: bool,
-        factory: &Factory,
+        dtype: Option<DType>,
+        device: Device,
     ) -> Result<Self> {
+        let factory = Factory::new(dtype, device, None);
         if normalized_shape.is_empty() {
             return Err(Error::argument("normalized_shape must name at least one dimension"));
         }
-        let parameter = |value: f64| Parameter::new(constant(normalized_shape, value, factory)?);
+        let parameter = |value: f64| Parameter::new(constant(normalized_shape, value, &factory)?);
         Ok(Self {
             normalized_shape: normalized_shape.to_vec(),
             eps,
@@ -44,8 +58,61 @@ impl Module for LayerNorm {
         ops::layer_norm(input, &self.normalized_shape, weight.as_ref(), bias.as_ref(), self.eps)
     }
 
-    fn parameters(&self) -> Vec<(&'static str, &Parameter)> {
-        let weight = self.weight.iter().map(|weight| ("weight", weight));
-        weight.chain(self.bias.iter().map(|bias| ("bias", bias))).collect()
+    fn parameters(&self) -> Vec<(Cow<'static, str>, &Parameter)> {
+        let weight = self.weight.iter().map(|weight| ("weight".into(), weight));
+        weight.chain(self.bias.iter().map(|bias| ("bias".into(), bias))).collect()
+    }
+}
+
+/// Root mean square normalisation over the last dimensions. `torch.nn.RMSNorm`.
+pub struct RmsNorm {
+    normalized_shape: Vec<i64>,
+    eps: Option<f64>,
+    weight: Option<Parameter>,
+}
+
+impl RmsNorm {
+    /// Normalisation over the last dimensions by the root of their mean square.
+    ///
+    /// The weight starts as ones; without `elementwise_affine` there is none. Without `eps` it is the distance
+    /// from 1 to the next number of the dtype.
+    ///
+    /// # Defaults
+    /// eps = None, elementwise_affine = True
+    ///
+    /// # Errors
+    /// `InvalidArgument` when `normalized_shape` is empty or has a negative size.
+    ///
+    /// # PyTorch
+    /// `torch.nn.RMSNorm`
+    pub fn new(
+        normalized_shape: &[i64],
+        eps: Option<f64>,
+        elementwise_affine: bool,
+        dtype: Option<DType>,
+        device: Device,
+    ) -> Result<Self> {
+        let factory = Factory::new(dtype, device, None);
+        if normalized_shape.is_empty() {
+            return Err(Error::argument("normalized_shape must name at least one dimension"));
+        }
+        let weight =
+            elementwise_affine.then(|| Parameter::new(constant(normalized_shape, 1.0, &factory)?)).transpose()?;
+        Ok(Self { normalized_shape: normalized_shape.to_vec(), eps, weight })
+    }
+}
+
+impl Module for RmsNorm {
+    fn name(&self) -> &'static str {
+        "RMSNorm"
+    }
+
+    fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        let weight = self.weight.as_ref().map(Parameter::get);
+        ops::rms_norm(input, &self.normalized_shape, weight.as_ref(), self.eps)
+    }
+
+    fn parameters(&self) -> Vec<(Cow<'static, str>, &Parameter)> {
+        self.weight.iter().map(|weight| ("weight".into(), weight)).collect()
     }
 }

@@ -1,34 +1,26 @@
 //! The place of a weight in a layer, and how new weights are made.
 
-use crate::{DType, Device, Error, Generator, Result, Tensor, default_dtype};
-use std::sync::{PoisonError, RwLock};
+use super::place::Place;
+use crate::{DType, Device, Generator, Result, Tensor, default_dtype};
 
 /// A weight of a layer. The tensor in it can be replaced, which is how weights are tied.
-pub struct Parameter(RwLock<Tensor>);
+pub struct Parameter(Place);
 
 impl Parameter {
     /// A leaf that requires grad, from freshly made values.
     pub fn new(values: Tensor) -> Result<Self> {
         values.set_requires_grad(true)?;
-        Ok(Self(RwLock::new(values)))
+        Ok(Self(Place::new(values)))
     }
 
     /// The weight.
     pub fn get(&self) -> Tensor {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.get()
     }
 
     /// Puts another tensor of the same shape in this place.
     pub fn set(&self, tensor: &Tensor) -> Result<()> {
-        let (before, after) = (self.get().dims(), tensor.dims());
-        if before != after {
-            return Err(Error::shape(
-                format!("a parameter of shape {before:?} cannot be replaced by a tensor of shape {after:?}"),
-                &[&before, &after],
-            ));
-        }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tensor.clone();
-        Ok(())
+        self.0.set(tensor, "parameter")
     }
 }
 
@@ -41,6 +33,13 @@ pub struct Factory {
     pub device: Device,
     /// The source of initial values; `None` is the default generator.
     pub generator: Option<Generator>,
+}
+
+impl Factory {
+    /// One that makes weights of this dtype, or of the default one.
+    pub fn new(dtype: Option<DType>, device: Device, generator: Option<&Generator>) -> Self {
+        Self { dtype: dtype.unwrap_or_else(default_dtype), device, generator: generator.cloned() }
+    }
 }
 
 impl Default for Factory {

@@ -12,7 +12,12 @@ pub struct SimpleNN {
 }
 
 impl SimpleNN {
-    /// `in_features → hidden_size → out_features`.
+    /// Two affine maps with a ReLU between: `fc2(relu(fc1(x)))`.
+    ///
+    /// Sizes `in_features → hidden_size → out_features`.
+    ///
+    /// # PyTorch
+    /// `torch.nn.Sequential` of `Linear`, `ReLU` and `Linear`
     pub fn new(in_features: i64, hidden_size: i64, out_features: i64, factory: &Factory) -> Result<Self> {
         Ok(Self {
             fc1: Arc::new(Linear::new(in_features, hidden_size, true, factory)?),

@@ -5,25 +5,43 @@ use crate::autograd::GradMode;
 use crate::{DType, Device, Error, ErrorCode, Result, Tensor, ops};
 use std::path::Path;
 
+/// A tensor with its name.
+type Named = (String, Tensor);
+
 /// Every parameter with its dotted name, in PyTorch's order.
-pub fn named_parameters(module: &dyn Module) -> Vec<(String, Tensor)> {
+pub fn named_parameters(module: &dyn Module) -> Vec<Named> {
     let mut found = Vec::new();
-    collect(module, "", &mut found);
+    collect(module, "", &own_parameters, &mut found);
     found
 }
 
-fn collect(module: &dyn Module, prefix: &str, found: &mut Vec<(String, Tensor)>) {
-    for (name, parameter) in module.parameters() {
-        found.push((format!("{prefix}{name}"), parameter.get()));
-    }
-    for (name, child) in module.children() {
-        collect(child.as_ref(), &format!("{prefix}{name}."), found);
-    }
+/// Every buffer with its dotted name, in PyTorch's order.
+pub fn named_buffers(module: &dyn Module) -> Vec<Named> {
+    let mut found = Vec::new();
+    collect(module, "", &own_buffers, &mut found);
+    found
 }
 
-/// Everything that is saved, by dotted name.
-pub fn state_dict(module: &dyn Module) -> Vec<(String, Tensor)> {
-    named_parameters(module)
+/// Everything that is saved, by dotted name: of each layer its parameters, its buffers, then the layers inside.
+pub fn state_dict(module: &dyn Module) -> Vec<Named> {
+    let mut found = Vec::new();
+    collect(module, "", &|module| [own_parameters(module), own_buffers(module)].concat(), &mut found);
+    found
+}
+
+fn own_parameters(module: &dyn Module) -> Vec<Named> {
+    module.parameters().into_iter().map(|(name, parameter)| (name.into_owned(), parameter.get())).collect()
+}
+
+fn own_buffers(module: &dyn Module) -> Vec<Named> {
+    module.buffers().into_iter().map(|(name, buffer)| (name.into_owned(), buffer.get())).collect()
+}
+
+fn collect(module: &dyn Module, prefix: &str, own: &dyn Fn(&dyn Module) -> Vec<Named>, found: &mut Vec<Named>) {
+    found.extend(own(module).into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
+    for (name, child) in module.children() {
+        collect(child.as_ref(), &format!("{prefix}{name}."), own, found);
+    }
 }
 
 /// Puts a tensor in the place of a parameter, named as in [`named_parameters`].
@@ -59,8 +77,8 @@ pub fn zero_grad(module: &dyn Module) -> Result<()> {
     named_parameters(module).iter().try_for_each(|(_, parameter)| parameter.set_grad(None))
 }
 
-/// Moves and converts every parameter and its gradient; the parameters stay the same tensors, so an
-/// optimizer goes on with them.
+/// Moves every parameter, its gradient, and every buffer, and converts those that are floating; they stay
+/// the same tensors, so an optimizer goes on with them.
 pub fn move_to(module: &dyn Module, device: Option<Device>, dtype: Option<DType>) -> Result<()> {
     if let Some(dtype) = dtype.filter(|dtype| !dtype.is_float()) {
         return Err(Error::dtype(
@@ -71,25 +89,25 @@ pub fn move_to(module: &dyn Module, device: Option<Device>, dtype: Option<DType>
     let _mode = GradMode::new(false);
     let convert = |tensor: &Tensor| -> Result<Tensor> {
         let moved = ops::to_device(tensor, device.unwrap_or(tensor.device()))?;
-        ops::to_dtype(&moved, dtype.unwrap_or(tensor.dtype()))
+        ops::to_dtype(&moved, dtype.filter(|_| tensor.dtype().is_float()).unwrap_or(tensor.dtype()))
     };
     // All conversions first: a failure leaves the module as it was.
-    let converted = named_parameters(module)
+    let converted = state_dict(module)
         .into_iter()
-        .map(|(_, parameter)| {
-            let grad = parameter.grad().as_ref().map(&convert).transpose()?;
-            let data = convert(&parameter)?;
-            Ok((parameter, data, grad))
+        .map(|(_, tensor)| {
+            let grad = tensor.grad().as_ref().map(&convert).transpose()?;
+            let data = convert(&tensor)?;
+            Ok((tensor, data, grad))
         })
         .collect::<Result<Vec<_>>>()?;
-    for (parameter, data, grad) in converted {
-        parameter.set_data(&data)?;
-        parameter.set_grad(grad.as_ref())?;
+    for (tensor, data, grad) in converted {
+        tensor.set_data(&data)?;
+        tensor.set_grad(grad.as_ref())?;
     }
     Ok(())
 }
 
-/// Copies values into the parameters by name. Everything that does not fit is listed in one error, and
+/// Copies values into the parameters and buffers by name. Everything that does not fit is listed in one error, and
 /// then nothing has been changed. Without `strict`, missing and unexpected names are passed over.
 pub fn load_state_dict(module: &dyn Module, entries: &[(&str, &Tensor)], strict: bool) -> Result<()> {
     let targets = state_dict(module);

@@ -201,6 +201,8 @@ pub fn pow(input: &Tensor, other: &Tensor) -> Result<Tensor> {
         let message = "an integer cannot be raised to a negative power; convert to a floating dtype first";
         return Err(Error::argument(message));
     }
+    // A number that stays as it is would count as the default dtype in the rule.
+    let rhs = if rhs.is_wrapped_number() { Tensor::from_value(rhs.value()) } else { rhs };
     let value = compute::binary(Binary::Pow, &lhs.value(), &rhs.value())?;
     Tensor::record_with_output("pow", value, [&lhs, &rhs], || {
         let (base, exponent) = (Saved::new(&lhs), Saved::new(&rhs));

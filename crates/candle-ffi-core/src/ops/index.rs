@@ -1,10 +1,10 @@
 //! Reading and writing by tensors of indices and by masks.
 
-use super::common::{number, on_one_device, same_device, sizes};
+use super::common::{on_one_device, same_device, sizes};
 use super::shape::{expand, narrow, reshape, squeeze, unsqueeze};
-use super::{eq, to_dtype, r#where};
+use super::{to_dtype, r#where};
 use crate::autograd::Saved;
-use crate::compute::{self, Reduce};
+use crate::compute::{self, Reduce, Scatter};
 use crate::{DType, Error, ErrorCode, Result, Tensor, shape};
 
 /// Picks elements along a dimension, each by an index of its own.
@@ -79,7 +79,7 @@ pub fn scatter_add(input: &Tensor, dim: i64, index: &Tensor, src: &Tensor) -> Re
     if index.num_elements() == 0 {
         return super::clone(input);
     }
-    let value = compute::scatter_add(&input.value(), at, &index.value(), &src.value());
+    let value = compute::scatter(Scatter::Add, &input.value(), at, &index.value(), &src.value());
     Tensor::record("scatter_add", value.map_err(|error| in_dimension(error, at))?, [input, &src], || {
         let index = Saved::new(&index);
         move |grad, context| Ok([Some(grad.clone()), context.wants(1, || gather(grad, at as i64, index.get()?))?])
@@ -210,62 +210,6 @@ pub fn one_hot(input: &Tensor, num_classes: i64) -> Result<Tensor> {
     Ok(Tensor::from_value(value))
 }
 
-/// Rows of a table, by their numbers.
-///
-/// Shapes `[…]` of any integer dtype and `[n, d]` give `[…, d]`. Differentiable with respect to
-/// `weight`; the row `padding_idx` gets no gradient.
-///
-/// # Defaults
-/// padding_idx = None
-///
-/// # Errors
-/// `Index` for a number that is negative or too large, `Shape` unless `weight` is a matrix,
-/// `InvalidArgument` when there is no row `padding_idx`.
-///
-/// # PyTorch
-/// `torch.nn.functional.embedding`
-///
-/// # Examples
-/// ```python
-/// >>> cf.embedding(cf.tensor([1, 0]), cf.tensor([[1.0, 2.0], [3.0, 4.0]]))
-/// tensor([[3., 4.],
-///         [1., 2.]])
-/// ```
-pub fn embedding(input: &Tensor, weight: &Tensor, padding_idx: Option<i64>) -> Result<Tensor> {
-    same_device(&[weight, input])?;
-    let table = weight.shape();
-    let &[rows, width] = table.as_slice() else {
-        return Err(Error::shape(
-            format!("weight must have two dimensions, and has shape {:?}", table.as_slice()),
-            &[&table],
-        ));
-    };
-    let padding = match padding_idx {
-        Some(index) if index < -(rows as i64) || index >= rows as i64 => {
-            return Err(Error::argument(format!("padding_idx {index} is not a row of a weight of {rows} rows")));
-        }
-        Some(index) => Some(if index < 0 { index + rows as i64 } else { index }),
-        None => None,
-    };
-    let mut dims = input.shape();
-    let index = reshape(&indices(input)?, &[-1])?;
-    dims.push(width);
-    let value = compute::index_select(&weight.value(), 0, &index.value()).map_err(|error| in_dimension(error, 0))?;
-    Tensor::record("embedding", value.with_dims(&dims)?, [weight], || {
-        let index = Saved::new(&index);
-        move |grad, _| {
-            let index = index.get()?;
-            let mut picked = reshape(grad, &[index.num_elements() as i64, width as i64])?;
-            if let Some(padding) = padding {
-                let is_padding =
-                    eq(index, &Tensor::from_value(compute::fill(padding as f64, &[], DType::Int64, index.device())?))?;
-                picked = masked_fill(&picked, &unsqueeze(&is_padding, 1)?, &number(0.0))?;
-            }
-            Ok([Some(index_add(&zeros_for(grad, &table)?, 0, index, &picked)?)])
-        }
-    })
-}
-
 /// The elements of a tensor, with a number where a mask is true.
 ///
 /// The shapes broadcast; the result has the dtype of the input. Differentiable: the gradient goes to
@@ -345,7 +289,7 @@ pub fn nonzero(input: &Tensor) -> Result<Tensor> {
 }
 
 /// An index as `int64`.
-fn indices(index: &Tensor) -> Result<Tensor> {
+pub(super) fn indices(index: &Tensor) -> Result<Tensor> {
     if !index.dtype().is_integer() {
         let message = format!("an index must be of an integer dtype, and is {}", index.dtype());
         return Err(Error::dtype(message, &[index.dtype()]));
@@ -353,7 +297,7 @@ fn indices(index: &Tensor) -> Result<Tensor> {
     to_dtype(index, DType::Int64)
 }
 
-fn index_vector(index: &Tensor) -> Result<Tensor> {
+pub(super) fn index_vector(index: &Tensor) -> Result<Tensor> {
     match index.rank() {
         0 => indices(&unsqueeze(index, 0)?),
         1 => indices(index),
@@ -365,7 +309,7 @@ fn index_vector(index: &Tensor) -> Result<Tensor> {
 }
 
 /// Whether an index has as many dimensions and fits into all but `along`.
-fn check_index_shape(name: &str, dims: &[usize], along: usize, index: &Tensor) -> Result<()> {
+pub(super) fn check_index_shape(name: &str, dims: &[usize], along: usize, index: &Tensor) -> Result<()> {
     let own = index.shape();
     let fits = |(at, (own, size)): (usize, (&usize, &usize))| at == along || own <= size;
     let empty = index.num_elements() == 0;
@@ -377,7 +321,7 @@ fn check_index_shape(name: &str, dims: &[usize], along: usize, index: &Tensor) -
     Err(Error::shape(message, &[&own, dims]))
 }
 
-fn same_number_dtype(input: &Tensor, name: &str, other: &Tensor) -> Result<()> {
+pub(super) fn same_number_dtype(input: &Tensor, name: &str, other: &Tensor) -> Result<()> {
     let (own, dtype) = (input.dtype(), other.dtype());
     if own != dtype {
         return Err(Error::dtype(
@@ -396,7 +340,7 @@ fn require_mask(mask: &Tensor) -> Result<()> {
 }
 
 /// Names the dimension of an index that is out of range.
-fn in_dimension(error: Error, dim: usize) -> Error {
+pub(super) fn in_dimension(error: Error, dim: usize) -> Error {
     if error.code() == ErrorCode::Index {
         Error::index(format!("{} (dimension {dim})", error.message()))
     } else {
@@ -405,14 +349,15 @@ fn in_dimension(error: Error, dim: usize) -> Error {
 }
 
 /// Zeros to collect a gradient in.
-fn zeros_for(grad: &Tensor, dims: &[usize]) -> Result<Tensor> {
+pub(super) fn zeros_for(grad: &Tensor, dims: &[usize]) -> Result<Tensor> {
     Ok(Tensor::from_value(compute::fill(0.0, dims, grad.dtype(), grad.device())?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{mul, sum};
+    use crate::ops::common::number;
+    use crate::ops::{embedding, mul, sum};
     use crate::{Device, autograd};
 
     fn floats(data: &[f32], dims: &[usize]) -> Tensor {
@@ -449,9 +394,9 @@ mod tests {
         assert_eq!(gradient_of_squares(&x, |x| gather(x, -1, &index)), [0.0, 8.0, 6.0, 8.0]);
         let rows = integers(&[1, 1], &[2]);
         assert_eq!(gradient_of_squares(&x, |x| index_select(x, 0, &rows)), [0.0, 0.0, 12.0, 16.0]);
-        assert_eq!(gradient_of_squares(&x, |x| embedding(&rows, x, None)), [0.0, 0.0, 12.0, 16.0]);
+        assert_eq!(gradient_of_squares(&x, |x| embedding(&rows, x, None, false)), [0.0, 0.0, 12.0, 16.0]);
         assert_eq!(
-            gradient_of_squares(&x, |x| embedding(&integers(&[0, 1], &[2, 1]), x, Some(-1))),
+            gradient_of_squares(&x, |x| embedding(&integers(&[0, 1], &[2, 1]), x, Some(-1), false)),
             [2.0, 4.0, 0.0, 0.0]
         );
     }
@@ -490,7 +435,7 @@ mod tests {
             index_add(&x, 0, &integers(&[0], &[1]), &floats(&[1.0], &[1])).unwrap_err().code(),
             ErrorCode::Shape
         );
-        assert!(embedding(&integers(&[0], &[1]), &x, Some(2)).is_err());
+        assert!(embedding(&integers(&[0], &[1]), &x, Some(2), false).is_err());
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Normalisation.
+//! Normalisation of rows: of the last dimensions of a tensor.
 
 use super::common::{number, same_device};
-use super::{add, mean, mul, reshape, rsqrt, sub, sum, var};
+use super::{add, mean, mul, reshape, rsqrt, square, sub, sum, var};
 use crate::autograd::{self, Saved};
-use crate::compute::{self, LayerNorm};
+use crate::compute::{self, Center, RowNorm};
 use crate::value::Value;
-use crate::{Error, Result, Tensor, shape};
+use crate::{DType, Error, Result, Tensor, shape};
 
 /// Layer normalisation over the last dimensions: `(x - mean) / sqrt(var + eps) · weight + bias`.
 ///
@@ -33,12 +33,51 @@ pub fn layer_norm(
     bias: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
-    let norm = Norm::new(input, normalized_shape, weight, bias, eps)?;
+    norm("layer_norm", Center::Mean, input, normalized_shape, weight, bias, eps)
+}
+
+/// Root mean square normalisation over the last dimensions: `x / sqrt(mean(x²) + eps) · weight`.
+///
+/// `normalized_shape` are the sizes of the last dimensions of `input` and the shape of `weight`. Without
+/// `eps` it is the distance from 1 to the next number of the dtype that is computed in. Keeps the shape. Differentiable.
+/// Source: Zhang and Sennrich, 2019.
+///
+/// # Defaults
+/// weight = None, eps = None
+///
+/// # Errors
+/// `Shape` when the shapes do not fit, `DType` when the dtypes differ or are not floating.
+///
+/// # PyTorch
+/// `torch.nn.functional.rms_norm`
+///
+/// # Examples
+/// ```python
+/// >>> cf.rms_norm(cf.tensor([[1.0, 7.0]]), [2])
+/// tensor([[0.2000, 1.4000]])
+/// ```
+pub fn rms_norm(input: &Tensor, normalized_shape: &[i64], weight: Option<&Tensor>, eps: Option<f64>) -> Result<Tensor> {
+    // Half precision is computed in float32.
+    let smallest = if input.dtype() == DType::Float64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    let eps = eps.unwrap_or(smallest);
+    norm("rms_norm", Center::Zero, input, normalized_shape, weight, None, eps)
+}
+
+fn norm(
+    name: &'static str,
+    center: Center,
+    input: &Tensor,
+    normalized_shape: &[i64],
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Result<Tensor> {
+    let norm = Norm::new(center, input, normalized_shape, weight, bias, eps)?;
     let values = (weight.map(Tensor::value), bias.map(Tensor::value));
-    let LayerNorm { output, mean, rstd } =
-        compute::layer_norm(&input.value(), norm.size, values.0.as_ref(), values.1.as_ref(), eps)?;
+    let RowNorm { output, mean, rstd } =
+        compute::row_norm(&input.value(), norm.size, center, values.0.as_ref(), values.1.as_ref(), eps)?;
     let inputs: Vec<&Tensor> = [Some(input), weight, bias].into_iter().flatten().collect();
-    Tensor::record_many("layer_norm", output, &inputs, || {
+    Tensor::record_many(name, output, &inputs, || {
         let (saved, weight, has_bias) = (Saved::new(input), weight.map(Saved::new), bias.is_some());
         move |grad, _| {
             let x = saved.get()?;
@@ -56,6 +95,7 @@ pub fn layer_norm(
 
 /// The sizes of a normalisation.
 struct Norm {
+    center: Center,
     normalized: Vec<i64>,
     /// How many elements share a mean.
     size: usize,
@@ -65,6 +105,7 @@ struct Norm {
 
 impl Norm {
     fn new(
+        center: Center,
         input: &Tensor,
         normalized: &[i64],
         weight: Option<&Tensor>,
@@ -94,7 +135,7 @@ impl Norm {
             }
             same_device(&[input, tensor])?;
         }
-        Ok(Self { normalized: normalized.to_vec(), size: expected.iter().product(), eps, rank: dims.len() })
+        Ok(Self { center, normalized: normalized.to_vec(), size: expected.iter().product(), eps, rank: dims.len() })
     }
 
     fn fused_grad(
@@ -107,7 +148,7 @@ impl Norm {
     ) -> Result<[Tensor; 3]> {
         let weight = weight.map(Tensor::value);
         let [dx, dweight, dbias] =
-            compute::layer_norm_grad(&grad.value(), &x.value(), mean, rstd, self.size, weight.as_ref())?;
+            compute::row_norm_grad(&grad.value(), &x.value(), mean, rstd, self.size, self.center, weight.as_ref())?;
         let shaped = |value: Value| value.with_dims(&shape::from_sizes(&self.normalized)?);
         Ok([Tensor::from_value(dx), Tensor::from_value(shaped(dweight)?), Tensor::from_value(shaped(dbias)?)])
     }
@@ -115,17 +156,38 @@ impl Norm {
     fn composed_grad(&self, x: &Tensor, weight: Option<&Tensor>, grad: &Tensor) -> Result<[Tensor; 3]> {
         let leading = self.rank - self.normalized.len();
         let own: Vec<i64> = (leading..self.rank).map(|dim| dim as i64).collect();
-        let over_own = |tensor: &Tensor| mean(tensor, Some(&own), true, None);
-        let rstd = rsqrt(&add(&var(x, Some(&own), 0.0, true)?, &number(self.eps))?)?;
-        let normal = mul(&sub(x, &over_own(x)?)?, &rstd)?;
-        let scaled = weight.map_or_else(|| Ok(grad.clone()), |weight| mul(grad, weight))?;
-        let along = mul(&normal, &over_own(&mul(&scaled, &normal)?)?)?;
-        let dx = mul(&rstd, &sub(&sub(&scaled, &over_own(&scaled)?)?, &along)?)?;
+        let [dx, along] = composed_grad(x, weight, grad, &own, self.center, self.eps)?;
         let rows: usize = x.shape()[..leading].iter().product();
         let by_rows = |tensor: &Tensor| -> Result<Tensor> {
             let flat = reshape(tensor, &[vec![rows as i64], self.normalized.clone()].concat())?;
             sum(&flat, Some(&[0]), false, None)
         };
-        Ok([dx, by_rows(&mul(grad, &normal)?)?, by_rows(grad)?])
+        Ok([dx, by_rows(&along)?, by_rows(grad)?])
     }
+}
+
+/// The gradient of `x` in `(x - center) / sqrt(mean square + eps) · weight` by recorded operations, and the products of
+/// `grad` with the normal elements. The elements along the dimensions `over` share a center; `weight` broadcasts.
+pub(super) fn composed_grad(
+    x: &Tensor,
+    weight: Option<&Tensor>,
+    grad: &Tensor,
+    over: &[i64],
+    center: Center,
+    eps: f64,
+) -> Result<[Tensor; 2]> {
+    let over_own = |tensor: &Tensor| mean(tensor, Some(over), true, None);
+    let (centered, spread) = match center {
+        Center::Mean => (sub(x, &over_own(x)?)?, var(x, Some(over), 0.0, true)?),
+        Center::Zero => (x.clone(), over_own(&square(x)?)?),
+    };
+    let rstd = rsqrt(&add(&spread, &number(eps))?)?;
+    let normal = mul(&centered, &rstd)?;
+    let scaled = weight.map_or_else(|| Ok(grad.clone()), |weight| mul(grad, weight))?;
+    let along = mul(&normal, &over_own(&mul(&scaled, &normal)?)?)?;
+    let level = match center {
+        Center::Mean => sub(&scaled, &over_own(&scaled)?)?,
+        Center::Zero => scaled,
+    };
+    Ok([mul(&rstd, &sub(&level, &along)?)?, mul(grad, &normal)?])
 }

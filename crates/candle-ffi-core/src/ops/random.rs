@@ -2,7 +2,6 @@
 
 use super::convert::overwrite;
 use super::create::not_negative;
-use super::mul;
 use crate::random::or_default;
 use crate::shape::Dims;
 use crate::{DType, Device, Error, Generator, Result, Tensor, compute, shape};
@@ -167,42 +166,6 @@ pub fn randn_like(input: &Tensor, dtype: Option<DType>, generator: Option<&Gener
     normal(&dims, dtype.unwrap_or(own), device, 0.0, 1.0, generator)
 }
 
-/// Sets each element to zero with probability `p`, and divides the others by `1 - p`.
-///
-/// The input itself when not training. Differentiable: the gradient is masked and scaled alike.
-///
-/// # Defaults
-/// p = 0.5, training = True, generator = None
-///
-/// # Errors
-/// `InvalidArgument` when `p` is not within `[0, 1]`, `DType` when the input is not floating.
-///
-/// # PyTorch
-/// `torch.nn.functional.dropout`
-///
-/// # Examples
-/// ```python
-/// >>> cf.dropout(cf.tensor([1.0, 2.0]), p=0.5, training=False)
-/// tensor([1., 2.])
-/// ```
-pub fn dropout(input: &Tensor, p: f64, training: bool, generator: Option<&Generator>) -> Result<Tensor> {
-    if !(0.0..=1.0).contains(&p) {
-        return Err(Error::argument(format!("p is a probability and must be within 0 to 1, and is {p}")));
-    }
-    if !training || p == 0.0 {
-        return Ok(input.clone());
-    }
-    let (dims, dtype, device) = like(input);
-    require_float("dropout", dtype)?;
-    let scalar = |number: f64| compute::fill(number, &[], dtype, device);
-    let count = shape::check_allocation(&dims, dtype)?;
-    let keep = compute::bernoulli(or_default(generator).draw(count), &dims, device, 1.0 - p)?;
-    let scale = if p == 1.0 { 0.0 } else { 1.0 / (1.0 - p) };
-    // The mask carries the scale, which makes it one product forward and one backward.
-    let noise = compute::select(&keep, &scalar(scale)?, &scalar(0.0)?)?;
-    mul(input, &Tensor::from_value(noise))
-}
-
 /// Fills a tensor with random numbers, uniform in `[low, high)`.
 ///
 /// What the tensor held before gets a zero gradient.
@@ -259,7 +222,7 @@ pub fn normal_(input: &Tensor, mean: f64, std: f64, generator: Option<&Generator
     overwrite("normal_", input, &normal(&dims, dtype, device, mean, std, generator)?)
 }
 
-fn like(input: &Tensor) -> (Dims, DType, Device) {
+pub(super) fn like(input: &Tensor) -> (Dims, DType, Device) {
     input.with_value(|value| (value.shape(), value.dtype, value.device()))
 }
 
@@ -268,7 +231,7 @@ fn refuse_leaf(input: &Tensor) -> Result<()> {
     if crate::autograd::is_enabled() && input.requires_grad() { input.check_in_place() } else { Ok(()) }
 }
 
-fn require_float(operation: &str, dtype: DType) -> Result<()> {
+pub(super) fn require_float(operation: &str, dtype: DType) -> Result<()> {
     if dtype.is_float() && dtype != DType::Float8E4M3 {
         return Ok(());
     }
@@ -323,8 +286,8 @@ fn integer_range(dtype: DType) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::autograd::{self, GradMode};
-    use crate::ops::{ones, sum, zeros};
+    use crate::autograd::GradMode;
+    use crate::ops::zeros;
     use crate::{ErrorCode, compute::cast};
 
     fn numbers(tensor: &Tensor) -> Vec<f64> {
@@ -359,24 +322,6 @@ mod tests {
         let mut order = numbers(&randperm(100, DType::Int32, Device::CPU, Some(&generator)).unwrap());
         order.sort_by(f64::total_cmp);
         assert_eq!(order, (0..100).map(f64::from).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn dropout_scales_what_it_keeps_and_its_gradient_alike() {
-        let generator = Generator::new(5);
-        let x = ones(&[1000], DType::Float32, Device::CPU).unwrap();
-        x.set_requires_grad(true).unwrap();
-        let y = dropout(&x, 0.75, true, Some(&generator)).unwrap();
-        let values = numbers(&y);
-        let kept = values.iter().filter(|value| **value == 4.0).count();
-        assert!((150..350).contains(&kept) && values.iter().all(|value| [0.0, 4.0].contains(value)));
-        autograd::backward(&sum(&y, None, false, None).unwrap(), None, false, false).unwrap();
-        assert_eq!(numbers(&x.grad().unwrap()), values);
-        assert!(numbers(&dropout(&x, 1.0, true, None).unwrap()).iter().all(|value| *value == 0.0));
-        assert_eq!(numbers(&dropout(&x, 0.5, false, None).unwrap()), numbers(&x));
-        for p in [-0.1, 1.1, f64::NAN] {
-            assert_eq!(dropout(&x, p, false, None).unwrap_err().code(), ErrorCode::InvalidArgument);
-        }
     }
 
     #[test]

@@ -95,6 +95,36 @@ pub fn flatten(input: &Tensor, start_dim: i64, end_dim: i64) -> Result<Tensor> {
     with_dims("flatten", input, &dims)
 }
 
+/// A dimension split into several.
+///
+/// The product of `sizes` is the size of dimension `dim`; one of them may be -1, which is computed. Differentiable.
+///
+/// # Errors
+/// `Shape` when the sizes do not multiply up, `Index` for a dimension out of range, `InvalidArgument` for no sizes.
+///
+/// # PyTorch
+/// `torch.unflatten`
+///
+/// # Examples
+/// ```python
+/// >>> cf.unflatten(cf.arange(4), 0, (2, -1))
+/// tensor([[0, 1],
+///         [2, 3]])
+/// ```
+pub fn unflatten(input: &Tensor, dim: i64, sizes: &[i64]) -> Result<Tensor> {
+    let dims = input.shape();
+    let at = shape::dim(dim, dims.len())?;
+    if sizes.is_empty() {
+        return Err(Error::argument("sizes must not be empty"));
+    }
+    let own = dims.get(at).copied().unwrap_or(1);
+    let parts = shape::infer(sizes, &[own])?;
+    let parts: Vec<i64> = parts.iter().map(|&size| size as i64).collect();
+    let before: Vec<i64> = dims.iter().take(at).map(|&size| size as i64).collect();
+    let after: Vec<i64> = dims.iter().skip(at + 1).map(|&size| size as i64).collect();
+    reshape(input, &[before, parts, after].concat())
+}
+
 /// Two dimensions swapped.
 ///
 /// A view. Differentiable.

@@ -1,16 +1,8 @@
 //! What every optimizer can do.
 
-use crate::{Error, Result, Tensor};
-
-/// Parameters that share their options.
-pub struct Group<O, S> {
-    /// The parameters.
-    pub params: Vec<Tensor>,
-    /// Their options.
-    pub options: O,
-    /// What the optimizer remembers of each.
-    pub(super) state: Vec<S>,
-}
+use super::lbfgs::Search;
+use crate::autograd::GradMode;
+use crate::{Error, Result, Tensor, ops};
 
 /// An optimizer over groups of parameters. Options and state have PyTorch's names.
 pub trait Optimizer: Send {
@@ -29,17 +21,32 @@ pub trait Optimizer: Send {
     /// Adds a group with the options that the optimizer was made with.
     fn add_param_group(&mut self, params: Vec<Tensor>) -> Result<()>;
 
-    /// An option of a group; flags are 0 and 1.
+    /// The names of the options.
+    fn option_names(&self) -> &'static [&'static str];
+
+    /// An option of a group; switches are 0 and 1.
     fn option(&self, group: usize, name: &str) -> Result<f64>;
 
     /// Sets options of a group; all are checked together, and none is set when one is wrong.
     fn set_options(&mut self, group: usize, values: &[(&str, f64)]) -> Result<()>;
 
-    /// A remembered tensor of a parameter, such as `momentum_buffer`; `None` before it exists.
+    /// The names of what may be remembered of a parameter.
+    fn state_names(&self) -> &[&'static str];
+
+    /// What is remembered of a parameter under a name, such as `momentum_buffer`, as a copy; `None` before it exists.
     fn state(&self, group: usize, index: usize, name: &str) -> Result<Option<Tensor>>;
 
-    /// Sets or clears a remembered tensor.
+    /// Sets or clears what is remembered.
     fn set_state(&mut self, group: usize, index: usize, name: &str, value: Option<&Tensor>) -> Result<()>;
+
+    /// Begins a step that computes the loss itself, for an optimizer that needs to: what the step works with is
+    /// handed out, so that the function which computes the loss may use the optimizer.
+    fn begin_search(&mut self) -> Result<Search> {
+        Err(Error::argument(format!("{} makes its step without a function that computes the loss", self.name())))
+    }
+
+    /// Takes back what [`begin_search`](Self::begin_search) has given.
+    fn end_search(&mut self, _search: Search) {}
 
     /// Clears the gradients of all parameters.
     fn zero_grad(&mut self) -> Result<()> {
@@ -66,12 +73,38 @@ pub(super) fn check_params<'a>(new: &[Tensor], known: impl Iterator<Item = &'a T
     Ok(())
 }
 
+/// A copy of what shall be remembered of a parameter, in its dtype and on its device, since the optimizer changes it
+/// in place from here on. `dims` is the shape that it must have.
+pub(super) fn remembered(name: &str, value: &Tensor, param: &Tensor, dims: &[usize]) -> Result<Tensor> {
+    if value.dims() != dims {
+        let message = format!(
+            "{name} of shape {:?} does not belong to a parameter of shape {:?}: it must have shape {dims:?}",
+            value.dims(),
+            param.dims()
+        );
+        return Err(Error::shape(message, &[&value.dims(), &param.dims()]));
+    }
+    let _mode = GradMode::new(false);
+    let moved = ops::to_dtype(&ops::to_device(value, param.device())?, param.dtype())?;
+    ops::clone(&ops::contiguous(&moved)?)
+}
+
 #[cold]
 pub(super) fn no_group(group: usize, count: usize) -> Error {
     Error::index(format!("there is no group {group}; the optimizer has {count}"))
 }
 
 #[cold]
+pub(super) fn no_param(index: usize, count: usize) -> Error {
+    Error::index(format!("there is no parameter {index} in the group; it has {count}"))
+}
+
+#[cold]
 pub(super) fn no_option(optimizer: &str, name: &str, known: &[&str]) -> Error {
     Error::argument(format!("{optimizer} has no option {name:?}; it has {known:?}"))
+}
+
+#[cold]
+pub(super) fn no_state(optimizer: &str, name: &str, known: &[&str]) -> Error {
+    Error::argument(format!("{optimizer} remembers no {name:?}; it remembers {known:?}"))
 }

@@ -4,7 +4,7 @@
 use crate::error::{CandleError, CandleStatus};
 use crate::handle::borrow;
 use crate::panic::guard;
-use crate::pointer::{output, value_optional};
+use crate::pointer::output;
 use crate::tensor::CandleTensor;
 use candle_ffi_core::ops;
 
@@ -151,38 +151,6 @@ pub unsafe extern "C" fn candle_tensor_one_hot(
             let out = output(out, "out")?;
             let input = borrow(input, "input")?;
             out.put(ops::one_hot(&input, num_classes)?);
-            Ok(())
-        })
-    }
-}
-
-/// Rows of a table, by their numbers.
-///
-/// Shapes `[…]` of any integer dtype and `[n, d]` give `[…, d]`. Differentiable with respect to
-/// `weight`; the row `padding_idx` gets no gradient.
-///
-/// `padding_idx` may be NULL.
-///
-/// Errors: `CANDLE_ERROR_INDEX` for a number that is negative or too large, `CANDLE_ERROR_SHAPE` unless `weight` is a matrix,
-/// `CANDLE_ERROR_INVALID_ARGUMENT` when there is no row `padding_idx`.
-///
-/// PyTorch: `torch.nn.functional.embedding`
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn candle_tensor_embedding(
-    input: *const CandleTensor,
-    weight: *const CandleTensor,
-    padding_idx: *const i64,
-    out: *mut *mut CandleTensor,
-    error: *mut *mut CandleError,
-) -> CandleStatus {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guard(error, "embedding", || {
-            let out = output(out, "out")?;
-            let input = borrow(input, "input")?;
-            let weight = borrow(weight, "weight")?;
-            let padding_idx = value_optional(padding_idx, "padding_idx")?;
-            out.put(ops::embedding(&input, &weight, padding_idx)?);
             Ok(())
         })
     }

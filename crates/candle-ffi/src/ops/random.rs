@@ -207,36 +207,6 @@ pub unsafe extern "C" fn candle_tensor_randn_like(
     }
 }
 
-/// Sets each element to zero with probability `p`, and divides the others by `1 - p`.
-///
-/// The input itself when not training. Differentiable: the gradient is masked and scaled alike.
-///
-/// `generator` may be NULL.
-///
-/// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `p` is not within `[0, 1]`, `CANDLE_ERROR_DTYPE` when the input is not floating.
-///
-/// PyTorch: `torch.nn.functional.dropout`
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn candle_tensor_dropout(
-    input: *const CandleTensor,
-    p: f64,
-    training: i32,
-    generator: *const CandleGenerator,
-    out: *mut *mut CandleTensor,
-    error: *mut *mut CandleError,
-) -> CandleStatus {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guard(error, "dropout", || {
-            let out = output(out, "out")?;
-            let input = borrow(input, "input")?;
-            let generator = borrow_optional(generator, "generator")?;
-            out.put(ops::dropout(&input, p, training != 0, generator.as_deref())?);
-            Ok(())
-        })
-    }
-}
-
 /// Fills a tensor with random numbers, uniform in `[low, high)`.
 ///
 /// What the tensor held before gets a zero gradient.

@@ -300,8 +300,8 @@ pub unsafe extern "C" fn candle_tensor_max_dim(
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_dim", || {
-            let values = output(values, "values")?;
-            let indices = output(indices, "indices")?;
+            let values = crate::pointer::output(values, "values")?;
+            let indices = crate::pointer::output(indices, "indices")?;
             let input = borrow(input, "input")?;
             let result = ops::max_dim(&input, dim, keepdim != 0)?;
             values.put(result.values);
@@ -331,8 +331,8 @@ pub unsafe extern "C" fn candle_tensor_min_dim(
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "min_dim", || {
-            let values = output(values, "values")?;
-            let indices = output(indices, "indices")?;
+            let values = crate::pointer::output(values, "values")?;
+            let indices = crate::pointer::output(indices, "indices")?;
             let input = borrow(input, "input")?;
             let result = ops::min_dim(&input, dim, keepdim != 0)?;
             values.put(result.values);

@@ -90,6 +90,34 @@ pub unsafe extern "C" fn candle_tensor_flatten(
     }
 }
 
+/// A dimension split into several.
+///
+/// The product of `sizes` is the size of dimension `dim`; one of them may be -1, which is computed. Differentiable.
+///
+/// Errors: `CANDLE_ERROR_SHAPE` when the sizes do not multiply up, `CANDLE_ERROR_INDEX` for a dimension out of range, `CANDLE_ERROR_INVALID_ARGUMENT` for no sizes.
+///
+/// PyTorch: `torch.unflatten`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_tensor_unflatten(
+    input: *const CandleTensor,
+    dim: i64,
+    sizes: *const i64,
+    num_sizes: usize,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "unflatten", || {
+            let out = output(out, "out")?;
+            let input = borrow(input, "input")?;
+            let sizes = slice(sizes, num_sizes, "sizes")?;
+            out.put(ops::unflatten(&input, dim, sizes)?);
+            Ok(())
+        })
+    }
+}
+
 /// Two dimensions swapped.
 ///
 /// A view. Differentiable.

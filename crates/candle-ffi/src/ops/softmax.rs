@@ -3,7 +3,8 @@
 
 use crate::dtype::{CandleDType, dtype_optional};
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::borrow;
+use crate::generator::CandleGenerator;
+use crate::handle::{borrow, borrow_optional};
 use crate::panic::guard;
 use crate::pointer::output;
 use crate::tensor::CandleTensor;
@@ -58,6 +59,65 @@ pub unsafe extern "C" fn candle_tensor_log_softmax(
             let input = borrow(input, "input")?;
             let dtype = dtype_optional(dtype, "dtype")?;
             out.put(ops::log_softmax(&input, dim, dtype)?);
+            Ok(())
+        })
+    }
+}
+
+/// Softmax of the negative: `exp(-x) / sum(exp(-x))` along a dimension.
+///
+/// Keeps the shape. `dtype` is what the elements are converted to first. Differentiable.
+///
+/// Errors: `CANDLE_ERROR_DTYPE` for integers and bools without a `dtype`, `CANDLE_ERROR_INDEX` for a dimension out of range.
+///
+/// PyTorch: `torch.nn.functional.softmin`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_tensor_softmin(
+    input: *const CandleTensor,
+    dim: i64,
+    dtype: CandleDType,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "softmin", || {
+            let out = output(out, "out")?;
+            let input = borrow(input, "input")?;
+            let dtype = dtype_optional(dtype, "dtype")?;
+            out.put(ops::softmin(&input, dim, dtype)?);
+            Ok(())
+        })
+    }
+}
+
+/// A sample from the Gumbel-softmax distribution: softmax of `(logits + noise) / tau` along a dimension.
+///
+/// With `hard` the result is one-hot, with the gradient of the soft sample. Keeps the shape and dtype.
+/// Differentiable. Source: Jang, Gu and Poole, 2016; Maddison, Mnih and Teh, 2016.
+///
+/// `generator` may be NULL.
+///
+/// Errors: `CANDLE_ERROR_DTYPE` for logits that are not floating, `CANDLE_ERROR_INDEX` for a dimension out of range.
+///
+/// PyTorch: `torch.nn.functional.gumbel_softmax`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_tensor_gumbel_softmax(
+    logits: *const CandleTensor,
+    tau: f64,
+    hard: i32,
+    dim: i64,
+    generator: *const CandleGenerator,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "gumbel_softmax", || {
+            let out = output(out, "out")?;
+            let logits = borrow(logits, "logits")?;
+            let generator = borrow_optional(generator, "generator")?;
+            out.put(ops::gumbel_softmax(&logits, tau, hard != 0, dim, generator.as_deref())?);
             Ok(())
         })
     }

@@ -1,0 +1,150 @@
+"""What all modules of a tree do together: training or evaluation, dtypes, devices, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from candle_ffi import dtype as dtypes
+from candle_ffi.autograd import no_grad
+from candle_ffi.nn.parameter import Parameter
+from candle_ffi.tensor import Tensor
+
+if TYPE_CHECKING:
+    from candle_ffi.nn.module import Module
+
+__all__ = ["Convertible"]
+
+C = TypeVar("C", bound="Convertible")
+
+
+class Convertible:
+    """The part of a module that converts and switches it; `Module` inherits it."""
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+
+    if TYPE_CHECKING:
+
+        def children(self) -> Iterator[Module]: ...  # noqa: D102
+        def modules(self) -> Iterator[Module]: ...  # noqa: D102
+        def parameters(self, recurse: bool = True) -> Iterator[Parameter]: ...  # noqa: D102
+
+    def train(self: C, mode: bool = True) -> C:
+        """Set the module and all below it to training.
+
+        Parameters
+        ----------
+        mode : bool, default True
+            True for training, False for evaluation.
+
+        Returns
+        -------
+        Module
+            This module.
+        """
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: the mode is True or False, not {mode!r}")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self: C) -> C:
+        """Set the module and all below it to evaluation, and return it."""
+        return self.train(False)
+
+    def requires_grad_(self: C, requires_grad: bool = True) -> C:
+        """Set whether the parameters get gradients, and return the module.
+
+        Parameters
+        ----------
+        requires_grad : bool, default True
+            Whether they do.
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters.
+
+        Parameters
+        ----------
+        set_to_none : bool, default True
+            False fills them with zeros instead.
+        """
+        for parameter in self.parameters():
+            _forget_gradient(parameter, set_to_none)
+
+    def to(self: C, *args: Any, **kwargs: Any) -> C:
+        """Move parameters and buffers to a device or a floating-point dtype, in place.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As in `Tensor.to`. An integer tensor keeps its dtype.
+
+        Returns
+        -------
+        Module
+            This module, with the same parameter objects.
+        """
+        with no_grad():
+            for module in self.modules():
+                module._convert(lambda tensor: _moved(tensor, args, kwargs))
+        return self
+
+    def _convert(self, move: Callable[[Tensor], Tensor]) -> None:
+        for parameter in self._parameters.values():
+            if parameter is not None:
+                parameter._become(move(parameter))
+        for buffer in self._buffers.values():
+            if buffer is not None:
+                buffer._become(move(buffer))
+
+    def float(self: C) -> C:
+        """Turn floating-point parameters and buffers into `float32`."""
+        return self.to(dtypes.float32)
+
+    def double(self: C) -> C:
+        """Turn floating-point parameters and buffers into `float64`."""
+        return self.to(dtypes.float64)
+
+    def bfloat16(self: C) -> C:
+        """Turn floating-point parameters and buffers into `bfloat16`."""
+        return self.to(dtypes.bfloat16)
+
+    def half(self: C) -> C:
+        """Turn floating-point parameters and buffers into `float16`."""
+        return self.to(dtypes.float16)
+
+    def cpu(self: C) -> C:
+        """Move parameters and buffers to the CPU."""
+        return self.to("cpu")
+
+    def cuda(self: C, index: int = 0) -> C:
+        """Move parameters and buffers to a CUDA device.
+
+        Parameters
+        ----------
+        index : int, default 0
+            Which one.
+        """
+        return self.to(f"cuda:{index}")
+
+
+def _moved(tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    if tensor.dtype.is_floating_point:
+        return tensor.to(*args, **kwargs)
+    # An integer buffer such as a counter follows to the device but keeps its dtype.
+    return tensor.to(*args, **kwargs).to(tensor.dtype)
+
+
+def _forget_gradient(parameter: Tensor, set_to_none: bool) -> None:
+    gradient = None if set_to_none else parameter.grad
+    if gradient is None:
+        parameter.grad = None
+    else:
+        gradient.detach().zero_()

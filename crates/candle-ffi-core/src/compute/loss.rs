@@ -1,0 +1,246 @@
+//! Losses that are one pass over memory where a composition would be many. Half precision is computed in
+//! `float32` and rounded once.
+
+use super::activation::is_half;
+use super::copy::{cast, contiguous, contiguous_for_result, from_vec};
+use super::dispatch::with_wide;
+use super::host;
+use super::locked::lock;
+use crate::value::Value;
+use crate::{DType, Device, Error, Result, shape};
+use candle_ffi_kernels::cross_entropy::{self as cross, Targets};
+use candle_ffi_kernels::pair_loss as pair;
+pub(crate) use candle_ffi_kernels::pair_loss::{LEAST_VARIANCE, PairLoss, Side};
+use candle_ffi_kernels::{Element, ctc as kernels};
+
+/// The loss of each pair of elements; both have one shape.
+pub(crate) fn pair_loss(loss: PairLoss, input: &Value, target: &Value) -> Result<Value> {
+    if !host::on_cpu(&[input, target]) {
+        return host::round_trip_one([input, target], |[input, target]| pair_loss(loss, &input, &target));
+    }
+    if is_half(input.dtype) {
+        let wide = pair_loss(loss, &cast(input, DType::Float32)?, &cast(target, DType::Float32)?)?;
+        return cast(&wide, input.dtype);
+    }
+    let (input, target) = (contiguous_for_result(input)?, contiguous(target)?);
+    let locked = lock([&input, &target]);
+    with_wide!(input.dtype, T => {
+        Ok(from_vec(pair::pair_loss::<T>(loss, locked.slice(0)?, locked.slice(1)?), input.dims(), input.dtype))
+    })
+}
+
+/// Its gradient for one operand. `grad` is the gradient of the losses, or a scalar that is the same for all;
+/// `scale` is a factor of it.
+pub(crate) fn pair_loss_grad(
+    loss: PairLoss,
+    side: Side,
+    input: &Value,
+    target: &Value,
+    grad: &Value,
+    scale: f64,
+) -> Result<Value> {
+    if !host::on_cpu(&[input, target, grad]) {
+        return host::round_trip_one([input, target, grad], |[input, target, grad]| {
+            pair_loss_grad(loss, side, &input, &target, &grad, scale)
+        });
+    }
+    if is_half(input.dtype) {
+        let [wide_input, wide_target, wide_grad] = [input, target, grad].map(|value| cast(value, DType::Float32));
+        let wide = pair_loss_grad(loss, side, &wide_input?, &wide_target?, &wide_grad?, scale)?;
+        return cast(&wide, input.dtype);
+    }
+    let (input, target, grad) = (contiguous_for_result(input)?, contiguous(target)?, contiguous(grad)?);
+    let locked = lock([&input, &target, &grad]);
+    with_wide!(input.dtype, T => {
+        let upstream = upstream::<T>(locked.slice(2)?, input.num_elements(), scale);
+        let result = pair::pair_loss_grad::<T>(loss, side, locked.slice(0)?, locked.slice(1)?, upstream);
+        Ok(from_vec(result, input.dims(), input.dtype))
+    })
+}
+
+/// A scaled gradient is that of a mean or a sum: one number.
+fn upstream<T: Element + std::ops::Mul<Output = T>>(grad: &[T], count: usize, scale: f64) -> pair::Upstream<'_, T> {
+    match grad {
+        [one] if count != 1 || scale != 1.0 => pair::Upstream::Same(*one * T::from_f64(scale)),
+        each => pair::Upstream::Each(each),
+    }
+}
+
+/// What cross entropy gives: the loss of each row, what its gradient needs, and the sum of the weights.
+pub(crate) struct CrossEntropy {
+    pub(crate) losses: Value,
+    pub(crate) statistics: Value,
+    pub(crate) total: f64,
+}
+
+/// The options of cross entropy against `int64` classes.
+#[derive(Clone)]
+pub(crate) struct Classes {
+    pub(crate) classes: Value,
+    pub(crate) weight: Option<Value>,
+    pub(crate) ignored: i64,
+    pub(crate) smoothing: f64,
+}
+
+impl Classes {
+    fn to_device(&self, device: Device) -> Result<Self> {
+        let weight = self.weight.as_ref().map(|weight| weight.to_device(device)).transpose()?;
+        Ok(Self { classes: self.classes.to_device(device)?, weight, ..self.clone() })
+    }
+
+    /// The weight as floating contiguous elements of `dtype`, else something that is not looked at.
+    fn weight_or(&self, other: &Value, dtype: DType) -> Result<Value> {
+        self.weight.as_ref().map_or_else(|| Ok(other.clone()), |weight| contiguous(&cast(weight, dtype)?))
+    }
+}
+
+/// Cross entropy of logits `[rows, n]`.
+pub(crate) fn cross_entropy(x: &Value, targets: &Classes) -> Result<CrossEntropy> {
+    if !x.is_cpu() {
+        let (device, targets) = (x.device(), targets.to_device(Device::CPU)?);
+        let CrossEntropy { losses, statistics, total } = cross_entropy(&x.to_device(Device::CPU)?, &targets)?;
+        return Ok(CrossEntropy {
+            losses: losses.to_device(device)?,
+            statistics: statistics.to_device(device)?,
+            total,
+        });
+    }
+    if is_half(x.dtype) {
+        let found = cross_entropy(&cast(x, DType::Float32)?, targets)?;
+        return Ok(CrossEntropy { losses: cast(&found.losses, x.dtype)?, ..found });
+    }
+    let (x, classes) = (contiguous(x)?, contiguous(&targets.classes)?);
+    let weight = targets.weight_or(&x, x.dtype)?;
+    let (rows, n) = (x.dims()[0], x.dims()[1]);
+    let locked = lock([&x, &classes, &weight]);
+    with_wide!(x.dtype, T => {
+        let given = Targets::<T> {
+            classes: locked.slice(1)?,
+            weight: targets.weight.as_ref().map(|_| locked.slice(2)).transpose()?,
+            ignored: targets.ignored,
+            smoothing: targets.smoothing,
+        };
+        let found = cross::cross_entropy(locked.slice(0)?, n, given)?;
+        Ok(CrossEntropy {
+            losses: from_vec(found.losses, &[rows], x.dtype),
+            statistics: from_vec(found.statistics, &[rows, 2], x.dtype),
+            total: found.total,
+        })
+    })
+}
+
+/// Its gradient; `grad` and `scale` as for [`pair_loss_grad`].
+pub(crate) fn cross_entropy_grad(
+    x: &Value,
+    statistics: &Value,
+    targets: &Classes,
+    grad: &Value,
+    scale: f64,
+) -> Result<Value> {
+    if !x.is_cpu() {
+        let targets = targets.to_device(Device::CPU)?;
+        return host::round_trip_one([x, statistics, grad], |[x, statistics, grad]| {
+            cross_entropy_grad(&x, &statistics, &targets, &grad, scale)
+        });
+    }
+    if is_half(x.dtype) {
+        let (wide, grad) = (cast(x, DType::Float32)?, cast(grad, DType::Float32)?);
+        return cast(&cross_entropy_grad(&wide, statistics, targets, &grad, scale)?, x.dtype);
+    }
+    let (x, classes, grad) = (contiguous_for_result(x)?, contiguous(&targets.classes)?, contiguous(grad)?);
+    let weight = targets.weight_or(&x, x.dtype)?;
+    let (rows, n) = (x.dims()[0], x.dims()[1]);
+    let locked = lock([&x, &classes, &weight, statistics, &grad]);
+    with_wide!(x.dtype, T => {
+        let given = Targets::<T> {
+            classes: locked.slice(1)?,
+            weight: targets.weight.as_ref().map(|_| locked.slice(2)).transpose()?,
+            ignored: targets.ignored,
+            smoothing: targets.smoothing,
+        };
+        let upstream = upstream::<T>(locked.slice(4)?, rows, scale);
+        let result = cross::cross_entropy_grad(locked.slice(0)?, n, locked.slice(3)?, given, upstream);
+        Ok(from_vec(result, x.dims(), x.dtype))
+    })
+}
+
+/// Sequences to align, on the CPU: the labels and the number of steps of each, and the class that is no label.
+pub(crate) struct Alignment {
+    pub(crate) targets: Vec<Vec<usize>>,
+    pub(crate) lengths: Vec<usize>,
+    pub(crate) blank: usize,
+}
+
+/// The logarithms of forward probabilities, which the gradient needs.
+pub(crate) enum Forward {
+    Narrow(Vec<Vec<f32>>),
+    Wide(Vec<Vec<f64>>),
+}
+
+/// Connectionist temporal classification of `[steps, batch, classes]`: the loss of each sequence.
+pub(crate) fn ctc(log_probs: &Value, alignment: &Alignment) -> Result<(Value, Forward)> {
+    let device = log_probs.device();
+    let x = contiguous(&log_probs.to_device(Device::CPU)?)?;
+    let [steps, count, classes] = *x.dims() else { return Err(Error::internal("ctc needs three dimensions")) };
+    // What is kept of each sequence: steps × states.
+    let states = alignment.targets.iter().map(|target| 2 * target.len() + 1).max().unwrap_or(0);
+    shape::check_allocation(&[count, steps, states], x.dtype)?;
+    let (losses, forward) = if is_half(x.dtype) {
+        let (losses, forward) = ctc(&cast(&x, DType::Float32)?, alignment)?;
+        (cast(&losses, x.dtype)?, forward)
+    } else {
+        let locked = lock([&x]);
+        let Alignment { targets, lengths, blank } = alignment;
+        match x.dtype {
+            DType::Float64 => {
+                let batch =
+                    kernels::Batch { log_probs: locked.slice::<f64>(0)?, classes, targets, lengths, blank: *blank };
+                let (losses, forward) = kernels::ctc(batch);
+                (from_vec(losses, &[count], x.dtype), Forward::Wide(forward))
+            }
+            _ => {
+                let batch =
+                    kernels::Batch { log_probs: locked.slice::<f32>(0)?, classes, targets, lengths, blank: *blank };
+                let (losses, forward) = kernels::ctc(batch);
+                (from_vec(losses, &[count], x.dtype), Forward::Narrow(forward))
+            }
+        }
+    };
+    Ok((losses.to_device(device)?, forward))
+}
+
+/// Its gradient, from one for each sequence.
+pub(crate) fn ctc_grad(
+    log_probs: &Value,
+    alignment: &Alignment,
+    losses: &Value,
+    forward: &Forward,
+    grad: &Value,
+    zero_infinity: bool,
+) -> Result<Value> {
+    if !host::on_cpu(&[log_probs, losses, grad]) {
+        return host::round_trip_one([log_probs, losses, grad], |[log_probs, losses, grad]| {
+            ctc_grad(&log_probs, alignment, &losses, forward, &grad, zero_infinity)
+        });
+    }
+    let dtype = log_probs.dtype;
+    let wide = if dtype == DType::Float64 { dtype } else { DType::Float32 };
+    let [x, losses, grad] = [log_probs, losses, grad].map(|value| contiguous(&cast(value, wide)?));
+    let (x, losses, grad) = (contiguous_for_result(&x?)?, losses?, grad?);
+    let locked = lock([&x, &losses, &grad]);
+    let Alignment { targets, lengths, blank } = alignment;
+    let (classes, blank) = (x.dims()[2], *blank);
+    let result = match forward {
+        Forward::Narrow(forward) => {
+            let batch = kernels::Batch { log_probs: locked.slice::<f32>(0)?, classes, targets, lengths, blank };
+            let found = kernels::ctc_grad(batch, locked.slice(1)?, forward, locked.slice(2)?, zero_infinity);
+            from_vec(found, x.dims(), wide)
+        }
+        Forward::Wide(forward) => {
+            let batch = kernels::Batch { log_probs: locked.slice::<f64>(0)?, classes, targets, lengths, blank };
+            let found = kernels::ctc_grad(batch, locked.slice(1)?, forward, locked.slice(2)?, zero_infinity);
+            from_vec(found, x.dims(), wide)
+        }
+    };
+    cast(&result, dtype)
+}
