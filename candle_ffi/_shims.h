@@ -1999,21 +1999,21 @@ static CandleModule *py_multihead_attention_new(int64_t embed_dim, int64_t num_h
     return out;
 }
 
-static CandleModule *py_batch_norm1d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+static CandleModule *py_batch_norm1d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
     CandleModule *out = NULL;
-    candle_batch_norm1d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    candle_batch_norm1d_new(num_features, eps, momentum, affine, track_running_stats, bias, dtype, device, device_index, &out, py_error_cell());
     return out;
 }
 
-static CandleModule *py_batch_norm2d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+static CandleModule *py_batch_norm2d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
     CandleModule *out = NULL;
-    candle_batch_norm2d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    candle_batch_norm2d_new(num_features, eps, momentum, affine, track_running_stats, bias, dtype, device, device_index, &out, py_error_cell());
     return out;
 }
 
-static CandleModule *py_batch_norm3d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+static CandleModule *py_batch_norm3d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
     CandleModule *out = NULL;
-    candle_batch_norm3d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    candle_batch_norm3d_new(num_features, eps, momentum, affine, track_running_stats, bias, dtype, device, device_index, &out, py_error_cell());
     return out;
 }
 
@@ -2077,27 +2077,27 @@ static CandleModule *py_embedding_bag_new(int64_t num_embeddings, int64_t embedd
     return out;
 }
 
-static CandleModule *py_group_norm_new(int64_t num_groups, int64_t num_channels, double eps, int32_t affine, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+static CandleModule *py_group_norm_new(int64_t num_groups, int64_t num_channels, double eps, int32_t affine, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
     CandleModule *out = NULL;
-    candle_group_norm_new(num_groups, num_channels, eps, affine, dtype, device, device_index, &out, py_error_cell());
+    candle_group_norm_new(num_groups, num_channels, eps, affine, bias, dtype, device, device_index, &out, py_error_cell());
     return out;
 }
 
-static CandleModule *py_instance_norm1d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+static CandleModule *py_instance_norm1d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
     CandleModule *out = NULL;
-    candle_instance_norm1d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    candle_instance_norm1d_new(num_features, eps, momentum, affine, track_running_stats, bias, dtype, device, device_index, &out, py_error_cell());
     return out;
 }
 
-static CandleModule *py_instance_norm2d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+static CandleModule *py_instance_norm2d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
     CandleModule *out = NULL;
-    candle_instance_norm2d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    candle_instance_norm2d_new(num_features, eps, momentum, affine, track_running_stats, bias, dtype, device, device_index, &out, py_error_cell());
     return out;
 }
 
-static CandleModule *py_instance_norm3d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+static CandleModule *py_instance_norm3d_new(int64_t num_features, double eps, const double *momentum, int32_t affine, int32_t track_running_stats, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
     CandleModule *out = NULL;
-    candle_instance_norm3d_new(num_features, eps, momentum, affine, track_running_stats, dtype, device, device_index, &out, py_error_cell());
+    candle_instance_norm3d_new(num_features, eps, momentum, affine, track_running_stats, bias, dtype, device, device_index, &out, py_error_cell());
     return out;
 }
 
@@ -2167,18 +2167,6 @@ static CandleModule *py_simple_nn_new(int64_t in_features, int64_t hidden_size, 
     return out;
 }
 
-static CandleModule *py_transformer_encoder_layer_new(int64_t d_model, int64_t nhead, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
-    CandleModule *out = NULL;
-    candle_transformer_encoder_layer_new(d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype, device, device_index, generator, &out, py_error_cell());
-    return out;
-}
-
-static CandleModule *py_transformer_decoder_layer_new(int64_t d_model, int64_t nhead, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
-    CandleModule *out = NULL;
-    candle_transformer_decoder_layer_new(d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype, device, device_index, generator, &out, py_error_cell());
-    return out;
-}
-
 static CandleModule *py_transformer_encoder_new(int64_t d_model, int64_t nhead, int64_t num_layers, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, int32_t norm, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
     CandleModule *out = NULL;
     candle_transformer_encoder_new(d_model, nhead, num_layers, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, norm, dtype, device, device_index, generator, &out, py_error_cell());
@@ -2194,6 +2182,18 @@ static CandleModule *py_transformer_decoder_new(int64_t d_model, int64_t nhead, 
 static CandleModule *py_transformer_new(int64_t d_model, int64_t nhead, int64_t num_encoder_layers, int64_t num_decoder_layers, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
     CandleModule *out = NULL;
     candle_transformer_new(d_model, nhead, num_encoder_layers, num_decoder_layers, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_transformer_encoder_layer_new(int64_t d_model, int64_t nhead, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_transformer_encoder_layer_new(d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype, device, device_index, generator, &out, py_error_cell());
+    return out;
+}
+
+static CandleModule *py_transformer_decoder_layer_new(int64_t d_model, int64_t nhead, int64_t dim_feedforward, double dropout, CandleTransformerActivation activation, double layer_norm_eps, int32_t batch_first, int32_t norm_first, int32_t bias, CandleDType dtype, CandleDeviceKind device, int32_t device_index, const CandleGenerator *generator) {
+    CandleModule *out = NULL;
+    candle_transformer_decoder_layer_new(d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype, device, device_index, generator, &out, py_error_cell());
     return out;
 }
 

@@ -7718,13 +7718,14 @@ CandleStatus candle_multihead_attention_new(int64_t embed_dim,
  *
  * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
  *
- * PyTorch: `torch.nn.BatchNorm1d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+ * PyTorch: `torch.nn.BatchNorm1d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1, bias = 1
  */
 CandleStatus candle_batch_norm1d_new(int64_t num_features,
                                      double eps,
                                      const double *momentum,
                                      int32_t affine,
                                      int32_t track_running_stats,
+                                     int32_t bias,
                                      CandleDType dtype,
                                      CandleDeviceKind device,
                                      int32_t device_index,
@@ -7742,13 +7743,14 @@ CandleStatus candle_batch_norm1d_new(int64_t num_features,
  *
  * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
  *
- * PyTorch: `torch.nn.BatchNorm2d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+ * PyTorch: `torch.nn.BatchNorm2d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1, bias = 1
  */
 CandleStatus candle_batch_norm2d_new(int64_t num_features,
                                      double eps,
                                      const double *momentum,
                                      int32_t affine,
                                      int32_t track_running_stats,
+                                     int32_t bias,
                                      CandleDType dtype,
                                      CandleDeviceKind device,
                                      int32_t device_index,
@@ -7766,13 +7768,14 @@ CandleStatus candle_batch_norm2d_new(int64_t num_features,
  *
  * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
  *
- * PyTorch: `torch.nn.BatchNorm3d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+ * PyTorch: `torch.nn.BatchNorm3d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1, bias = 1
  */
 CandleStatus candle_batch_norm3d_new(int64_t num_features,
                                      double eps,
                                      const double *momentum,
                                      int32_t affine,
                                      int32_t track_running_stats,
+                                     int32_t bias,
                                      CandleDType dtype,
                                      CandleDeviceKind device,
                                      int32_t device_index,
@@ -8323,17 +8326,18 @@ CandleStatus candle_unflatten_new(int64_t dim,
 /**
  * Normalisation of the channels of a sample in groups, for inputs of shape `[batch, channels, …]`.
  *
- * The weight starts as ones and the bias as zeros; without `affine` there is neither.
+ * The weight starts as ones and the bias as zeros; without `affine` there is neither, without `bias` no bias.
  *
  * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when the channels cannot be divided into so many groups, `CANDLE_ERROR_DTYPE` for a dtype that is not
  * floating.
  *
- * PyTorch: `torch.nn.GroupNorm`; eps = 1e-5, affine = 1
+ * PyTorch: `torch.nn.GroupNorm`; eps = 1e-5, affine = 1, bias = 1
  */
 CandleStatus candle_group_norm_new(int64_t num_groups,
                                    int64_t num_channels,
                                    double eps,
                                    int32_t affine,
+                                   int32_t bias,
                                    CandleDType dtype,
                                    CandleDeviceKind device,
                                    int32_t device_index,
@@ -8382,13 +8386,14 @@ CandleStatus candle_identity_new(CandleModule **out, CandleError **error);
  *
  * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
  *
- * PyTorch: `torch.nn.InstanceNorm1d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0
+ * PyTorch: `torch.nn.InstanceNorm1d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0, bias = 1
  */
 CandleStatus candle_instance_norm1d_new(int64_t num_features,
                                         double eps,
                                         const double *momentum,
                                         int32_t affine,
                                         int32_t track_running_stats,
+                                        int32_t bias,
                                         CandleDType dtype,
                                         CandleDeviceKind device,
                                         int32_t device_index,
@@ -8406,13 +8411,14 @@ CandleStatus candle_instance_norm1d_new(int64_t num_features,
  *
  * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
  *
- * PyTorch: `torch.nn.InstanceNorm2d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0
+ * PyTorch: `torch.nn.InstanceNorm2d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0, bias = 1
  */
 CandleStatus candle_instance_norm2d_new(int64_t num_features,
                                         double eps,
                                         const double *momentum,
                                         int32_t affine,
                                         int32_t track_running_stats,
+                                        int32_t bias,
                                         CandleDType dtype,
                                         CandleDeviceKind device,
                                         int32_t device_index,
@@ -8430,13 +8436,14 @@ CandleStatus candle_instance_norm2d_new(int64_t num_features,
  *
  * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
  *
- * PyTorch: `torch.nn.InstanceNorm3d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0
+ * PyTorch: `torch.nn.InstanceNorm3d`; eps = 1e-5, momentum = 0.1, affine = 0, track_running_stats = 0, bias = 1
  */
 CandleStatus candle_instance_norm3d_new(int64_t num_features,
                                         double eps,
                                         const double *momentum,
                                         int32_t affine,
                                         int32_t track_running_stats,
+                                        int32_t bias,
                                         CandleDType dtype,
                                         CandleDeviceKind device,
                                         int32_t device_index,
@@ -9190,65 +9197,9 @@ CandleStatus candle_simple_nn_new(int64_t in_features,
 
 /*
  * ------------------------------------------------------------------------------------------------
- * Layers of transformers.
+ * Transformers: stacks of layers, and the whole.
  * ------------------------------------------------------------------------------------------------
  */
-
-/**
- * Attention of a sequence to itself, and a feed-forward network, each with a norm and a way around it.
- *
- * The inputs are src, src_mask and src_key_padding_mask, of which the masks may be missing. Source:
- * Vaswani and others, 2017.
- *
- * `generator` may be NULL.
- *
- * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, and when `dropout` is not between 0 and 1.
- *
- * PyTorch: `torch.nn.TransformerEncoderLayer`; dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1
- */
-CandleStatus candle_transformer_encoder_layer_new(int64_t d_model,
-                                                  int64_t nhead,
-                                                  int64_t dim_feedforward,
-                                                  double dropout,
-                                                  CandleTransformerActivation activation,
-                                                  double layer_norm_eps,
-                                                  int32_t batch_first,
-                                                  int32_t norm_first,
-                                                  int32_t bias,
-                                                  CandleDType dtype,
-                                                  CandleDeviceKind device,
-                                                  int32_t device_index,
-                                                  const CandleGenerator *generator,
-                                                  CandleModule **out,
-                                                  CandleError **error);
-
-/**
- * Attention of a sequence to itself and to a memory, and a feed-forward network.
- *
- * The inputs are tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask and memory_key_padding_mask, of
- * which the masks may be missing. Source: Vaswani and others, 2017.
- *
- * `generator` may be NULL.
- *
- * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, and when `dropout` is not between 0 and 1.
- *
- * PyTorch: `torch.nn.TransformerDecoderLayer`; dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1
- */
-CandleStatus candle_transformer_decoder_layer_new(int64_t d_model,
-                                                  int64_t nhead,
-                                                  int64_t dim_feedforward,
-                                                  double dropout,
-                                                  CandleTransformerActivation activation,
-                                                  double layer_norm_eps,
-                                                  int32_t batch_first,
-                                                  int32_t norm_first,
-                                                  int32_t bias,
-                                                  CandleDType dtype,
-                                                  CandleDeviceKind device,
-                                                  int32_t device_index,
-                                                  const CandleGenerator *generator,
-                                                  CandleModule **out,
-                                                  CandleError **error);
 
 /**
  * `num_layers` layers as `TransformerEncoderLayer` makes them, one after the other, and a norm if `norm` is set.
@@ -9341,6 +9292,68 @@ CandleStatus candle_transformer_new(int64_t d_model,
                                     const CandleGenerator *generator,
                                     CandleModule **out,
                                     CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * The layers of transformers.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Attention of a sequence to itself, and a feed-forward network, each with a norm and a way around it.
+ *
+ * The inputs are src, src_mask and src_key_padding_mask, of which the masks may be missing. Source:
+ * Vaswani and others, 2017.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, and when `dropout` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.TransformerEncoderLayer`; dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1
+ */
+CandleStatus candle_transformer_encoder_layer_new(int64_t d_model,
+                                                  int64_t nhead,
+                                                  int64_t dim_feedforward,
+                                                  double dropout,
+                                                  CandleTransformerActivation activation,
+                                                  double layer_norm_eps,
+                                                  int32_t batch_first,
+                                                  int32_t norm_first,
+                                                  int32_t bias,
+                                                  CandleDType dtype,
+                                                  CandleDeviceKind device,
+                                                  int32_t device_index,
+                                                  const CandleGenerator *generator,
+                                                  CandleModule **out,
+                                                  CandleError **error);
+
+/**
+ * Attention of a sequence to itself and to a memory, and a feed-forward network.
+ *
+ * The inputs are tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask and memory_key_padding_mask, of
+ * which the masks may be missing. Source: Vaswani and others, 2017.
+ *
+ * `generator` may be NULL.
+ *
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` unless `nhead` divides `d_model`, and when `dropout` is not between 0 and 1.
+ *
+ * PyTorch: `torch.nn.TransformerDecoderLayer`; dim_feedforward = 2048, dropout = 0.1, activation = relu, layer_norm_eps = 1e-5, batch_first = 0, norm_first = 0, bias = 1
+ */
+CandleStatus candle_transformer_decoder_layer_new(int64_t d_model,
+                                                  int64_t nhead,
+                                                  int64_t dim_feedforward,
+                                                  double dropout,
+                                                  CandleTransformerActivation activation,
+                                                  double layer_norm_eps,
+                                                  int32_t batch_first,
+                                                  int32_t norm_first,
+                                                  int32_t bias,
+                                                  CandleDType dtype,
+                                                  CandleDeviceKind device,
+                                                  int32_t device_index,
+                                                  const CandleGenerator *generator,
+                                                  CandleModule **out,
+                                                  CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------

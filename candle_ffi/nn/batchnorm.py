@@ -36,6 +36,8 @@ class ChannelNorm(Module):
         Where the weights are made.
     dtype : DType, optional
         Their dtype; the default one when not given.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
     """
 
     #: The numbers of dimensions that an input may have.
@@ -54,8 +56,9 @@ class ChannelNorm(Module):
         momentum: float | None,
         affine: bool,
         track_running_stats: bool,
-        device: Device | str | None = None,
-        dtype: DType | None = None,
+        device: Device | str | None,
+        dtype: DType | None,
+        bias: bool,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -64,7 +67,7 @@ class ChannelNorm(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        names = ("weight", "bias")
+        names = ("weight", "bias") if bias else ("weight",)
         weights: dict[str, Parameter] = {}
         if affine:
             # The constructor of any of them: their weights start alike.
@@ -76,9 +79,10 @@ class ChannelNorm(Module):
                 None,
                 True,
                 False,
+                bool(bias),
                 *factory(dtype, device),
             )
-        for parameter in names:
+        for parameter in ("weight", "bias"):
             self.register_parameter(parameter, weights.get(parameter))
         place: dict[str, Any] = {"device": device}
         buffers: tuple[Tensor | None, ...] = (None, None, None)
@@ -122,7 +126,7 @@ class ChannelNorm(Module):
         """Return the options."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 
@@ -136,8 +140,12 @@ class _BatchNorm(ChannelNorm):
         track_running_stats: bool = True,
         device: Device | str | None = None,
         dtype: DType | None = None,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input normalised, channel by channel."""
@@ -177,6 +185,8 @@ class BatchNorm1d(_BatchNorm):
         Where the weights are made.
     dtype : DType, optional
         Their dtype; the default one when not given.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Attributes
     ----------
@@ -231,6 +241,8 @@ class BatchNorm2d(_BatchNorm):
         Where the weights are made.
     dtype : DType, optional
         Their dtype; the default one when not given.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Raises
     ------
@@ -272,6 +284,8 @@ class BatchNorm3d(_BatchNorm):
         Where the weights are made.
     dtype : DType, optional
         Their dtype; the default one when not given.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Raises
     ------

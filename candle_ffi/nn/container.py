@@ -193,6 +193,22 @@ class ModuleList(_Numbered):
         super().__init__()
         self.extend(modules)
 
+    def __repr__(self) -> str:
+        """Return the modules, equal neighbours on one line with their number."""
+        texts = [repr(module) for module in self]
+        lines, start = [], 0
+        for end in range(1, len(texts) + 1):
+            if end < len(texts) and texts[end] == texts[start]:
+                continue
+            label, count = f"({start})", end - start
+            if count > 1:
+                label = f"({start}-{end - 1})"
+            text = texts[start].replace("\n", "\n  ")
+            lines.append(f"{label}: {f'{count} x ' if count > 1 else ''}{text}")
+            start = end
+        name = type(self).__name__
+        return f"{name}(\n  " + "\n  ".join(lines) + "\n)" if lines else f"{name}()"
+
 
 class ModuleDict(Module):
     """A dictionary of modules whose parameters are found.

@@ -22,8 +22,12 @@ class _InstanceNorm(ChannelNorm):
         track_running_stats: bool = False,
         device: Device | str | None = None,
         dtype: DType | None = None,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input normalised, sample by sample and channel by channel."""
@@ -69,6 +73,8 @@ class InstanceNorm1d(_InstanceNorm):
         Where the weights are made.
     dtype : DType, optional
         Their dtype; the default one when not given.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Raises
     ------
@@ -112,6 +118,8 @@ class InstanceNorm2d(_InstanceNorm):
         Where the weights are made.
     dtype : DType, optional
         Their dtype; the default one when not given.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Raises
     ------
@@ -155,6 +163,8 @@ class InstanceNorm3d(_InstanceNorm):
         Where the weights are made.
     dtype : DType, optional
         Their dtype; the default one when not given.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Raises
     ------

@@ -96,7 +96,8 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         """Return the options."""
         return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
         )
 
 
@@ -202,6 +203,8 @@ class GroupNorm(Module):
         Where the weights are made.
     dtype : DType, optional
         Their dtype; the default one when not given.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Attributes
     ----------
@@ -237,6 +240,8 @@ class GroupNorm(Module):
         affine: bool = True,
         device: Device | str | None = None,
         dtype: DType | None = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_groups = size(num_groups, "GroupNorm", "num_groups")
@@ -248,7 +253,7 @@ class GroupNorm(Module):
             )
         self.eps = eps
         self.affine = affine
-        names = ("weight", "bias") if affine else ()
+        names = tuple(n for n, has in (("weight", affine), ("bias", affine and bias)) if has)
         weights = initial(
             names,
             "py_group_norm_new",
@@ -256,6 +261,7 @@ class GroupNorm(Module):
             self.num_channels,
             eps,
             bool(affine),
+            bool(bias),
             *factory(dtype, device),
         )
         for name in ("weight", "bias"):
@@ -273,7 +279,10 @@ class GroupNorm(Module):
 
     def extra_repr(self) -> str:
         """Return the options."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class LocalResponseNorm(Module):

@@ -31,7 +31,7 @@ static CandleModule *conv2d(int64_t in_channels, int64_t out_channels, int64_t k
 static CandleModule *batch_norm2d(int64_t features) {
     const double momentum = 0.5;
     CandleModule *out = NULL;
-    CHECK_OK(candle_batch_norm2d_new(features, 1e-5, &momentum, 1, 1, CANDLE_DTYPE_NONE, CANDLE_DEVICE_CPU, 0, &out,
+    CHECK_OK(candle_batch_norm2d_new(features, 1e-5, &momentum, 1, 1, 1, CANDLE_DTYPE_NONE, CANDLE_DEVICE_CPU, 0, &out,
                                      &error));
     return out;
 }

@@ -10250,17 +10250,17 @@ static void test_candle_batch_norm1d_new(void) {
     double momentum[4] = {1, 1, 1, 1};
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_batch_norm1d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    (void)candle_batch_norm1d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, out, error);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_batch_norm1d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_batch_norm1d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_batch_norm1d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    (void)candle_batch_norm1d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_batch_norm1d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_batch_norm1d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -10270,17 +10270,17 @@ static void test_candle_batch_norm2d_new(void) {
     double momentum[4] = {1, 1, 1, 1};
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_batch_norm2d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    (void)candle_batch_norm2d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, out, error);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_batch_norm2d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_batch_norm2d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_batch_norm2d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    (void)candle_batch_norm2d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_batch_norm2d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_batch_norm2d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -10290,17 +10290,17 @@ static void test_candle_batch_norm3d_new(void) {
     double momentum[4] = {1, 1, 1, 1};
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_batch_norm3d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    (void)candle_batch_norm3d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, out, error);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_batch_norm3d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_batch_norm3d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_batch_norm3d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    (void)candle_batch_norm3d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_batch_norm3d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_batch_norm3d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -10994,14 +10994,14 @@ static void test_candle_unflatten_new(void) {
 static void test_candle_group_norm_new(void) {
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    CHECK_EQUAL(candle_group_norm_new(1, 1, 1.0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_group_norm_new(1, 1, 1.0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_group_norm_new(1, 1, 1.0, 0, 1, 1, 0, out, NULL);
+    (void)candle_group_norm_new(1, 1, 1.0, 0, 0, 1, 1, 0, out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_group_norm_new(1, 1, 1.0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_group_norm_new(1, 1, 1.0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -11043,17 +11043,17 @@ static void test_candle_instance_norm1d_new(void) {
     double momentum[4] = {1, 1, 1, 1};
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_instance_norm1d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    (void)candle_instance_norm1d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, out, error);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_instance_norm1d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_instance_norm1d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_instance_norm1d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    (void)candle_instance_norm1d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_instance_norm1d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_instance_norm1d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -11063,17 +11063,17 @@ static void test_candle_instance_norm2d_new(void) {
     double momentum[4] = {1, 1, 1, 1};
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_instance_norm2d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    (void)candle_instance_norm2d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, out, error);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_instance_norm2d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_instance_norm2d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_instance_norm2d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    (void)candle_instance_norm2d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_instance_norm2d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_instance_norm2d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -11083,17 +11083,17 @@ static void test_candle_instance_norm3d_new(void) {
     double momentum[4] = {1, 1, 1, 1};
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_instance_norm3d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, out, error);
+    (void)candle_instance_norm3d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, out, error);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_instance_norm3d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_instance_norm3d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    (void)candle_instance_norm3d_new(1, 1.0, momentum, 0, 0, 1, 1, 0, out, NULL);
+    (void)candle_instance_norm3d_new(1, 1.0, momentum, 0, 0, 0, 1, 1, 0, out, NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_instance_norm3d_new(1, 1.0, NULL, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK_EQUAL(candle_instance_norm3d_new(1, 1.0, NULL, 0, 0, 0, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -12069,48 +12069,6 @@ static void test_candle_simple_nn_new(void) {
     candle_generator_free(generator);
 }
 
-static void test_candle_transformer_encoder_layer_new(void) {
-    CandleGenerator *generator = sample_CandleGenerator();
-    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
-    CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, out, error);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    (void)candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    candle_generator_free(generator);
-}
-
-static void test_candle_transformer_decoder_layer_new(void) {
-    CandleGenerator *generator = sample_CandleGenerator();
-    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
-    CandleError *error[4] = {NULL, NULL, NULL, NULL};
-    (void)candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, out, error);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    (void)candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    CHECK_EQUAL(candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
-    CHECK(out[0] == NULL);
-    CLEAR(CandleModule, out);
-    CLEAR(CandleError, error);
-    candle_generator_free(generator);
-}
-
 static void test_candle_transformer_encoder_new(void) {
     CandleGenerator *generator = sample_CandleGenerator();
     CandleModule *out[4] = {NULL, NULL, NULL, NULL};
@@ -12168,6 +12126,48 @@ static void test_candle_transformer_new(void) {
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
     CHECK_EQUAL(candle_transformer_new(1, 1, 1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_transformer_encoder_layer_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_encoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    candle_generator_free(generator);
+}
+
+static void test_candle_transformer_decoder_layer_new(void) {
+    CandleGenerator *generator = sample_CandleGenerator();
+    CandleModule *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, out, error);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    (void)candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, generator, out, NULL);
+    CLEAR(CandleModule, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_transformer_decoder_layer_new(1, 1, 1, 1.0, 1, 1.0, 0, 0, 0, 1, 1, 0, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleModule, out);
     CLEAR(CandleError, error);
@@ -13437,11 +13437,11 @@ int main(void) {
     RUN(test_candle_lstm_cell_new);
     RUN(test_candle_gru_cell_new);
     RUN(test_candle_simple_nn_new);
-    RUN(test_candle_transformer_encoder_layer_new);
-    RUN(test_candle_transformer_decoder_layer_new);
     RUN(test_candle_transformer_encoder_new);
     RUN(test_candle_transformer_decoder_new);
     RUN(test_candle_transformer_new);
+    RUN(test_candle_transformer_encoder_layer_new);
+    RUN(test_candle_transformer_decoder_layer_new);
     RUN(test_candle_max_unpool1d_new);
     RUN(test_candle_max_unpool2d_new);
     RUN(test_candle_max_unpool3d_new);

@@ -231,10 +231,8 @@ class TestModule:
             "  (0): Linear(in_features=2, out_features=3, bias=True)\n"
             "  (1): ReLU()\n"
             "  (2): Dropout(p=0.1, inplace=False)\n"
-            "  (3): LayerNorm((3,), eps=1e-05, elementwise_affine=True)\n"
+            "  (3): LayerNorm((3,), eps=1e-05, elementwise_affine=True, bias=True)\n"
             ")"
-        ) or (
-            backend.IS_TORCH and "LayerNorm((3,), eps=1e-05, elementwise_affine=True" in repr(model)
         )
 
     def test_zero_grad_and_requires_grad(self) -> None:

@@ -34,17 +34,20 @@ def made(name: str, seed: int = 0) -> Any:
     [
         (
             lambda: nn.BatchNorm2d(3),
-            "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)",
+            "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, "
+            "track_running_stats=True)",
         ),
         (
             lambda: nn.BatchNorm1d(2, momentum=None),
-            "BatchNorm1d(2, eps=1e-05, momentum=None, affine=True, track_running_stats=True)",
+            "BatchNorm1d(2, eps=1e-05, momentum=None, affine=True, bias=True, "
+            "track_running_stats=True)",
         ),
         (
             lambda: nn.InstanceNorm3d(4),
-            "InstanceNorm3d(4, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False)",
+            "InstanceNorm3d(4, eps=1e-05, momentum=0.1, affine=False, bias=False, "
+            "track_running_stats=False)",
         ),
-        (lambda: nn.GroupNorm(2, 4), "GroupNorm(2, 4, eps=1e-05, affine=True)"),
+        (lambda: nn.GroupNorm(2, 4), "GroupNorm(2, 4, eps=1e-05, affine=True, bias=True)"),
         (lambda: nn.RMSNorm((2, 3)), "RMSNorm((2, 3), eps=None, elementwise_affine=True)"),
         (lambda: nn.LocalResponseNorm(2), "LocalResponseNorm(2, alpha=0.0001, beta=0.75, k=1.0)"),
     ],

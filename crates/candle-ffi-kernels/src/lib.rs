@@ -16,7 +16,7 @@
 //! | [`conv`] | convolutions |
 //! | [`attention`] | attention, in blocks |
 //! | [`pool`], [`resample`], [`fold`] | windows, interpolation and patches of spatial dimensions |
-//! | [`index`] | gather, scatter and their relatives |
+//! | [`index`], [`embedding`] | gather, scatter and their relatives; bags of rows |
 //! | [`recurrent`] | LSTM, GRU and the plain recurrent layer |
 //! | [`random`], [`optim`], [`clip`] | random numbers; optimizer steps, the norm of gradients |
 //!

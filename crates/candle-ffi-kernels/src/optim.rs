@@ -183,12 +183,15 @@ steppable!(f64);
 /// How many elements of a shorter type are widened at a time.
 const BLOCK: usize = 512;
 
+/// A step of a formula over parameter, gradient and memory.
+type OfBlocks<'a, const N: usize> = dyn Fn(&mut [f32], &[f32], [&mut [f32]; N]) + 'a;
+
 /// A step of a type that is not computed in, through blocks of one that is.
 fn step_widened<T: Float<Compute = f32>, const N: usize>(
     param: &mut [T],
     gradient: &[T],
     mut memory: [&mut [T]; N],
-    run: &dyn Fn(&mut [f32], &[f32], [&mut [f32]; N]),
+    run: &OfBlocks<'_, N>,
 ) {
     let widen = |wide: &mut [f32; BLOCK], from: &[T]| {
         vectorize(

@@ -48,7 +48,14 @@ def rows() -> list[Row]:
             found += [
                 Row(op, values(SMOOTH), tolerance=2, **options),
                 Row(op, values(KINKS), label="kinks", **options, **SMOOTH_ONLY),
-                Row(op, values(PLAIN.get(op, EDGES)), label="edges", tolerance=2, **options, **FORWARD),
+                Row(
+                    op,
+                    values(PLAIN.get(op, EDGES)),
+                    label="edges",
+                    tolerance=2,
+                    **options,
+                    **FORWARD,
+                ),
             ]
         options = choices[0]
         found += [

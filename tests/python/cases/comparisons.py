@@ -1,7 +1,5 @@
 """Comparisons, logic, and what depends on a condition."""
 
-
-
 from __future__ import annotations
 
 from backend import ALL, BOOL, FLOATS, INTEGERS, NUMBERS

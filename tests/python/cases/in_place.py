@@ -1,7 +1,5 @@
 """The forms that write into their first tensor, applied to a copy."""
 
-
-
 from __future__ import annotations
 
 from backend import ALL, FLOATS, INTEGERS, NUMBERS

@@ -42,9 +42,35 @@ def _batch() -> list[Row]:
                     label=label, tolerance=40, second=shape[-1] < 33, dtypes=("bfloat16", *WIDE))
             )  # fmt: skip
         rows += [
-            Row("batch_norm", t(4, 2), t(2, grad=False), positive(2, grad=False), call=call, label=f"{label} plain", tolerance=20),
-            Row("batch_norm", t(4, 2), t(2, grad=False), positive(2, grad=False), t(2), call=call, label=f"{label} weight", tolerance=20),
-            Row("batch_norm", t(0, 2), t(2, grad=False), positive(2, grad=False), t(2), t(2), call=call, label=f"{label} empty"),
+            Row(
+                "batch_norm",
+                t(4, 2),
+                t(2, grad=False),
+                positive(2, grad=False),
+                call=call,
+                label=f"{label} plain",
+                tolerance=20,
+            ),
+            Row(
+                "batch_norm",
+                t(4, 2),
+                t(2, grad=False),
+                positive(2, grad=False),
+                t(2),
+                call=call,
+                label=f"{label} weight",
+                tolerance=20,
+            ),
+            Row(
+                "batch_norm",
+                t(0, 2),
+                t(2, grad=False),
+                positive(2, grad=False),
+                t(2),
+                t(2),
+                call=call,
+                label=f"{label} empty",
+            ),
         ]
     rows += [
         Row("batch_norm", t(4, 2), t(2, grad=False), positive(2, grad=False), t(2), t(2), tolerance=20,
@@ -92,7 +118,15 @@ def _others() -> list[Row]:
         Row("rms_norm", t(2, 2, 3), (2, 3), t(2, 3), tolerance=10),
         Row("rms_norm", t(2, 3), (3,), eps=0.1, tolerance=10),
         Row("rms_norm", t(0, 3), (3,), t(3)),
-        Row("rms_norm", values([[1e-4, -1e-4, 0.0]]), (3,), label="default eps", tolerance=10, dtypes=("float16", "bfloat16", "float32"), **SMOOTH_ONLY),
+        Row(
+            "rms_norm",
+            values([[1e-4, -1e-4, 0.0]]),
+            (3,),
+            label="default eps",
+            tolerance=10,
+            dtypes=("float16", "bfloat16", "float32"),
+            **SMOOTH_ONLY,
+        ),
         Row("rms_norm", t(3, 65), (65,), t(65), second=False, numeric=False, tolerance=10),
     ]
     rows += [
@@ -125,7 +159,15 @@ def _vectors() -> list[Row]:
         Row("norm", t(0, 3), dim=0),
         Row("norm", t(3, 50), dim=1, second=False, tolerance=4),
         Row("norm", values([[0.0, 0.0], [3.0, 4.0]]), dim=1, label="zero", **SMOOTH_ONLY),
-        Row("norm", values([[0.0, 2.0], [3.0, 4.0]]), p=3.0, dim=1, label="zero", tolerance=4, **SMOOTH_ONLY),
+        Row(
+            "norm",
+            values([[0.0, 2.0], [3.0, 4.0]]),
+            p=3.0,
+            dim=1,
+            label="zero",
+            tolerance=4,
+            **SMOOTH_ONLY,
+        ),
         Row("norm", values([[1.0, NAN], [INF, 4.0]]), dim=1, **FORWARD),
         Row("norm", t(2, 3), call=lambda cf, x: x.norm(), label="method", tolerance=2),
     ]

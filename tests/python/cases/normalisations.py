@@ -1,7 +1,5 @@
 """Softmax and its kin, layer norm."""
 
-
-
 from __future__ import annotations
 
 from case import DTYPE, Row, t, values

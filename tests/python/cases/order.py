@@ -46,7 +46,15 @@ def rows() -> list[Row]:
         found += [
             Row("topk", t(3, 5), 2, largest=largest, second=False),
             Row("topk", t(5, 3), 3, dim=0, largest=largest, second=False),
-            Row("topk", t(3, 5), 5, largest=largest, dtypes=NUMBERS, call=_values("topk"), second=False),
+            Row(
+                "topk",
+                t(3, 5),
+                5,
+                largest=largest,
+                dtypes=NUMBERS,
+                call=_values("topk"),
+                second=False,
+            ),
             Row("topk", values(MIXED), 3, largest=largest, call=_values("topk"), **FORWARD),
             Row("kthvalue", t(3, 5), 2 if largest else 5, second=False),
         ]
@@ -65,7 +73,13 @@ def rows() -> list[Row]:
         Row("median", t(0), **FORWARD),
         Row("median", t(3, 5), 1, covers="median_dim", second=False),
         Row("median", t(3, 4), dim=0, keepdim=True, covers="median_dim", second=False),
-        Row("median", values([[1.0, NAN, 3.0], [2.0, 1.0, 0.0]]), dim=1, covers="median_dim", **SMOOTH_ONLY),
+        Row(
+            "median",
+            values([[1.0, NAN, 3.0], [2.0, 1.0, 0.0]]),
+            dim=1,
+            covers="median_dim",
+            **SMOOTH_ONLY,
+        ),
         Row("median", t(), 0, covers="median_dim", second=False),
     ]
     return found

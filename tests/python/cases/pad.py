@@ -39,7 +39,9 @@ def rows() -> list[Row]:
         Row("pad", t(1, 1, 4), (3, 3), mode="reflect"),
         Row("pad", t(1, 1, 4), (6, 5), mode="replicate"),
         Row("pad", t(1, 1, 4), (4, 4), mode="circular"),
-        Row("pad", t(1, 2, 3), (1, 2), mode="circular", dtypes=("int64", "bool", "uint8"), **FORWARD),
+        Row(
+            "pad", t(1, 2, 3), (1, 2), mode="circular", dtypes=("int64", "bool", "uint8"), **FORWARD
+        ),
         Row("pad", t(1, 2, 3), (1, 2), mode="replicate", dtypes=("int64", "uint8"), **FORWARD),
     ]
     return found

@@ -1,7 +1,5 @@
 """Along none, one or several dimensions."""
 
-
-
 from __future__ import annotations
 
 from typing import Any

@@ -25,7 +25,9 @@ def rows() -> list[Row]:
         corners = {"align_corners": True}
         weighted = mode in ("linear", "bilinear", "bicubic", "trilinear")
         # What falls between elements is rounded in single precision.
-        dtypes = ("float32", "float64", "float16") if weighted else ("float32", "float64", "bfloat16")
+        dtypes = (
+            ("float32", "float64", "float16") if weighted else ("float32", "float64", "bfloat16")
+        )
         options = {"mode": mode, "dtypes": dtypes, "tolerance": 4, "second": False}
         for shape in shapes:
             size = tuple(2 * n - 1 for n in shape[2:])
@@ -34,9 +36,21 @@ def rows() -> list[Row]:
                 Row("interpolate", t(*shape), tuple(max(1, n - 1) for n in shape[2:]), **options),
                 Row("interpolate", t(*shape), scale_factor=2.0, **options),
                 # PyTorch's gradient of this one is not that of its result.
-                Row("interpolate", t(*shape), scale_factor=1.3, **options, gradient=mode != "nearest" or len(shape) != 5),
+                Row(
+                    "interpolate",
+                    t(*shape),
+                    scale_factor=1.3,
+                    **options,
+                    gradient=mode != "nearest" or len(shape) != 5,
+                ),
                 Row("interpolate", t(*shape), scale_factor=0.6, **options),
-                Row("interpolate", t(*shape), scale_factor=1.7, recompute_scale_factor=True, **options),
+                Row(
+                    "interpolate",
+                    t(*shape),
+                    scale_factor=1.7,
+                    recompute_scale_factor=True,
+                    **options,
+                ),
             ]
             if weighted:
                 found += [

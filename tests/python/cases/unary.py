@@ -1,7 +1,5 @@
 """One tensor in, one of the same shape out."""
 
-
-
 from __future__ import annotations
 
 from typing import Any

@@ -16,7 +16,7 @@ def cases() -> list[tuple[str, tuple[Any, ...], dict[str, Any], list[Input]]]:
         found += [
             (conv, (4, 6, 3), {}, [t(*shape)]),
             (conv, (4, 6, 3, 2, 1), {}, [t(*shape[1:])]),
-            (conv, (4, 6, 2), {"padding": "same", "groups": 2, "bias": False}, [t(*shape)]),
+            (conv, (4, 6, 3), {"padding": "same", "groups": 2, "bias": False}, [t(*shape)]),
             (conv, (4, 2, 3), {"padding": 1, "padding_mode": "reflect"}, [t(*shape)]),
             (conv, (4, 2, 2), {"padding": "same", "padding_mode": "circular"}, [t(*shape)]),
             (conv, (4, 2, 3), {"padding": 2, "padding_mode": "replicate"}, [t(*shape)]),

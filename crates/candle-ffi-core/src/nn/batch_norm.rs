@@ -31,7 +31,7 @@ impl BatchNorm1d {
     /// as zeros; without `affine` there is neither. Without `track_running_stats` the batch's own always serve.
     ///
     /// # Defaults
-    /// eps = 1e-5, momentum = 0.1, affine = True, track_running_stats = True
+    /// eps = 1e-5, momentum = 0.1, affine = True, track_running_stats = True, bias = True
     ///
     /// # Errors
     /// `InvalidArgument` or `Shape` for a negative number of features, `DType` for a dtype that is not floating.
@@ -44,10 +44,11 @@ impl BatchNorm1d {
         momentum: Option<f64>,
         affine: bool,
         track_running_stats: bool,
+        bias: bool,
         dtype: Option<DType>,
         device: Device,
     ) -> Result<Self> {
-        let options = Options { num_features, eps, momentum, affine, track_running_stats };
+        let options = Options { num_features, eps, momentum, affine, track_running_stats, bias };
         Ok(Self(ChannelNorm::new(options, dtype, device)?))
     }
 }
@@ -85,7 +86,7 @@ impl BatchNorm2d {
     /// as zeros; without `affine` there is neither. Without `track_running_stats` the batch's own always serve.
     ///
     /// # Defaults
-    /// eps = 1e-5, momentum = 0.1, affine = True, track_running_stats = True
+    /// eps = 1e-5, momentum = 0.1, affine = True, track_running_stats = True, bias = True
     ///
     /// # Errors
     /// `InvalidArgument` or `Shape` for a negative number of features, `DType` for a dtype that is not floating.
@@ -98,10 +99,11 @@ impl BatchNorm2d {
         momentum: Option<f64>,
         affine: bool,
         track_running_stats: bool,
+        bias: bool,
         dtype: Option<DType>,
         device: Device,
     ) -> Result<Self> {
-        let options = Options { num_features, eps, momentum, affine, track_running_stats };
+        let options = Options { num_features, eps, momentum, affine, track_running_stats, bias };
         Ok(Self(ChannelNorm::new(options, dtype, device)?))
     }
 }
@@ -139,7 +141,7 @@ impl BatchNorm3d {
     /// as zeros; without `affine` there is neither. Without `track_running_stats` the batch's own always serve.
     ///
     /// # Defaults
-    /// eps = 1e-5, momentum = 0.1, affine = True, track_running_stats = True
+    /// eps = 1e-5, momentum = 0.1, affine = True, track_running_stats = True, bias = True
     ///
     /// # Errors
     /// `InvalidArgument` or `Shape` for a negative number of features, `DType` for a dtype that is not floating.
@@ -152,10 +154,11 @@ impl BatchNorm3d {
         momentum: Option<f64>,
         affine: bool,
         track_running_stats: bool,
+        bias: bool,
         dtype: Option<DType>,
         device: Device,
     ) -> Result<Self> {
-        let options = Options { num_features, eps, momentum, affine, track_running_stats };
+        let options = Options { num_features, eps, momentum, affine, track_running_stats, bias };
         Ok(Self(ChannelNorm::new(options, dtype, device)?))
     }
 }

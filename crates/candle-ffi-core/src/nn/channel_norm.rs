@@ -16,6 +16,8 @@ pub(super) struct Options {
     pub(super) momentum: Option<f64>,
     pub(super) affine: bool,
     pub(super) track_running_stats: bool,
+    /// Whether there is a bias beside the weight.
+    pub(super) bias: bool,
 }
 
 /// Running statistics, and the number of batches that they were made from.
@@ -49,8 +51,8 @@ impl ChannelNorm {
     pub(super) fn new(options: Options, dtype: Option<DType>, device: Device) -> Result<Self> {
         let factory = Factory::new(dtype, device, None);
         let values = |value: f64| constant(&[options.num_features], value, &factory);
-        let parameter = |value: f64| -> Result<Option<Parameter>> {
-            if options.affine { Ok(Some(Parameter::new(values(value)?)?)) } else { Ok(None) }
+        let parameter = |wanted: bool, value: f64| -> Result<Option<Parameter>> {
+            if options.affine && wanted { Ok(Some(Parameter::new(values(value)?)?)) } else { Ok(None) }
         };
         let running = if options.track_running_stats {
             let batches = ops::zeros(&[], DType::Int64, device)?;
@@ -63,7 +65,7 @@ impl ChannelNorm {
             None
         };
         let training = AtomicBool::new(true);
-        Ok(Self { options, weight: parameter(1.0)?, bias: parameter(0.0)?, running, training })
+        Ok(Self { options, weight: parameter(true, 1.0)?, bias: parameter(options.bias, 0.0)?, running, training })
     }
 
     /// The state for a call of batch normalisation, which counts it in training.

@@ -17,10 +17,10 @@ pub struct GroupNorm {
 impl GroupNorm {
     /// Normalisation of the channels of a sample in groups, for inputs of shape `[batch, channels, …]`.
     ///
-    /// The weight starts as ones and the bias as zeros; without `affine` there is neither.
+    /// The weight starts as ones and the bias as zeros; without `affine` there is neither, without `bias` no bias.
     ///
     /// # Defaults
-    /// eps = 1e-5, affine = True
+    /// eps = 1e-5, affine = True, bias = True
     ///
     /// # Errors
     /// `InvalidArgument` when the channels cannot be divided into so many groups, `DType` for a dtype that is not
@@ -33,6 +33,7 @@ impl GroupNorm {
         num_channels: i64,
         eps: f64,
         affine: bool,
+        bias: bool,
         dtype: Option<DType>,
         device: Device,
     ) -> Result<Self> {
@@ -42,10 +43,10 @@ impl GroupNorm {
             )));
         }
         let factory = Factory::new(dtype, device, None);
-        let parameter = |value: f64| -> Result<Option<Parameter>> {
-            if affine { Ok(Some(Parameter::new(constant(&[num_channels], value, &factory)?)?)) } else { Ok(None) }
+        let parameter = |wanted: bool, value: f64| -> Result<Option<Parameter>> {
+            if affine && wanted { Ok(Some(Parameter::new(constant(&[num_channels], value, &factory)?)?)) } else { Ok(None) }
         };
-        Ok(Self { num_groups, num_channels, eps, weight: parameter(1.0)?, bias: parameter(0.0)? })
+        Ok(Self { num_groups, num_channels, eps, weight: parameter(true, 1.0)?, bias: parameter(bias, 0.0)? })
     }
 }
 

@@ -45,7 +45,7 @@ impl InstanceNorm1d {
     /// evaluation.
     ///
     /// # Defaults
-    /// eps = 1e-5, momentum = 0.1, affine = False, track_running_stats = False
+    /// eps = 1e-5, momentum = 0.1, affine = False, track_running_stats = False, bias = True
     ///
     /// # Errors
     /// `InvalidArgument` or `Shape` for a negative number of features, `DType` for a dtype that is not floating.
@@ -58,10 +58,11 @@ impl InstanceNorm1d {
         momentum: Option<f64>,
         affine: bool,
         track_running_stats: bool,
+        bias: bool,
         dtype: Option<DType>,
         device: Device,
     ) -> Result<Self> {
-        let options = Options { num_features, eps, momentum, affine, track_running_stats };
+        let options = Options { num_features, eps, momentum, affine, track_running_stats, bias };
         Ok(Self(ChannelNorm::new(options, dtype, device)?))
     }
 }
@@ -99,7 +100,7 @@ impl InstanceNorm2d {
     /// evaluation.
     ///
     /// # Defaults
-    /// eps = 1e-5, momentum = 0.1, affine = False, track_running_stats = False
+    /// eps = 1e-5, momentum = 0.1, affine = False, track_running_stats = False, bias = True
     ///
     /// # Errors
     /// `InvalidArgument` or `Shape` for a negative number of features, `DType` for a dtype that is not floating.
@@ -112,10 +113,11 @@ impl InstanceNorm2d {
         momentum: Option<f64>,
         affine: bool,
         track_running_stats: bool,
+        bias: bool,
         dtype: Option<DType>,
         device: Device,
     ) -> Result<Self> {
-        let options = Options { num_features, eps, momentum, affine, track_running_stats };
+        let options = Options { num_features, eps, momentum, affine, track_running_stats, bias };
         Ok(Self(ChannelNorm::new(options, dtype, device)?))
     }
 }
@@ -153,7 +155,7 @@ impl InstanceNorm3d {
     /// evaluation.
     ///
     /// # Defaults
-    /// eps = 1e-5, momentum = 0.1, affine = False, track_running_stats = False
+    /// eps = 1e-5, momentum = 0.1, affine = False, track_running_stats = False, bias = True
     ///
     /// # Errors
     /// `InvalidArgument` or `Shape` for a negative number of features, `DType` for a dtype that is not floating.
@@ -166,10 +168,11 @@ impl InstanceNorm3d {
         momentum: Option<f64>,
         affine: bool,
         track_running_stats: bool,
+        bias: bool,
         dtype: Option<DType>,
         device: Device,
     ) -> Result<Self> {
-        let options = Options { num_features, eps, momentum, affine, track_running_stats };
+        let options = Options { num_features, eps, momentum, affine, track_running_stats, bias };
         Ok(Self(ChannelNorm::new(options, dtype, device)?))
     }
 }

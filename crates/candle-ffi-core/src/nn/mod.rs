@@ -34,6 +34,7 @@ mod recurrent_cell;
 mod simple;
 mod state;
 mod transformer;
+mod transformer_layer;
 mod unpooling;
 mod upsampling;
 
@@ -79,8 +80,7 @@ pub use state::{
     load, load_state_dict, move_to, named_buffers, named_parameters, save, set_parameter, set_training, state_dict,
     zero_grad,
 };
-pub use transformer::{
-    Transformer, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer,
-};
+pub use transformer::{Transformer, TransformerDecoder, TransformerEncoder};
+pub use transformer_layer::{TransformerDecoderLayer, TransformerEncoderLayer};
 pub use unpooling::{MaxUnpool1d, MaxUnpool2d, MaxUnpool3d};
 pub use upsampling::{upsample, upsampling_bilinear2d, upsampling_nearest2d};

@@ -166,8 +166,8 @@ pub fn lp_pool1d(
 /// # Examples
 /// ```python
 /// >>> cf.nn.functional.lp_pool2d(cf.arange(16.0).reshape(1, 4, 4), 2.0, 2)
-/// tensor([[[ 6.4807, 10.6771],
-///          [21.4942, 25.4165]]])
+/// tensor([[[ 6.4807,  9.8995],
+///          [21.4009, 25.3377]]])
 /// ```
 pub fn lp_pool2d(
     input: &Tensor,

@@ -93,12 +93,8 @@ pub fn max_unpool2d(
 ///
 /// # Examples
 /// ```python
-/// >>> cf.nn.functional.max_unpool3d(cf.tensor([[[[5.0]]]]), cf.tensor([[[[7]]]]), 2)
-/// tensor([[[[0., 0.],
-///           [0., 0.]],
-///
-///          [[0., 0.],
-///           [0., 5.]]]])
+/// >>> cf.nn.functional.max_unpool3d(cf.tensor([[[[5.0]]]]), cf.tensor([[[[7]]]]), 2).flatten()
+/// tensor([0., 0., 0., 0., 0., 0., 0., 5.])
 /// ```
 pub fn max_unpool3d(
     input: &Tensor,

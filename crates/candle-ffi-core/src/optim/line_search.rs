@@ -28,8 +28,7 @@ fn least_of_cubic(a: &Point, b: &Point, bounds: Option<(f64, f64)>) -> f64 {
     let (low, high) = bounds.unwrap_or((a.length.min(b.length), a.length.max(b.length)));
     let bend = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.length - b.length);
     let square = bend * bend - a.slope * b.slope;
-    // Not a number counts as negative.
-    if !(square >= 0.0) {
+    if square.is_nan() || square < 0.0 {
         return f64::midpoint(low, high);
     }
     let root = square.sqrt();
@@ -85,7 +84,7 @@ pub(super) fn strong_wolfe(
     };
 
     // Then the bracket is made smaller.
-    let lower = |bracket: &[Point; 2]| usize::from(!(bracket[0].loss <= bracket[1].loss));
+    let lower = |bracket: &[Point; 2]| if bracket[0].loss <= bracket[1].loss { 0 } else { 1 };
     let mut low = lower(&bracket);
     let mut stuck = false;
     while trials < most {

@@ -56,7 +56,7 @@ pub fn forward<T: Lanes>(
                 if let Some(dropout) = options.dropout {
                     for (i, row) in scores.chunks_exact_mut(width).enumerate() {
                         block.draw_row(dropout, sizes, i, &mut kept[..width]);
-                        row.iter_mut().zip(&*kept).for_each(|(weight, kept)| *weight = *weight * *kept);
+                        row.iter_mut().zip(&*kept).for_each(|(weight, kept)| *weight *= *kept);
                     }
                 }
                 if value_width == 0 {
@@ -100,7 +100,7 @@ impl<T: Compute> Kernel for Scale<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         for x in self.row {
-            *x = *x * self.factor;
+            *x *= self.factor;
         }
     }
 }

@@ -6,8 +6,8 @@ mod backward;
 mod forward;
 mod scores;
 
-pub use backward::backward;
 pub use crate::simd::Lanes;
+pub use backward::backward;
 pub use forward::forward;
 
 use crate::strided::Strided;

@@ -1,5 +1,7 @@
 //! The innermost loops, with their sums in registers.
 
+#![expect(clippy::needless_range_loop, reason = "iterators that are not inlined would put the sums into memory")]
+
 use pulp::{Simd, WithSimd};
 
 use crate::registers::{lanes, load, store};
@@ -34,26 +36,26 @@ impl<T: Lanes, const M: usize, const V: usize> WithSimd for Tile<'_, T, M, V> {
                 unsafe {
                     let x = self.x.add(offset);
                     let mut columns = [T::splat(simd, T::ZERO); V];
-                    for (v, column) in columns.iter_mut().enumerate() {
-                        *column = load::<T, S>(x.add(v * lanes::<T, S>()));
+                    for v in 0..V {
+                        columns[v] = load::<T, S>(x.add(v * lanes::<T, S>()));
                     }
-                    for (m, sums) in sums.iter_mut().enumerate() {
+                    for m in 0..M {
                         let weight = T::splat(simd, *weights.add(m));
-                        for (sum, column) in sums.iter_mut().zip(columns) {
-                            *sum = T::multiply_add(simd, weight, column, *sum);
+                        for v in 0..V {
+                            sums[m][v] = T::multiply_add(simd, weight, columns[v], sums[m][v]);
                         }
                     }
                     weights = weights.add(M);
                 }
             }
-            for (m, sums) in sums.into_iter().enumerate() {
+            for m in 0..M {
                 let bias = T::splat(simd, self.bias[m]);
-                for (v, sum) in sums.into_iter().enumerate() {
+                for v in 0..V {
                     // SAFETY: as above; blocks after the first find what that one has written.
                     unsafe {
                         let out = self.out.add(m * self.pitch + v * lanes::<T, S>());
                         let before = if block == 0 { bias } else { load::<T, S>(out) };
-                        store::<T, S>(out, T::plus(simd, before, sum));
+                        store::<T, S>(out, T::plus(simd, before, sums[m][v]));
                     }
                 }
             }
@@ -151,13 +153,13 @@ impl<T: Lanes, const M: usize, const V: usize> WithSimd for Outer<'_, T, M, V> {
                 let (mut x, mut at) = (self.x.add(run.x), self.columns.add(run.at * width));
                 for _ in 0..run.len {
                     let mut columns = [T::splat(simd, T::ZERO); V];
-                    for (v, column) in columns.iter_mut().enumerate() {
-                        *column = load::<T, S>(at.add(v * lanes::<T, S>()));
+                    for v in 0..V {
+                        columns[v] = load::<T, S>(at.add(v * lanes::<T, S>()));
                     }
-                    for (offset, sums) in offsets.iter().zip(&mut sums) {
-                        let factor = T::splat(simd, *x.add(*offset));
-                        for (sum, column) in sums.iter_mut().zip(columns) {
-                            *sum = T::multiply_add(simd, factor, column, *sum);
+                    for m in 0..M {
+                        let factor = T::splat(simd, *x.add(offsets[m]));
+                        for v in 0..V {
+                            sums[m][v] = T::multiply_add(simd, factor, columns[v], sums[m][v]);
                         }
                     }
                     x = x.add(1);
@@ -165,12 +167,12 @@ impl<T: Lanes, const M: usize, const V: usize> WithSimd for Outer<'_, T, M, V> {
                 }
             }
         }
-        for (m, sums) in sums.into_iter().enumerate() {
-            for (v, sum) in sums.into_iter().enumerate() {
+        for m in 0..M {
+            for v in 0..V {
                 // SAFETY: as above.
                 unsafe {
                     let cell = self.out.add(m * self.pitch + v * lanes::<T, S>());
-                    store::<T, S>(cell, T::plus(simd, load::<T, S>(cell), sum));
+                    store::<T, S>(cell, T::plus(simd, load::<T, S>(cell), sums[m][v]));
                 }
             }
         }
@@ -241,22 +243,22 @@ impl<T: Lanes, const M: usize, const N: usize> WithSimd for Dots<'_, T, M, N> {
             unsafe {
                 let at = q * lanes::<T, S>();
                 let mut columns = [T::splat(simd, T::ZERO); M];
-                for (m, column) in columns.iter_mut().enumerate() {
-                    *column = load::<T, S>(self.columns.add(m * self.pitch + at));
+                for m in 0..M {
+                    columns[m] = load::<T, S>(self.columns.add(m * self.pitch + at));
                 }
                 let x = self.x.add(at);
-                for (offset, sums) in offsets.iter().zip(&mut sums) {
-                    let x = load::<T, S>(x.add(*offset));
-                    for (sum, column) in sums.iter_mut().zip(columns) {
-                        *sum = T::multiply_add(simd, x, column, *sum);
+                for n in 0..N {
+                    let x = load::<T, S>(x.add(offsets[n]));
+                    for m in 0..M {
+                        sums[n][m] = T::multiply_add(simd, x, columns[m], sums[n][m]);
                     }
                 }
             }
         }
-        for (n, sums) in sums.into_iter().enumerate() {
-            for (m, sum) in sums.into_iter().enumerate() {
+        for n in 0..N {
+            for m in 0..M {
                 // SAFETY: as above.
-                unsafe { *self.out.add(n * self.step + m) += T::total(simd, sum) };
+                unsafe { *self.out.add(n * self.step + m) += T::total(simd, sums[n][m]) };
             }
         }
     }

@@ -100,11 +100,11 @@ impl<F: Lanes> Band<'_, F> {
     fn tile<S: Simd, const R: usize, const C: usize>(&self, simd: S, row: usize, column: usize) {
         // Plain loops: closures that are not inlined would be compiled without the instruction set.
         let (mut left, mut right) = ([(&[][..], &[][..]); R], [(&[][..], &[][..]); C]);
-        for i in 0..R {
-            left[i] = F::vectors::<S>(&self.lhs.data[(row + i) * self.lhs.row..][..self.k]);
+        for (i, line) in left.iter_mut().enumerate() {
+            *line = F::vectors::<S>(&self.lhs.data[(row + i) * self.lhs.row..][..self.k]);
         }
-        for j in 0..C {
-            right[j] = F::vectors::<S>(&self.rhs.data[(column + j) * self.rhs.column..][..self.k]);
+        for (j, line) in right.iter_mut().enumerate() {
+            *line = F::vectors::<S>(&self.rhs.data[(column + j) * self.rhs.column..][..self.k]);
         }
         let count = left[0].0.len();
         let mut sums = [[F::zeros(simd); C]; R];
@@ -139,12 +139,12 @@ impl<F: Lanes> Band<'_, F> {
         if let Some(given) = self.bias {
             bias.copy_from_slice(&given[column..column + C]);
         }
-        for i in 0..R {
+        for (i, totals) in totals.iter().enumerate() {
             let at = (row + i) * self.n + column;
             // SAFETY: each column belongs to one band, and the result is borrowed for the whole product.
             let out = unsafe { self.out.slice(at..at + C) };
             for j in 0..C {
-                out[j].write(totals[i][j] + bias[j]);
+                out[j].write(totals[j] + bias[j]);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The average of each window. Windows are boxes, so rows are added first and then parts of the sum's row.
 
-use super::{Windows, in_blocks, row_grain, sizes, with_stride, zeroed};
+use super::{Windows, row_grain, sizes, zeroed};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, build_units};
 use crate::reduce::sum_row;
@@ -57,7 +57,7 @@ pub fn average<T: Compute>(x: &[T], planes: usize, axes: &[Windows; 3]) -> Vec<T
     unsafe {
         build_units(rows * row, row, row_grain(axes).saturating_mul(row), |start, out| {
             let mut sums = vec![T::ZERO; input[2]];
-            with_stride!(axes[2].whole().stride, S => vectorize(
+            vectorize(
                 #[inline(always)]
                 || {
                     for (i, out) in out.chunks_exact_mut(row).enumerate() {
@@ -65,16 +65,16 @@ pub fn average<T: Compute>(x: &[T], planes: usize, axes: &[Windows; 3]) -> Vec<T
                         let plane = number / (output[0] * output[1]);
                         let (d, h) = (number / output[1] % output[0], number % output[1]);
                         let plane = &x[plane * inside..][..inside];
-                        average_row::<T, S>(plane, axes, d, h, &mut sums, out);
+                        average_row(plane, axes, d, h, &mut sums, out);
                     }
                 },
-            ));
+            );
         })
     }
 }
 
 #[inline(always)]
-fn average_row<T: Compute, const S: usize>(
+fn average_row<T: Compute>(
     plane: &[T],
     axes: &[Windows; 3],
     d: usize,
@@ -84,48 +84,73 @@ fn average_row<T: Compute, const S: usize>(
 ) {
     let [depth, height, width] = axes;
     let size = width.input();
-    let mut lines = depth
-        .elements(d)
-        .flat_map(|d| height.elements(h).map(move |h| (d * height.input() + h) * size))
-        .map(|first| &plane[first..][..size]);
-    let Some(first) = lines.next() else {
+    let ((front, back), (above, below)) = (depth.span(d), height.span(h));
+    let lines = (back - front) * (below - above);
+    if lines == 0 {
         out.fill(MaybeUninit::new(T::ZERO));
         return;
+    }
+    let line = |number: usize| {
+        let (d, h) = (front + number / (below - above), above + number % (below - above));
+        &plane[(d * height.input() + h) * size..][..size]
     };
-    let mut sum = first;
-    if let Some(second) = lines.next() {
-        for ((sum, a), b) in sums.iter_mut().zip(first).zip(second) {
-            *sum = *a + *b;
+    let mut sum = line(0);
+    if lines > 1 {
+        let (a, b, sums) = (sum, line(1), &mut sums[..size]);
+        for i in 0..size {
+            sums[i] = a[i] + b[i];
         }
-        for line in lines {
-            for (sum, x) in sums.iter_mut().zip(line) {
-                *sum += *x;
+        for number in 2..lines {
+            let x = line(number);
+            for i in 0..size {
+                sums[i] += x[i];
             }
         }
         sum = sums;
     }
     let outer = depth.divisor(d) * height.divisor(h);
     let whole = width.whole();
-    in_blocks!(whole.outputs.clone(), |block, L| {
-        let stride = if S == 0 { whole.stride } else { S };
-        let start = width.span(block).0;
-        let mut total = [T::ZERO; L];
-        for k in 0..whole.kernel {
-            let source = &sum[start + k..][..(L - 1) * stride + 1];
-            for j in 0..L {
-                total[j] += source[j * stride];
-            }
-        }
-        let divisor = T::of(outer * width.divisor(block));
-        for (cell, total) in out[block..block + L].iter_mut().zip(total) {
-            cell.write(total / divisor);
-        }
-    });
+    if !whole.outputs.is_empty() {
+        let start = width.span(whole.outputs.start).0;
+        let divisor = T::of(outer * width.divisor(whole.outputs.start));
+        average_whole(&sum[start..], whole.kernel, whole.stride, divisor, &mut out[whole.outputs.clone()]);
+    }
     for w in width.others() {
         let (start, end) = width.span(w);
         let span = &sum[start..end];
         let average = if span.is_empty() { T::ZERO } else { sum_span(span) / T::of(outer * width.divisor(w)) };
         out[w].write(average);
+    }
+}
+
+/// The averages of neighbouring windows of a line, of which the first begins with it.
+#[inline(always)]
+fn average_whole<T: Compute>(line: &[T], kernel: usize, stride: usize, divisor: T, out: &mut [MaybeUninit<T>]) {
+    let count = out.len();
+    match (kernel, stride) {
+        (2, 2) => {
+            let pairs = &line.as_chunks::<2>().0[..count];
+            for i in 0..count {
+                out[i].write((pairs[i][0] + pairs[i][1]) / divisor);
+            }
+        }
+        (2, 1) => {
+            let (a, b) = (&line[..count], &line[1..][..count]);
+            for i in 0..count {
+                out[i].write((a[i] + b[i]) / divisor);
+            }
+        }
+        (3, 1) => {
+            let (a, b, c) = (&line[..count], &line[1..][..count], &line[2..][..count]);
+            for i in 0..count {
+                out[i].write((a[i] + b[i] + c[i]) / divisor);
+            }
+        }
+        _ => {
+            for (i, cell) in out.iter_mut().enumerate() {
+                cell.write(sum_span(&line[i * stride..][..kernel]) / divisor);
+            }
+        }
     }
 }
 

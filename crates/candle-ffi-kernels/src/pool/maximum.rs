@@ -1,6 +1,6 @@
 //! The largest element of each window, and where it stands.
 
-use super::{Windows, in_blocks, row_grain, sizes, with_stride, zeroed};
+use super::{Windows, row_grain, sizes, vectors, zeroed};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, Shared, build_units, for_each_range};
 use crate::simd::{inlined, lanes, vectorize};
@@ -8,13 +8,29 @@ use crate::{Element, Error, Number, Result};
 use std::mem::MaybeUninit;
 
 /// Numbers of which the largest can be chosen.
+#[expect(private_interfaces, reason = "only this crate implements the trait")]
 pub trait Ordered: Number + PartialOrd {
     /// No number is less.
     const LEAST: Self;
+
+    /// Computes rows of outputs in vectors, where there is such a way, and says whether there is.
+    #[doc(hidden)]
+    fn rows<const PLACES: bool>(_: &Search<'_, Self>, _: &mut [MaybeUninit<Self>], _: &mut [MaybeUninit<u32>]) -> bool {
+        false
+    }
 }
 
+#[expect(private_interfaces, reason = "only this crate implements the trait")]
 impl Ordered for f32 {
     const LEAST: Self = Self::NEG_INFINITY;
+
+    fn rows<const PLACES: bool>(
+        search: &Search<'_, Self>,
+        out: &mut [MaybeUninit<Self>],
+        at: &mut [MaybeUninit<u32>],
+    ) -> bool {
+        vectors::rows::<PLACES>(search, out, at)
+    }
 }
 
 impl Ordered for f64 {
@@ -55,17 +71,11 @@ pub fn maximum<T: Ordered>(x: &[T], planes: usize, axes: &[Windows; 3], places: 
             &mut []
         };
         let search = Search { x, axes, inside, first: range.start };
-        with_stride!(axes[2].whole().stride, S => if places {
-            vectorize(
-                #[inline(always)]
-                || search.rows::<true, S>(out, at),
-            );
+        if places {
+            search.rows::<true>(out, at);
         } else {
-            vectorize(
-                #[inline(always)]
-                || search.rows::<false, S>(out, at),
-            );
-        });
+            search.rows::<false>(out, at);
+        }
     });
     // SAFETY: each row has written its outputs, and their positions where those are asked for.
     unsafe {
@@ -75,32 +85,35 @@ pub fn maximum<T: Ordered>(x: &[T], planes: usize, axes: &[Windows; 3], places: 
     (out, at)
 }
 
-struct Search<'a, T> {
-    x: &'a [T],
-    axes: &'a [Windows; 3],
+pub(super) struct Search<'a, T> {
+    pub(super) x: &'a [T],
+    pub(super) axes: &'a [Windows; 3],
     /// Elements of a plane.
-    inside: usize,
+    pub(super) inside: usize,
     /// The first row of outputs.
-    first: usize,
+    pub(super) first: usize,
 }
 
 impl<T: Ordered> Search<'_, T> {
-    #[inline(always)]
-    fn rows<const PLACES: bool, const S: usize>(&self, out: &mut [MaybeUninit<T>], at: &mut [MaybeUninit<u32>]) {
+    fn rows<const PLACES: bool>(&self, out: &mut [MaybeUninit<T>], at: &mut [MaybeUninit<u32>]) {
+        if T::rows::<PLACES>(self, out, at) {
+            return;
+        }
         let [depth, height, width] = self.axes;
-        let row = width.output();
+        let (row, each) = (width.output(), depth.output() * height.output());
         for (i, out) in out.chunks_exact_mut(row).enumerate() {
             let number = self.first + i;
-            let (plane, within) =
-                (number / (depth.output() * height.output()), number % (depth.output() * height.output()));
-            let (d, h) = (within / height.output(), within % height.output());
+            let (d, h) = (number % each / height.output(), number % height.output());
+            let plane = &self.x[number / each * self.inside..][..self.inside];
             let at = if PLACES { &mut at[i * row..][..row] } else { &mut [] };
-            self.row::<PLACES, S>(&self.x[plane * self.inside..][..self.inside], d, h, out, at);
+            for w in 0..row {
+                self.one::<PLACES>(plane, [d, h, w], out, at);
+            }
         }
     }
 
-    #[inline(always)]
-    fn row<const PLACES: bool, const S: usize>(
+    /// The outputs of a row whose windows are cut.
+    pub(super) fn others<const PLACES: bool>(
         &self,
         plane: &[T],
         d: usize,
@@ -108,78 +121,52 @@ impl<T: Ordered> Search<'_, T> {
         out: &mut [MaybeUninit<T>],
         at: &mut [MaybeUninit<u32>],
     ) {
-        let [depth, height, width] = self.axes;
-        let origin = (depth.span(d).0 * height.input() + height.span(h).0) * width.input();
-        let whole = width.whole();
-        in_blocks!(whole.outputs.clone(), |block, L| {
-            let stride = if S == 0 { whole.stride } else { S };
-            let start = width.span(block).0;
-            let mut best = [T::LEAST; L];
-            let mut place = [0u32; L];
-            for (j, place) in place.iter_mut().enumerate() {
-                *place = (origin + start + j * stride) as u32;
-            }
-            for d in depth.elements(d) {
-                for h in height.elements(h) {
-                    let line = (d * height.input() + h) * width.input() + start;
-                    for k in 0..whole.kernel {
-                        let first = line + k * width.dilation();
-                        let source = &plane[first..][..(L - 1) * stride + 1];
-                        for j in 0..L {
-                            let x = source[j * stride];
-                            let larger = x > best[j] || x.is_nan();
-                            best[j] = if larger { x } else { best[j] };
-                            if PLACES {
-                                place[j] = if larger { (first + j * stride) as u32 } else { place[j] };
-                            }
-                        }
-                    }
-                }
-            }
-            for (cell, best) in out[block..block + L].iter_mut().zip(best) {
-                cell.write(best);
-            }
-            if PLACES {
-                for (cell, place) in at[block..block + L].iter_mut().zip(place) {
-                    cell.write(place);
-                }
-            }
-        });
-        for w in width.others() {
-            let (best, place) = self.one(plane, d, h, w, origin);
-            out[w].write(best);
-            if PLACES {
-                at[w].write(place);
-            }
+        for w in self.axes[2].others() {
+            self.one::<PLACES>(plane, [d, h, w], out, at);
         }
     }
 
-    /// One output whose window is cut, or as wide as nobody else's.
-    #[inline(always)]
-    fn one(&self, plane: &[T], d: usize, h: usize, w: usize, origin: usize) -> (T, u32) {
+    /// One output of a row.
+    pub(super) fn one<const PLACES: bool>(
+        &self,
+        plane: &[T],
+        [d, h, w]: [usize; 3],
+        out: &mut [MaybeUninit<T>],
+        at: &mut [MaybeUninit<u32>],
+    ) {
         let [depth, height, width] = self.axes;
         let (start, end) = width.span(w);
+        let origin = (depth.span(d).0 * height.input() + height.span(h).0) * width.input();
         let (mut best, mut place) = (T::LEAST, origin + start);
         for d in depth.elements(d) {
             for h in height.elements(h) {
                 let line = (d * height.input() + h) * width.input();
                 if width.dilation() == 1 && end - start >= LONG {
                     let row = &plane[line + start..line + end];
-                    if let Some((value, at)) = largest(row, best) {
+                    let found = vectorize(
+                        #[inline(always)]
+                        || largest(row, best),
+                    );
+                    if let Some((value, at)) = found {
                         (best, place) = (value, line + start + at);
                     }
                     continue;
                 }
-                for w in (start..end).step_by(width.dilation()) {
+                let mut w = start;
+                while w < end {
                     let x = plane[line + w];
                     if x > best || x.is_nan() {
                         (best, place) = (x, line + w);
                     }
+                    w += width.dilation();
                 }
             }
         }
-        // A dilated window may have all its elements in the padding; its gradient must still go somewhere.
-        (best, place.min(self.inside - 1) as u32)
+        out[w].write(best);
+        if PLACES {
+            // A dilated window may have all its elements in the padding; its gradient must still go somewhere.
+            at[w].write(place.min(self.inside - 1) as u32);
+        }
     }
 }
 
@@ -293,6 +280,10 @@ mod tests {
             [Windows::adaptive(5, 2), Windows::adaptive(6, 1), Windows::adaptive(70, 1)],
             [Windows::single(), Windows::adaptive(7, 3), Windows::adaptive(10, 4)],
             [Windows::single(), Windows::single(), grid(300, [100, 50, 0, 1])],
+            [Windows::single(), grid(5, [3, 1, 1, 1]), grid(40, [3, 3, 1, 1])],
+            [Windows::single(), grid(5, [2, 1, 0, 2]), grid(41, [3, 2, 1, 2])],
+            [grid(5, [3, 2, 1, 1]), grid(6, [1, 1, 0, 1]), grid(37, [2, 4, 0, 1])],
+            [Windows::single(), grid(6, [2, 2, 0, 1]), grid(14, [2, 2, 0, 1])],
         ];
         for axes in cases {
             let inside: usize = axes.iter().map(Windows::input).product();
@@ -300,7 +291,11 @@ mod tests {
             x[inside + 3] = f64::NEG_INFINITY;
             let (values, places) = maximum(&x, 3, &axes, true);
             assert_eq!((values.clone(), places), naive(&x, 3, &axes));
-            assert_eq!(maximum(&x, 3, &axes, false), (values, vec![]));
+            assert_eq!(maximum(&x, 3, &axes, false), (values.clone(), vec![]));
+            let single: Vec<f32> = x.iter().map(|x| *x as f32).collect();
+            let (found, at) = maximum(&single, 3, &axes, true);
+            assert_eq!((found.iter().map(|x| f64::from(*x)).collect(), at), naive(&x, 3, &axes));
+            assert_eq!(maximum(&single, 3, &axes, false).0, found);
         }
     }
 
@@ -317,6 +312,19 @@ mod tests {
         assert!(value[0].is_nan() && place == [2]);
         assert_eq!(maximum(&[f32::NEG_INFINITY; 4], 1, &row(4), true).1, [0]);
         assert_eq!(maximum(&[i64::MIN, 3, 3], 1, &row(3), true), (vec![3], vec![1]));
+    }
+
+    #[test]
+    fn windows_of_padding_alone_are_the_least_number() {
+        for axes in [
+            [Windows::single(), Windows::grid(1, 1, [2, 1, 1, 2], true), Windows::grid(40, 20, [2, 2, 0, 1], true)],
+            [Windows::grid(1, 1, [2, 1, 1, 2], true), Windows::grid(3, 2, [2, 1, 0, 1], true), Windows::adaptive(8, 4)],
+        ] {
+            let inside: usize = axes.iter().map(Windows::input).product();
+            let (values, places) = maximum(&vec![1.0f32; inside], 1, &axes, true);
+            assert!(values.iter().all(|x| *x == f32::NEG_INFINITY) && !values.is_empty());
+            assert!(places.iter().all(|place| (*place as usize) < inside));
+        }
     }
 
     #[test]

@@ -108,6 +108,14 @@ impl Windows {
         self.spans[output]
     }
 
+    /// From the first to behind the last element of several windows. A dilated window at the border may begin behind the
+    /// next one.
+    pub(super) fn hull(&self, outputs: Range<usize>) -> (usize, usize) {
+        let spans = &self.spans[outputs];
+        let start = spans.iter().map(|(start, _)| *start).min().unwrap_or(0);
+        (start, spans.iter().map(|(_, end)| *end).max().unwrap_or(0).max(start))
+    }
+
     /// The elements of a window.
     pub(super) fn elements(&self, output: usize) -> impl Iterator<Item = usize> + Clone + use<> {
         let (start, end) = self.spans[output];

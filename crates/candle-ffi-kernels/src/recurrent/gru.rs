@@ -2,7 +2,7 @@
 //! the map of the state inside, and `h' = (h - n) z + n`.
 
 use super::block::{BLOCK, Incoming, add_outputs, last, load, store};
-use super::packed::{Packed, Start};
+use super::packed::{Order, Packed, Start};
 use super::{ColumnsMut, Real, Steps};
 use crate::math::Compute;
 use crate::parallel::{Shared, run_tasks};
@@ -59,7 +59,7 @@ pub fn gru<T: Real>(input: &GruInput<'_, T>, mut gates: Vec<T>, out: ColumnsMut<
     input.check();
     let (steps, hidden) = (input.steps, input.hidden);
     assert_eq!(gates.len(), steps.rows() * 3 * hidden, "the gates have another size");
-    let recurrent = Packed::new(input.weight_hh, [hidden, 3 * hidden], [1, hidden], steps.count());
+    let recurrent = Packed::new(input.weight_hh, [hidden, 3 * hidden], Order::Columns);
     let start = input.bias_hh.map_or(Start::Zero, Start::Bias);
     let mut inner = vec![T::ZERO; if keep { steps.rows() * hidden } else { 0 }];
     let mut h_n = input.h0.to_vec();
@@ -101,7 +101,7 @@ pub fn gru_grad<T: Real>(
     let (steps, hidden) = (input.steps, input.hidden);
     let rows = steps.rows();
     assert_eq!((gates.len(), inner.len()), (rows * 3 * hidden, rows * hidden), "nothing was kept");
-    let recurrent = Packed::new(input.weight_hh, [3 * hidden, hidden], [hidden, 1], steps.count());
+    let recurrent = Packed::new(input.weight_hh, [3 * hidden, hidden], Order::Rows);
     let (mut input_gates, mut hidden_gates) = (vec![T::ZERO; rows * 3 * hidden], vec![T::ZERO; rows * 3 * hidden]);
     let mut h0 = vec![T::ZERO; input.h0.len()];
     let shared = (Shared::new(&mut input_gates), Shared::new(&mut hidden_gates), Shared::new(&mut h0));
@@ -224,7 +224,7 @@ impl<T: Compute> Backward<'_, T> {
             dn[k] = dh[k] * (T::ONE - z[k]) * (T::ONE - n[k] * n[k]);
             dr[k] = dn[k] * inner[k] * r[k] * (T::ONE - r[k]);
             dinner[k] = dn[k] * r[k];
-            dh[k] = dh[k] * z[k];
+            dh[k] *= z[k];
         }
         store(self.dh, at, dh);
         for (target, last) in [(&mut *self.dinput, dn), (&mut *self.dhidden, dinner)] {

@@ -2,7 +2,7 @@
 //! and with a projection (Sak, Senior and Beaufays, 2014) `h' = W_hr (o tanh(c'))`.
 
 use super::block::{BLOCK, Incoming, add_outputs, last, load, store};
-use super::packed::{Packed, Start};
+use super::packed::{Order, Packed, Start};
 use super::{ColumnsMut, Real, Steps};
 use crate::math::Compute;
 use crate::parallel::{Shared, run_tasks};
@@ -79,8 +79,8 @@ pub fn lstm<T: Real>(input: &LstmInput<'_, T>, mut gates: Vec<T>, out: ColumnsMu
     input.check();
     let (steps, hidden, state) = (input.steps, input.hidden, input.state());
     assert_eq!(gates.len(), steps.rows() * 4 * hidden, "the gates have another size");
-    let recurrent = Packed::new(input.weight_hh, [state, 4 * hidden], [1, state], steps.count());
-    let project = input.weight_hr.map(|weight| Packed::new(weight, [hidden, state], [1, hidden], steps.count()));
+    let recurrent = Packed::new(input.weight_hh, [state, 4 * hidden], Order::Columns);
+    let project = input.weight_hr.map(|weight| Packed::new(weight, [hidden, state], Order::Columns));
     let kept = if keep { steps.rows() * hidden } else { 0 };
     let (mut c_before, mut tanh_c) = (vec![T::ZERO; kept], vec![T::ZERO; kept]);
     let (mut h_n, mut c_n) = (input.h0.to_vec(), input.c0.to_vec());
@@ -139,8 +139,8 @@ pub fn lstm_grad<T: Real>(
     let (steps, hidden, state) = (input.steps, input.hidden, input.state());
     let rows = steps.rows();
     assert_eq!((gates.len(), c_before.len(), tanh_c.len()), (rows * 4 * hidden, rows * hidden, rows * hidden));
-    let recurrent = Packed::new(input.weight_hh, [4 * hidden, state], [state, 1], steps.count());
-    let project = input.weight_hr.map(|weight| Packed::new(weight, [state, hidden], [hidden, 1], steps.count()));
+    let recurrent = Packed::new(input.weight_hh, [4 * hidden, state], Order::Rows);
+    let project = input.weight_hr.map(|weight| Packed::new(weight, [state, hidden], Order::Rows));
     let projected = if project.is_some() { rows } else { 0 };
     let mut dgates = vec![T::ZERO; rows * 4 * hidden];
     let (mut results, mut inner) = (vec![T::ZERO; projected * state], vec![T::ZERO; projected * hidden]);

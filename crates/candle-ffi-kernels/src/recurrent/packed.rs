@@ -2,9 +2,6 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::Real;
-use crate::Strided;
-use crate::matmul::matmul;
 use crate::parallel::{GRAIN_MEMORY, Shared, for_each_range};
 use crate::simd::Lanes;
 
@@ -39,11 +36,9 @@ impl<T: Lanes> Start<'_, T> {
     }
 }
 
-/// A right matrix of `k` rows and `n` columns: panels of some columns, each with its `k` lines one after the other; or,
-/// for a single product, which a copy would not pay for, the matrix itself.
-pub(super) struct Packed<'a, T> {
+/// A right matrix of `k` rows and `n` columns: panels of some columns, each with its `k` lines one after the other.
+pub(super) struct Packed<T> {
     panels: Vec<T>,
-    matrix: Option<(&'a [T], [usize; 2])>,
     k: usize,
     n: usize,
     width: usize,
@@ -61,13 +56,19 @@ impl<T: Lanes> WithSimd for Width<T> {
     }
 }
 
-impl<'a, T: Real> Packed<'a, T> {
-    /// The matrix whose element `(p, j)` stands at `p * row + j * column`, for so many products.
-    pub(super) fn new(matrix: &'a [T], [k, n]: [usize; 2], [row, column]: [usize; 2], products: usize) -> Self {
-        assert!(k * n <= matrix.len(), "a matrix of {} elements is no {k} × {n}", matrix.len());
-        if products == 1 {
-            return Self { panels: Vec::new(), matrix: Some((matrix, [row, column])), k, n, width: 1 };
-        }
+/// How a matrix lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Row by row.
+    Rows,
+    /// Column by column.
+    Columns,
+}
+
+impl<T: Lanes> Packed<T> {
+    /// A copy of a matrix.
+    pub(super) fn new(matrix: &[T], [k, n]: [usize; 2], order: Order) -> Self {
+        assert_eq!(k * n, matrix.len(), "a matrix of {} elements is no {k} × {n}", matrix.len());
         let width = Arch::new().dispatch(Width::<T>(std::marker::PhantomData));
         let mut panels = vec![T::ZERO; n.div_ceil(width) * width * k];
         let shared = Shared::new(&mut panels);
@@ -77,37 +78,29 @@ impl<'a, T: Real> Packed<'a, T> {
                 // SAFETY: panels are disjoint.
                 let lines = unsafe { shared.slice(panel * width * k..(panel + 1) * width * k) };
                 let columns = panel * width..((panel + 1) * width).min(n);
-                if column == 1 {
+                if order == Order::Rows {
                     for (p, line) in lines.chunks_exact_mut(width).enumerate() {
-                        line[..columns.len()].copy_from_slice(&matrix[p * row + columns.start..][..columns.len()]);
+                        line[..columns.len()].copy_from_slice(&matrix[p * n..][columns.clone()]);
                     }
-                } else {
-                    for (at, j) in columns.enumerate() {
-                        for (p, line) in lines.chunks_exact_mut(width).enumerate() {
-                            line[at] = matrix[p * row + j * column];
-                        }
-                    }
+                    continue;
+                }
+                let mut at = 0;
+                while at + GROUP <= columns.len() {
+                    transpose::<T, GROUP>(&matrix[(columns.start + at) * k..], k, lines, width, at);
+                    at += GROUP;
+                }
+                for at in at..columns.len() {
+                    transpose::<T, 1>(&matrix[(columns.start + at) * k..], k, lines, width, at);
                 }
             }
         });
-        Self { panels, matrix: None, k, n, width }
+        Self { panels, k, n, width }
     }
 
     /// `start + left × self` for rows of `left` (`k` long, one after the other) into rows of `out` (`n` long).
     pub(super) fn multiply(&self, left: &[T], start: Start<'_, T>, out: &mut [T], threads: bool) {
-        let rows = if self.n == 0 { 0 } else { out.len() / self.n };
+        let rows = out.len().checked_div(self.n).unwrap_or(0);
         assert_eq!((left.len(), out.len()), (rows * self.k, rows * self.n), "lengths disagree with the matrix");
-        if let Some((matrix, strides)) = self.matrix {
-            let (shape, left_shape, left_strides) = ([self.k, self.n], [rows, self.k], [self.k, 1]);
-            let right = Strided::new(matrix, 0, &shape, &strides);
-            let product = matmul(Strided::new(left, 0, &left_shape, &left_strides), right);
-            for (row, product) in out.chunks_exact_mut(self.n.max(1)).zip(product.chunks_exact(self.n.max(1))) {
-                for (j, (cell, sum)) in row.iter_mut().zip(product).enumerate() {
-                    *cell = start.of(*cell, j) + *sum;
-                }
-            }
-            return;
-        }
         let panels = self.n.div_ceil(self.width);
         let grain = if threads { ONE_THREAD.div_ceil((rows * self.k * self.width).max(1)) } else { panels };
         let out = Shared::new(out);
@@ -117,9 +110,27 @@ impl<'a, T: Real> Packed<'a, T> {
     }
 }
 
+/// Columns that are copied together: so many lines are read at a time.
+const GROUP: usize = 8;
+
+/// Copies `N` columns, one after the other in `source`, into as many elements of each line from `at` on.
+#[inline(always)]
+fn transpose<T: Lanes, const N: usize>(source: &[T], k: usize, lines: &mut [T], width: usize, at: usize) {
+    let mut columns = [&source[..0]; N];
+    for (j, column) in columns.iter_mut().enumerate() {
+        *column = &source[j * k..][..k];
+    }
+    for p in 0..k {
+        let group = &mut lines[p * width + at..][..N].as_chunks_mut::<N>().0[0];
+        for j in 0..N {
+            group[j] = columns[j][p];
+        }
+    }
+}
+
 /// Some panels of a product.
 struct Band<'a, T> {
-    packed: &'a Packed<'a, T>,
+    packed: &'a Packed<T>,
     left: &'a [T],
     start: Start<'a, T>,
     rows: usize,
@@ -151,7 +162,7 @@ impl<T: Lanes> Band<'_, T> {
     /// `R` rows of one panel; gives `R`.
     #[inline(always)]
     fn tile<S: Simd, const R: usize>(&self, simd: S, row: usize, panel: usize) -> usize {
-        let Packed { panels, k, n, width, .. } = self.packed;
+        let Packed { panels, k, n, width } = self.packed;
         let (k, n, width) = (*k, *n, *width);
         let lines = T::vectors::<S>(&panels[panel * width * k..][..width * k]).0.as_chunks::<REGISTERS>().0;
         let mut left = [&self.left[..0]; R];
@@ -204,13 +215,12 @@ mod tests {
         (0..len).map(|i| ((i * 7919) % 1009) as f64 / 500.0 - 1.0).collect()
     }
 
-    fn check<T: Real>(tolerance: f64) {
+    fn check<T: Lanes>(tolerance: f64) {
         let cast = |x: &[f64]| x.iter().map(|x| T::of(*x)).collect::<Vec<T>>();
         for (rows, k, n) in [(1, 1, 1), (3, 7, 5), (15, 40, 33), (9, 130, 128), (2, 0, 3), (0, 3, 4), (16, 64, 70)] {
             let (left, right, bias, own) = (data(rows * k), data(k * n), data(n), data(rows * n));
-            for (strides, products) in [([n, 1], 2), ([1, k], 2), ([n, 1], 1), ([1, k], 1)] {
-                let right_typed = cast(&right);
-                let packed = Packed::new(&right_typed, [k, n], strides, products);
+            for (order, strides) in [(Order::Rows, [n, 1]), (Order::Columns, [1, k])] {
+                let packed = Packed::new(&cast(&right), [k, n], order);
                 for (start, threads) in [(0, false), (1, true), (2, false)] {
                     let bias_typed = cast(&bias);
                     let how = [Start::Own, Start::Zero, Start::Bias(&bias_typed)][start];

@@ -1,7 +1,7 @@
 //! The plain recurrent layer (Elman, 1990): `h' = tanh(x + W_hh h)`, or with a ReLU.
 
 use super::block::{Incoming, add_outputs, last};
-use super::packed::{Packed, Start};
+use super::packed::{Order, Packed, Start};
 use super::{ColumnsMut, Real, Steps};
 use crate::math::Compute;
 use crate::parallel::{Shared, run_tasks};
@@ -63,7 +63,7 @@ pub fn plain<T: Real>(input: &PlainInput<'_, T>, mut gates: Vec<T>, out: Columns
     input.check();
     let (steps, hidden) = (input.steps, input.hidden);
     assert_eq!(gates.len(), steps.rows() * hidden, "the gates have another size");
-    let recurrent = Packed::new(input.weight_hh, [hidden, hidden], [1, hidden], steps.count());
+    let recurrent = Packed::new(input.weight_hh, [hidden, hidden], Order::Columns);
     let mut h_n = input.h0.to_vec();
     let (shared, states, out_shared) = (Shared::new(&mut gates), Shared::new(&mut h_n), Shared::new(out.data));
     let (part, tasks) = input.tasks();
@@ -93,7 +93,7 @@ pub fn plain_grad<T: Real>(input: &PlainInput<'_, T>, after: &[T], grad: &Incomi
     input.check();
     let (steps, hidden) = (input.steps, input.hidden);
     assert_eq!(after.len(), steps.rows() * hidden, "nothing was kept");
-    let recurrent = Packed::new(input.weight_hh, [hidden, hidden], [hidden, 1], steps.count());
+    let recurrent = Packed::new(input.weight_hh, [hidden, hidden], Order::Rows);
     let (mut gates, mut h0) = (vec![T::ZERO; steps.rows() * hidden], vec![T::ZERO; input.h0.len()]);
     let (shared, states) = (Shared::new(&mut gates), Shared::new(&mut h0));
     let (part, tasks) = input.tasks();

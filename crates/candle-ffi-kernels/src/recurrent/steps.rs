@@ -32,11 +32,6 @@ impl Steps {
         self.rows
     }
 
-    /// How many steps there are.
-    pub(super) fn count(&self) -> usize {
-        self.steps.len()
-    }
-
     /// How many sequences there are.
     pub fn sequences(&self) -> usize {
         self.steps.first().map_or(0, |step| step.0)
@@ -68,9 +63,7 @@ impl Steps {
         /// Multiply-adds that are not worth a second thread.
         const ONE_THREAD: usize = 128 * 1024;
         let (all, threads) = (self.sequences(), num_threads());
-        // A single step is one product, which shares its work itself.
-        if threads == 1 || self.steps.len() == 1 || all < 2 * FEWEST || self.rows.saturating_mul(work) <= 2 * ONE_THREAD
-        {
+        if threads == 1 || all < 2 * FEWEST || self.rows.saturating_mul(work) <= 2 * ONE_THREAD {
             return all.max(1);
         }
         // Sequences of unequal lengths are evened out by smaller parts.

@@ -19,7 +19,7 @@ use candle_ffi_core::nn;
 ///
 /// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
 ///
-/// PyTorch: `torch.nn.BatchNorm1d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+/// PyTorch: `torch.nn.BatchNorm1d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1, bias = 1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_batch_norm1d_new(
     num_features: i64,
@@ -27,6 +27,7 @@ pub unsafe extern "C" fn candle_batch_norm1d_new(
     momentum: *const f64,
     affine: i32,
     track_running_stats: i32,
+    bias: i32,
     dtype: CandleDType,
     device: CandleDeviceKind,
     device_index: i32,
@@ -46,6 +47,7 @@ pub unsafe extern "C" fn candle_batch_norm1d_new(
                 momentum,
                 affine != 0,
                 track_running_stats != 0,
+                bias != 0,
                 dtype,
                 device,
             )?));
@@ -64,7 +66,7 @@ pub unsafe extern "C" fn candle_batch_norm1d_new(
 ///
 /// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
 ///
-/// PyTorch: `torch.nn.BatchNorm2d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+/// PyTorch: `torch.nn.BatchNorm2d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1, bias = 1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_batch_norm2d_new(
     num_features: i64,
@@ -72,6 +74,7 @@ pub unsafe extern "C" fn candle_batch_norm2d_new(
     momentum: *const f64,
     affine: i32,
     track_running_stats: i32,
+    bias: i32,
     dtype: CandleDType,
     device: CandleDeviceKind,
     device_index: i32,
@@ -91,6 +94,7 @@ pub unsafe extern "C" fn candle_batch_norm2d_new(
                 momentum,
                 affine != 0,
                 track_running_stats != 0,
+                bias != 0,
                 dtype,
                 device,
             )?));
@@ -109,7 +113,7 @@ pub unsafe extern "C" fn candle_batch_norm2d_new(
 ///
 /// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` or `CANDLE_ERROR_SHAPE` for a negative number of features, `CANDLE_ERROR_DTYPE` for a dtype that is not floating.
 ///
-/// PyTorch: `torch.nn.BatchNorm3d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1
+/// PyTorch: `torch.nn.BatchNorm3d`; eps = 1e-5, momentum = 0.1, affine = 1, track_running_stats = 1, bias = 1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_batch_norm3d_new(
     num_features: i64,
@@ -117,6 +121,7 @@ pub unsafe extern "C" fn candle_batch_norm3d_new(
     momentum: *const f64,
     affine: i32,
     track_running_stats: i32,
+    bias: i32,
     dtype: CandleDType,
     device: CandleDeviceKind,
     device_index: i32,
@@ -136,6 +141,7 @@ pub unsafe extern "C" fn candle_batch_norm3d_new(
                 momentum,
                 affine != 0,
                 track_running_stats != 0,
+                bias != 0,
                 dtype,
                 device,
             )?));

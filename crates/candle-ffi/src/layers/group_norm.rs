@@ -11,18 +11,19 @@ use candle_ffi_core::nn;
 
 /// Normalisation of the channels of a sample in groups, for inputs of shape `[batch, channels, …]`.
 ///
-/// The weight starts as ones and the bias as zeros; without `affine` there is neither.
+/// The weight starts as ones and the bias as zeros; without `affine` there is neither, without `bias` no bias.
 ///
 /// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when the channels cannot be divided into so many groups, `CANDLE_ERROR_DTYPE` for a dtype that is not
 /// floating.
 ///
-/// PyTorch: `torch.nn.GroupNorm`; eps = 1e-5, affine = 1
+/// PyTorch: `torch.nn.GroupNorm`; eps = 1e-5, affine = 1, bias = 1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_group_norm_new(
     num_groups: i64,
     num_channels: i64,
     eps: f64,
     affine: i32,
+    bias: i32,
     dtype: CandleDType,
     device: CandleDeviceKind,
     device_index: i32,
@@ -35,7 +36,15 @@ pub unsafe extern "C" fn candle_group_norm_new(
             let out = output(out, "out")?;
             let dtype = dtype_optional(dtype, "dtype")?;
             let device = device_of(device, device_index)?;
-            out.put(Layer::new(nn::GroupNorm::new(num_groups, num_channels, eps, affine != 0, dtype, device)?));
+            out.put(Layer::new(nn::GroupNorm::new(
+                num_groups,
+                num_channels,
+                eps,
+                affine != 0,
+                bias != 0,
+                dtype,
+                device,
+            )?));
             Ok(())
         })
     }

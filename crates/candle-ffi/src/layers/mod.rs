@@ -25,5 +25,6 @@ pub mod recurrent;
 pub mod recurrent_cell;
 pub mod simple;
 pub mod transformer;
+pub mod transformer_layer;
 pub mod unpooling;
 pub mod upsampling;
