@@ -65,5 +65,5 @@ LINES = [
     Line("training step, LSTM 16, 64 steps, batch 2", training("LSTM", 16, 2), 0.7),
     Line("LSTM 128, 64 steps, batch 32", forward("LSTM"), 0.7),
     Line("GRU 128, 64 steps, batch 32", forward("GRU"), 0.7),
-    Line("LSTM cell 128, batch 32", cell, 0.7),
+    Line("LSTM cell 128, batch 32", cell),
 ]

@@ -9,6 +9,8 @@ tensor([2., 4., 6.])
 
 from __future__ import annotations
 
+from math import e, inf, nan, pi
+
 from candle_ffi import autograd, cuda, models, nn, optim
 from candle_ffi._lib import lib as _lib
 from candle_ffi._lib import text as _text
@@ -215,7 +217,14 @@ from candle_ffi._ops import (
     zero_,
 )
 from candle_ffi.arithmetic import add, div, pow, sub
-from candle_ffi.autograd import enable_grad, grad, is_grad_enabled, no_grad, set_grad_enabled
+from candle_ffi.autograd import (
+    enable_grad,
+    grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from candle_ffi.compare import allclose, equal, isclose
 from candle_ffi.creation import (
     arange,
@@ -314,6 +323,24 @@ from candle_ffi.reduce import (
 from candle_ffi.sampling import rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from candle_ffi.scatter import scatter
 from candle_ffi.shape import chunk, expand, flip, permute, repeat, reshape, split, tile, view
+from candle_ffi.spellings import (
+    broadcast_to,
+    clip,
+    concat,
+    concatenate,
+    dot,
+    hstack,
+    is_tensor,
+    meshgrid,
+    mm,
+    movedim,
+    mv,
+    numel,
+    outer,
+    swapaxes,
+    unbind,
+    vstack,
+)
 from candle_ffi.tensor import Size, Tensor
 from candle_ffi.threads import get_num_threads, set_num_threads
 
@@ -385,6 +412,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "bmm",
     "bool",
+    "broadcast_to",
     "build_info",
     "cat",
     "cdist",
@@ -395,7 +423,10 @@ __all__ = [
     "chunk",
     "clamp",
     "clamp_",
+    "clip",
     "clone",
+    "concat",
+    "concatenate",
     "contiguous",
     "conv1d",
     "conv2d",
@@ -419,8 +450,10 @@ __all__ = [
     "diagonal",
     "div",
     "div_",
+    "dot",
     "double",
     "dropout",
+    "e",
     "einsum",
     "embedding",
     "embedding_bag",
@@ -468,6 +501,7 @@ __all__ = [
     "half",
     "hardshrink",
     "heaviside",
+    "hstack",
     "hypot",
     "index_add",
     "index_add_",
@@ -476,6 +510,8 @@ __all__ = [
     "index_fill",
     "index_fill_",
     "index_select",
+    "inf",
+    "inference_mode",
     "initial_seed",
     "instance_norm",
     "int",
@@ -484,6 +520,7 @@ __all__ = [
     "int64",
     "is_available",
     "is_grad_enabled",
+    "is_tensor",
     "isclose",
     "isfinite",
     "isinf",
@@ -531,13 +568,18 @@ __all__ = [
     "mean",
     "median",
     "median_dim",
+    "meshgrid",
     "min",
     "min_dim",
     "minimum",
+    "mm",
     "models",
+    "movedim",
     "mse_loss",
     "mul",
     "mul_",
+    "mv",
+    "nan",
     "nan_to_num",
     "narrow",
     "ne",
@@ -550,13 +592,16 @@ __all__ = [
     "norm",
     "normal_",
     "normalize",
+    "numel",
     "one_hot",
     "ones",
     "ones_like",
     "optim",
+    "outer",
     "pairwise_distance",
     "pdist",
     "permute",
+    "pi",
     "pixel_shuffle",
     "pixel_unshuffle",
     "pow",
@@ -625,6 +670,7 @@ __all__ = [
     "sub_",
     "sum",
     "summary",
+    "swapaxes",
     "tan",
     "tanh",
     "tanh_",
@@ -642,11 +688,13 @@ __all__ = [
     "trunc",
     "uint8",
     "uint32",
+    "unbind",
     "unflatten",
     "uniform_",
     "unsqueeze",
     "var",
     "view",
+    "vstack",
     "where",
     "zero_",
     "zeros",

@@ -12,7 +12,14 @@ from candle_ffi._handles import as_list, tensor_of
 from candle_ffi._lib import check, ffi, lib
 from candle_ffi.tensor import Tensor, wrap
 
-__all__ = ["enable_grad", "grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -120,6 +127,33 @@ def no_grad(function: Any = None) -> Any:
     False
     """
     return _GradMode(False) if function is None else _GradMode(False)(function)
+
+
+def inference_mode(mode: Any = True) -> Any:
+    """Make a scope without tracking of gradients; here the same as `no_grad`.
+
+    Parameters
+    ----------
+    mode : bool or callable, default True
+        False leaves the tracking as it is; a function is wrapped.
+
+    Returns
+    -------
+    context manager or callable
+        The scope; or the wrapped function.
+
+    Notes
+    -----
+    `torch.inference_mode`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> with cf.inference_mode():
+    ...     cf.is_grad_enabled()
+    False
+    """
+    return no_grad(mode) if callable(mode) else _GradMode(not mode and is_grad_enabled())
 
 
 @overload

@@ -24,6 +24,7 @@ from candle_ffi.reduce import Reductions
 from candle_ffi.repr import tensor_repr
 from candle_ffi.scatter import Scattering
 from candle_ffi.shape import Shapes
+from candle_ffi.spellings import Spellings
 
 __all__ = ["Size", "Tensor", "wrap"]
 
@@ -119,7 +120,7 @@ def _stored(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     return lambda left, right: _ops.copy_(left, function(left, right))
 
 
-class Tensor(Arithmetic, Casts, Gradients, Reductions, Scattering, Shapes):
+class Tensor(Arithmetic, Casts, Gradients, Reductions, Scattering, Shapes, Spellings):
     """An n-dimensional array that can take part in a graph of operations.
 
     Parameters

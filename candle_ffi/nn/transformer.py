@@ -695,7 +695,7 @@ class Transformer(Module):
         --------
         >>> import candle_ffi as cf
         >>> cf.nn.Transformer.generate_square_subsequent_mask(2)
-        tensor([[0., -inf],
-                [0., 0.]])
+        tensor([[  0., -inf],
+                [  0.,   0.]])
         """
         return _subsequent_mask(sz, device, dtype)

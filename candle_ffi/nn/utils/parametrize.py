@@ -45,9 +45,8 @@ class ParametrizationList(ModuleList):
             if isinstance(values, tuple)
             else ("original",)
         )
-        trained = isinstance(original, Parameter)
         for name, value in zip(self.names, _as_tuple(values), strict=True):
-            if not trained:
+            if not isinstance(original, Parameter):
                 self.register_buffer(name, value)
             elif isinstance(values, tuple):
                 self.register_parameter(name, Parameter(value, original.requires_grad))

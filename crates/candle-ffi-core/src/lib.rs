@@ -29,7 +29,10 @@ mod value;
 pub use device::{Device, DeviceKind};
 pub use dtype::{DType, default_dtype, set_default_dtype};
 pub use error::{Error, ErrorCode, Result};
-pub use options::{Approximate, BagMode, InterpolateMode, KlDivReduction, PadMode, PaddingMode, Reduction, RnnNonlinearity, TransformerActivation};
+pub use options::{
+    Approximate, BagMode, InterpolateMode, KlDivReduction, PadMode, PaddingMode, Reduction, RnnNonlinearity,
+    TransformerActivation,
+};
 pub use padding::Padding;
 pub use random::Generator;
 pub use results::{AttentionAndWeights, LstmOutput, LstmState, OutputAndIndices, RnnOutput, ValuesAndIndices};

@@ -148,17 +148,9 @@ impl Approximate {
 impl InterpolateMode {
     /// The option of a number of the ABI.
     pub fn from_code(code: i32) -> Option<Self> {
-        [
-            Self::Nearest,
-            Self::NearestExact,
-            Self::Linear,
-            Self::Bilinear,
-            Self::Bicubic,
-            Self::Trilinear,
-            Self::Area,
-        ]
-        .into_iter()
-        .find(|option| *option as i32 == code)
+        [Self::Nearest, Self::NearestExact, Self::Linear, Self::Bilinear, Self::Bicubic, Self::Trilinear, Self::Area]
+            .into_iter()
+            .find(|option| *option as i32 == code)
     }
 }
 

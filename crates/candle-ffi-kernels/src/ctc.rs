@@ -331,16 +331,3 @@ mod tests {
         assert_eq!(ctc(Batch { lengths: &[0], targets: &nothing, ..batch }).0, [0.0]);
     }
 }
-#[cfg(test)]
-mod speed { use super::*;
-#[test] fn speed() {
- let (steps,count,classes)=(100,16,30);
- let x: Vec<f32>=(0..steps*count*classes).map(|i| -((i*7919%101) as f32/20.0)-1.0).collect();
- let targets: Vec<Vec<usize>>=(0..count).map(|k| (0..20).map(|i| 1+(i*7+k)%29).collect()).collect();
- let lengths=vec![100;count];
- let b=Batch{log_probs:&x,classes,targets:&targets,lengths:&lengths,blank:0};
- crate::parallel::set_num_threads(1);
- let mut best=(1e9f64,1e9f64);
- for _ in 0..50 { let t=std::time::Instant::now(); let (l,f)=ctc(b); best.0=best.0.min(t.elapsed().as_secs_f64()); let t=std::time::Instant::now(); std::hint::black_box(ctc_grad(b,&l,&f,&l,false)); best.1=best.1.min(t.elapsed().as_secs_f64()); }
- println!("SPEED {best:?}");
-}}

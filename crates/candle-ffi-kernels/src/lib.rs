@@ -23,8 +23,8 @@
 //! Lengths and shapes are checked by the caller; a disagreement here is a bug and panics. What depends on the
 //! data (an index, an integer divisor) is an [`Error`].
 
-pub mod attention;
 pub mod activation;
+pub mod attention;
 pub mod binary;
 pub mod clip;
 mod columns;

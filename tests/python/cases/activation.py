@@ -1,7 +1,5 @@
 """Activation functions with their options, at their kinks and at the ends of the numbers."""
 
-# ruff: noqa: E501 (one row is one line)
-
 from __future__ import annotations
 
 from typing import Any

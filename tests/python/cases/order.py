@@ -1,7 +1,5 @@
 """Sorting, and choosing by order."""
 
-# ruff: noqa: E501 (one row is one line)
-
 from __future__ import annotations
 
 from typing import Any

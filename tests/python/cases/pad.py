@@ -1,7 +1,5 @@
 """Padding."""
 
-# ruff: noqa: E501 (one row is one line)
-
 from __future__ import annotations
 
 from backend import ALL, NUMBERS

@@ -22,7 +22,5 @@ def cases() -> list[Case]:
         2: integers([[[[0, 3], [9, 14]]]]),
         3: integers([[[[[0, 3], [9, 14]], [[16, 50], [41, 63]]]]]),
     }
-    found += [
-        (f"MaxUnpool{n}d", (2,), {}, [t(*index.shape), index]) for n, index in places.items()
-    ]
+    found += [(f"MaxUnpool{n}d", (2,), {}, [t(*index.shape), index]) for n, index in places.items()]
     return found

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Called with the whole gradient of a tensor; what it returns takes the gradient's place.
 pub type Hook = Box<dyn Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync>;
 
+type List = Vec<(u64, Arc<Hook>)>;
+
 /// The hooks of one place in the graph, in the order of their registration. Most places have none,
 /// and then cost one look.
 #[derive(Default)]
-pub(super) struct Hooks(OnceLock<Mutex<Vec<(u64, Arc<Hook>)>>>);
+pub(super) struct Hooks(OnceLock<Mutex<List>>);
 
 impl Hooks {
-    fn list(&self) -> Vec<(u64, Arc<Hook>)> {
+    fn list(&self) -> List {
         self.0.get().map(|list| list.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 

@@ -11,6 +11,6 @@ mod saved;
 pub use engine::{backward, grad};
 pub(crate) use history::History;
 pub use hooks::Hook;
-pub(crate) use node::{GradContext, Gradients};
 pub use mode::{GradMode, is_enabled, set_enabled};
+pub(crate) use node::{GradContext, Gradients};
 pub(crate) use saved::Saved;

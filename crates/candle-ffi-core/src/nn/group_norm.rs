@@ -44,7 +44,11 @@ impl GroupNorm {
         }
         let factory = Factory::new(dtype, device, None);
         let parameter = |wanted: bool, value: f64| -> Result<Option<Parameter>> {
-            if affine && wanted { Ok(Some(Parameter::new(constant(&[num_channels], value, &factory)?)?)) } else { Ok(None) }
+            if affine && wanted {
+                Ok(Some(Parameter::new(constant(&[num_channels], value, &factory)?)?))
+            } else {
+                Ok(None)
+            }
         };
         Ok(Self { num_groups, num_channels, eps, weight: parameter(true, 1.0)?, bias: parameter(bias, 0.0)? })
     }

@@ -1,4 +1,5 @@
 //! Instance normalisation layers.
+#![expect(clippy::too_many_arguments, reason = "the options of PyTorch's layers")]
 
 use super::channel_norm::{ChannelNorm, Options, expect_rank};
 use super::{Buffer, Module, Parameter};

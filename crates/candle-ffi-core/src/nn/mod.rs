@@ -39,11 +39,12 @@ mod unpooling;
 mod upsampling;
 
 pub use activation::{
-    celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, log_softmax, logsigmoid, mish, relu,
-    relu6, selu, sigmoid, silu, softmax, softmax2d, softmin, softplus, softshrink, softsign, tanh, tanhshrink, threshold,
+    celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, log_softmax, logsigmoid, mish,
+    relu, relu6, selu, sigmoid, silu, softmax, softmax2d, softmin, softplus, softshrink, softsign, tanh, tanhshrink,
+    threshold,
 };
-pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use attention::MultiheadAttention;
+pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use bilinear::Bilinear;
 pub use buffer::Buffer;
 pub use container::Container;
@@ -55,8 +56,8 @@ pub use embedding::{Embedding, EmbeddingBag};
 pub use flatten::flatten;
 pub use fold::{channel_shuffle, fold, pixel_shuffle, pixel_unshuffle, unflatten, unfold};
 pub use function::Function;
-pub use identity::identity;
 pub use group_norm::{GroupNorm, local_response_norm};
+pub use identity::identity;
 pub use instance_norm::{InstanceNorm1d, InstanceNorm2d, InstanceNorm3d};
 pub use linear::Linear;
 pub use max_pooling::{AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d, MaxPool1d, MaxPool2d, MaxPool3d};

@@ -248,7 +248,8 @@ pub fn rnn_tanh(
     batch_first: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
-    let options = Options { cell: Cell::Plain(Nonlinearity::Tanh), has_biases, num_layers, dropout, train, bidirectional };
+    let options =
+        Options { cell: Cell::Plain(Nonlinearity::Tanh), has_biases, num_layers, dropout, train, bidirectional };
     let (layout, steps) = sizes(input, batch_first)?;
     let plan = options.plan(layout, steps, input, &[hx], params)?;
     rnn_output(run("rnn_tanh", plan, layout, input, &[hx], params, generator)?)
@@ -290,7 +291,8 @@ pub fn rnn_tanh_packed(
     bidirectional: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
-    let options = Options { cell: Cell::Plain(Nonlinearity::Tanh), has_biases, num_layers, dropout, train, bidirectional };
+    let options =
+        Options { cell: Cell::Plain(Nonlinearity::Tanh), has_biases, num_layers, dropout, train, bidirectional };
     let plan = options.plan(Layout::Packed, packed_sizes(data, batch_sizes)?, data, &[hx], params)?;
     rnn_output(run("rnn_tanh_packed", plan, Layout::Packed, data, &[hx], params, generator)?)
 }
@@ -335,7 +337,8 @@ pub fn rnn_relu(
     batch_first: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
-    let options = Options { cell: Cell::Plain(Nonlinearity::Relu), has_biases, num_layers, dropout, train, bidirectional };
+    let options =
+        Options { cell: Cell::Plain(Nonlinearity::Relu), has_biases, num_layers, dropout, train, bidirectional };
     let (layout, steps) = sizes(input, batch_first)?;
     let plan = options.plan(layout, steps, input, &[hx], params)?;
     rnn_output(run("rnn_relu", plan, layout, input, &[hx], params, generator)?)
@@ -377,7 +380,8 @@ pub fn rnn_relu_packed(
     bidirectional: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
-    let options = Options { cell: Cell::Plain(Nonlinearity::Relu), has_biases, num_layers, dropout, train, bidirectional };
+    let options =
+        Options { cell: Cell::Plain(Nonlinearity::Relu), has_biases, num_layers, dropout, train, bidirectional };
     let plan = options.plan(Layout::Packed, packed_sizes(data, batch_sizes)?, data, &[hx], params)?;
     rnn_output(run("rnn_relu_packed", plan, Layout::Packed, data, &[hx], params, generator)?)
 }

@@ -33,8 +33,10 @@ pub(super) fn by_rows<F: Lanes>(
     threads: bool,
 ) {
     let out = Shared::new(out);
-    let grain = if threads { (ONE_THREAD / (m * k)).max(1).next_multiple_of(RIGHT) } else { n };
-    for_each_range(n, grain, |columns| {
+    let strips = n.div_ceil(RIGHT);
+    let grain = if threads { (ONE_THREAD / (m * k * RIGHT)).max(1) } else { strips };
+    for_each_range(strips, grain, |strips| {
+        let columns = strips.start * RIGHT..(strips.end * RIGHT).min(n);
         Arch::new().dispatch(Band { lhs, rhs, bias, m, k, n, columns, out });
     });
 }

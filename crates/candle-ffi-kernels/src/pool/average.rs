@@ -37,8 +37,8 @@ pub fn average<T: Compute>(x: &[T], planes: usize, axes: &[Windows; 3]) -> Vec<T
     if rows * row == 0 {
         return Vec::new();
     }
-    if output == [1; 3] && input == [1, 1, inside] && axes[2].span(0) == (0, inside) {
-        let divisor = T::of(axes.iter().map(|axis| axis.divisor(0)).product());
+    if let Some(divisor) = whole_plane(axes) {
+        let divisor = T::of(divisor);
         // SAFETY: the loop writes every element.
         return unsafe {
             build_units(planes, 1, GRAIN_MEMORY.div_ceil(inside), |start, out| {
@@ -71,6 +71,13 @@ pub fn average<T: Compute>(x: &[T], planes: usize, axes: &[Windows; 3]) -> Vec<T
             );
         })
     }
+}
+
+/// What the sum of a plane is divided by, where the plane is the only window.
+fn whole_plane(axes: &[Windows; 3]) -> Option<f64> {
+    let (input, output) = sizes(axes);
+    let only = output == [1; 3] && input[..2] == [1, 1] && axes[2].span(0) == (0, input[2]);
+    only.then(|| axes.iter().map(|axis| axis.divisor(0)).product())
 }
 
 #[inline(always)]
@@ -160,6 +167,17 @@ pub fn average_grad<T: Compute>(grad: &[T], planes: usize, axes: &[Windows; 3]) 
     let (input, output) = sizes(axes);
     let (inside, outside) = (input.iter().product::<usize>(), output.iter().product::<usize>());
     assert_eq!(grad.len(), planes * outside, "the length disagrees with the shape");
+    if let Some(divisor) = whole_plane(axes) {
+        let divisor = T::of(divisor);
+        // SAFETY: the loop writes every element.
+        return unsafe {
+            build_units(planes * inside, inside, GRAIN_MEMORY, |start, cells| {
+                for (cells, grad) in cells.chunks_exact_mut(inside).zip(&grad[start / inside..]) {
+                    cells.fill(MaybeUninit::new(*grad / divisor));
+                }
+            })
+        };
+    }
     // SAFETY: `zeroed` writes every element.
     unsafe {
         build_units(planes * inside, inside, GRAIN_MEMORY, |start, cells| {
@@ -277,6 +295,7 @@ mod tests {
             [grid(4, [2, 1, 1], 0, false), grid(7, [3, 1, 1], 0, true), grid(31, [5, 1, 2], 0, false)],
             [Windows::single(), grid(5, [3, 3, 0], 0, true), grid(41, [4, 4, 2], 3, true)],
             [Windows::adaptive(5, 2), Windows::adaptive(6, 1), Windows::adaptive(7, 1)],
+            [Windows::single(), Windows::adaptive(6, 1), Windows::adaptive(7, 1)],
             [Windows::single(), Windows::adaptive(7, 3), Windows::adaptive(100, 3)],
             [Windows::single().with_divisor(-3.0), grid(4, [2, 2, 0], 0, true), Windows::adaptive(4, 2)],
         ];
