@@ -61,7 +61,7 @@ bench: $(PEERS)/.made $(native)
 
 parity: $(PEERS)/.made $(native)
 	$(PEERS)/bin/python tests/python/make_reference.py
-	PYTHONPATH=. $(PEERS)/bin/python -m pytest --quiet tests/python/test_parity.py
+	PYTHONPATH=. $(PEERS)/bin/python -m pytest --quiet tests/python/test_parity.py tests/python/test_parity_layers.py
 
 clean:
 	cargo clean --quiet

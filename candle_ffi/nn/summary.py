@@ -126,13 +126,13 @@ def summary(
     >>> import candle_ffi as cf
     >>> model = cf.nn.Sequential(cf.nn.Linear(4, 8), cf.nn.ReLU(), cf.nn.Linear(8, 2))
     >>> _ = cf.summary(model, (16, 4))
-    Layer (type)     Input shape  Output shape  Parameters  Trainable
-    -----------------------------------------------------------------
-    Sequential       [16, 4]      [16, 2]
-    ├─ 0 (Linear)    [16, 4]      [16, 8]               40        yes
-    ├─ 1 (ReLU)      [16, 8]      [16, 8]
-    ├─ 2 (Linear)    [16, 8]      [16, 2]               18        yes
-    -----------------------------------------------------------------
+    Layer (type)   Input shape  Output shape  Parameters  Trainable
+    ---------------------------------------------------------------
+    Sequential     [16, 4]      [16, 2]
+    ├─ 0 (Linear)  [16, 4]      [16, 8]               40        yes
+    ├─ 1 (ReLU)    [16, 8]      [16, 8]
+    ├─ 2 (Linear)  [16, 8]      [16, 2]               18        yes
+    ---------------------------------------------------------------
     Parameters: 58 (58 trainable, 0 not)
     Memory: parameters and buffers 0.00 MB, outputs 0.00 MB
     """

@@ -149,3 +149,28 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     finally:
         cf.set_num_threads(before)
     assert alone == together
+
+
+@pytest.mark.parametrize("padding, length", [(2, 2), (1, 2), (2, 1), (3, 3), (0, 2)])
+def test_strides_beyond_the_kernel_leave_gaps(padding: int, length: int) -> None:
+    """Whole remainders of the stride that no tap reaches, also behind the end of the large side."""
+    for stride in (4, 5, 8, 10, 11):
+        size = (length - 1) * stride - 2 * padding + 1
+        if size < 1:
+            continue
+        x = cf.arange(1, length + 1, dtype=cf.float32).reshape(1, 1, length)
+        weight = cf.tensor([[[2.0]]], requires_grad=True)
+        expected = [0.0] * size
+        for place in range(length):
+            at = place * stride - padding
+            if 0 <= at < size:
+                expected[at] = 2.0 * (place + 1)
+        transposed = F.conv_transpose1d(x, weight, stride=stride, padding=padding)
+        assert transposed.flatten().tolist() == expected
+        large = cf.arange(1, size + 1, dtype=cf.float32).reshape(1, 1, size).requires_grad_()
+        result = F.conv1d(large, weight, stride=stride, padding=padding)
+        result.sum().backward()
+        taken = [at * stride - padding for at in range(result.shape[-1])]
+        inside = [at for at in taken if 0 <= at < size]
+        assert large.grad.flatten().tolist() == [2.0 if at in inside else 0.0 for at in range(size)]
+        assert weight.grad.item() == sum(at + 1 for at in inside)

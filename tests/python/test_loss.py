@@ -229,3 +229,17 @@ def test_a_distance_of_ones_own() -> None:
     assert repr(nn.TripletMarginWithDistanceLoss()) == (
         "TripletMarginWithDistanceLoss(\n  (distance_function): PairwiseDistance()\n)"
     )
+
+
+def test_ctc_of_halves_has_the_gradient_of_whole_losses() -> None:
+    """A loss of a hundred has no digits behind the point in bfloat16; its gradient needs them."""
+    cf.manual_seed(0)
+    x = cf.randn(120, 1, 5)
+    targets, lengths = cf.randint(1, 5, (1, 10)), ([120], [10])
+    grads = []
+    for dtype in (cf.float32, cf.bfloat16):
+        leaf = x.to(dtype).float().log_softmax(2).to(dtype).detach().requires_grad_()
+        F.ctc_loss(leaf, targets, *lengths, reduction="sum").backward()
+        grads.append(leaf.grad.float())
+    scale = grads[0].abs().max().item()
+    assert (grads[0] - grads[1]).abs().max().item() < 0.05 * scale

@@ -12,7 +12,10 @@ from backend import cf
 from case import Row, resolve
 from cases import CASES, GROUPS
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*degrees of freedom")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*degrees of freedom"),
+    pytest.mark.filterwarnings("ignore:dropout2d"),
+]
 
 EACH_DTYPE = [
     pytest.param(group, row, dtype, id=f"{row.id}-{dtype}")

@@ -423,3 +423,24 @@ def test_operations_check_their_weights() -> None:
         run([h, c.to(cf.float32)], weights)
     with pytest.raises(cf.ShapeError, match="one size"):
         cf.lstm_cell(numbers(2, 3), [numbers(2, 4), numbers(2, 5)], *weights)
+
+
+@pytest.mark.skipif(backend.IS_TORCH, reason="not PyTorch's")
+def test_sizes_that_no_memory_holds_are_errors() -> None:
+    """Dimensions of zero make tensors free, and what is noted of the other dimensions is not."""
+    with pytest.raises((cf.OutOfMemoryError, cf.ShapeError)):
+        cf.nn.LSTM(3, 4)(cf.zeros(2**40, 0, 3))
+    with pytest.raises((cf.OutOfMemoryError, cf.ShapeError)):
+        cf.nn.functional.embedding_bag(cf.zeros(2**40, 0, dtype=cf.int64), cf.ones(3, 2))
+    with pytest.raises((cf.OutOfMemoryError, cf.ShapeError)):
+        cf.nn.functional.pdist(cf.zeros(2**20, 0))
+
+
+@pytest.mark.skipif(backend.IS_TORCH, reason="not PyTorch's")
+def test_a_hidden_size_of_zero() -> None:
+    x = cf.ones(2, 1, 3, requires_grad=True)
+    weights = [cf.ones(0, 3), cf.ones(0, 0)]
+    output = cf.lstm(x, [cf.zeros(1, 1, 0)] * 2, weights, False, 1, 0.0, True, False, False)[0]
+    assert tuple(output.shape) == (2, 1, 0)
+    output.sum().backward()
+    assert x.grad is None or x.grad.tolist() == [[[0.0] * 3]] * 2

@@ -62,3 +62,17 @@ def test_the_rest() -> None:
         return y * 2
 
     assert not double(cf.ones(1, requires_grad=True)).requires_grad
+
+
+def test_hyperbolic_functions_to_the_end_of_their_range() -> None:
+    for name, slope in (("sinh", math.cosh), ("cosh", math.sinh)):
+        for x in (88.0, -88.0, -50.0):
+            leaf = cf.tensor(x, requires_grad=True)
+            result = getattr(cf, name)(leaf)
+            result.backward()
+            assert result.item() == pytest.approx(getattr(math, name)(x), rel=1e-4)
+            assert leaf.grad.item() == pytest.approx(slope(x), rel=1e-4)
+        # Just below the largest float32, and above half of it.
+        largest = getattr(cf, name)(cf.tensor(89.0)).item()
+        assert largest == pytest.approx(getattr(math, name)(89.0), rel=1e-4)
+    assert cf.sinh(cf.tensor(1e-6)).item() == pytest.approx(1e-6, rel=1e-6)

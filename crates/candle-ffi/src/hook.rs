@@ -10,6 +10,7 @@ use crate::pointer::{null, output};
 use crate::tensor::CandleTensor;
 use candle_ffi_core::{Result, Tensor};
 use std::ffi::c_void;
+use std::ptr;
 
 /// Called with the whole gradient of a tensor, borrowed for the call. A new handle that it writes to
 /// `replacement` (NULL before the call) takes the gradient's place and belongs to the library from then on.
@@ -44,15 +45,17 @@ pub unsafe extern "C" fn candle_tensor_register_hook(
             let tensor = look(tensor, "tensor")?;
             let call = move |gradient: &Tensor| -> Result<Option<Tensor>> {
                 let borrowed: *mut CandleTensor = into_handle(gradient.clone());
-                let mut replacement: *mut CandleTensor = std::ptr::null_mut();
+                let mut replacement: *mut CandleTensor = ptr::null_mut();
                 let status = hook(user_data.get(), borrowed, &mut replacement);
-                free(borrowed);
-                let replaced = if replacement.is_null() {
+                // A hook that hands back what it was given changes nothing.
+                let replaced = if replacement.is_null() || ptr::eq(replacement, borrowed) {
                     Ok(None)
                 } else {
-                    borrow(replacement, "replacement").map(|new| Some(new.clone()))
+                    let new = borrow(replacement, "replacement").map(|new| Some(new.clone()));
+                    free(replacement);
+                    new
                 };
-                free(replacement);
+                free(borrowed);
                 returned(status, "hook")?;
                 replaced
             };

@@ -79,7 +79,8 @@ pub fn pdist(input: &Tensor, p: f64) -> Result<Tensor> {
         return Err(Error::shape(format!("pdist needs a matrix, and got the shape {:?}", &dims[..]), &[&dims]));
     };
     let pairs = count.saturating_sub(1).checked_mul(count).map_or(usize::MAX, |product| product / 2);
-    shape::check_allocation(&[pairs, dims[1]], DType::Float64)?;
+    // The two vectors of row numbers take memory even where the rows are empty.
+    shape::check_allocation(&[pairs, dims[1].max(2)], DType::Float64)?;
     let (mut first, mut second) = (Vec::with_capacity(pairs), Vec::with_capacity(pairs));
     for row in 0..count as i64 {
         first.extend((row + 1..count as i64).map(|_| row));

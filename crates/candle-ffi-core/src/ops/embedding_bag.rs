@@ -4,7 +4,7 @@ use super::common::{number, same_device};
 use super::embedding::{embedding, padding_row, table_sizes};
 use super::index::{in_dimension, indices, zeros_for};
 use super::{div, gather, index_add, index_select, masked_fill, mul, reshape, unsqueeze};
-use crate::{BagMode, DType, Device, Error, ErrorCode, Result, Tensor, compute};
+use crate::{BagMode, DType, Device, Error, ErrorCode, Result, Tensor, compute, shape};
 
 /// Sums, means or maxima of rows of a table, by bags of numbers.
 ///
@@ -138,7 +138,11 @@ impl Bags {
         let dims = input.shape();
         // Where each bag ends in the input; before the first one nothing is taken.
         let stops: Vec<usize> = match (dims.as_slice(), offsets) {
-            (&[bags, size], None) => (1..=bags).map(|bag| bag * size).collect(),
+            (&[bags, size], None) => {
+                // What is noted of each bag takes memory even where the bags are empty.
+                shape::check_allocation(&[bags, 3], DType::Int64)?;
+                (1..=bags).map(|bag| bag * size).collect()
+            }
             (&[length], Some(offsets)) => stops(&host_integers(offsets)?, offsets, length, include_last_offset)?,
             (&[_], None) => return Err(Error::shape("an input of one dimension needs offsets", &[&dims])),
             (&[_, _], Some(_)) => {

@@ -79,6 +79,7 @@ fn recorded(x: &Tensor, alignment: Alignment, zero_infinity: bool) -> Result<Ten
     } else {
         losses.clone()
     };
+    let shown = compute::cast(&shown, x.dtype())?;
     Tensor::record("ctc_loss", shown, [x], || {
         let saved = Saved::new(x);
         move |grad, _| {

@@ -3,8 +3,8 @@
 
 use super::common::{number, promoted, to_float};
 use super::{
-    abs, add, cos, div, eq, exp, expm1, full_like, gt, isnan, log, log1p, logical_not, lt, maximum, mul, neg,
-    reciprocal, sin, sqrt, square, sub, to_dtype, r#where,
+    abs, add, cos, div, eq, exp, expm1, full_like, gt, isnan, log, log1p, logical_not, lt, maximum, mul, neg, sin,
+    sqrt, square, sub, to_dtype, r#where,
 };
 use crate::{DType, Error, Result, Tensor};
 
@@ -85,9 +85,14 @@ pub fn tan(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.0000, 1.1752])
 /// ```
 pub fn sinh(input: &Tensor) -> Result<Tensor> {
-    // (eˣ - e⁻ˣ) / 2 without the cancellation near zero.
+    // (eˣ - e⁻ˣ) / 2 without the cancellation near zero: with h = e^(x/2) - 1 it is h (h + 2) / 2, and its
+    // negative mirrored; the product is halved between its factors, so that it overflows where the result does.
     let x = to_float(input)?;
-    mul(&sub(&expm1(&x)?, &expm1(&neg(&x)?)?)?, &number(0.5))
+    let half_power = |x: &Tensor| -> Result<Tensor> {
+        let h = expm1(&mul(x, &number(0.5))?)?;
+        mul(&mul(&h, &number(0.5))?, &add(&h, &number(2.0))?)
+    };
+    sub(&half_power(&x)?, &half_power(&neg(&x)?)?)
 }
 
 /// Hyperbolic cosine of each element.
@@ -103,8 +108,13 @@ pub fn sinh(input: &Tensor) -> Result<Tensor> {
 /// tensor([1.0000, 1.5431])
 /// ```
 pub fn cosh(input: &Tensor) -> Result<Tensor> {
-    let power = exp(input)?;
-    mul(&add(&power, &reciprocal(&power)?)?, &number(0.5))
+    // (eˣ + e⁻ˣ) / 2, halved between the factors of each power, so that it overflows where the result does.
+    let half_power = |x: &Tensor| -> Result<Tensor> {
+        let root = exp(&mul(x, &number(0.5))?)?;
+        mul(&mul(&root, &number(0.5))?, &root)
+    };
+    let x = to_float(input)?;
+    add(&half_power(&x)?, &half_power(&neg(&x)?)?)
 }
 
 /// Whether each element is infinite.

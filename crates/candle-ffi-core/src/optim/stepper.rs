@@ -65,9 +65,11 @@ fn update<R: Rule>(
     // The data of a parameter may have been replaced since its gradient was computed.
     param.check_grad(grad)?;
     let initial = |name: &str| R::initial(options, name);
+    let before = memory.numbers.clone();
     let mut target =
         Target { param, grad, memory, initial: &initial, numbers: R::NUMBERS, tensors: R::TENSORS, composed };
-    R::update(options, &mut target)
+    // A step that fails does not count.
+    R::update(options, &mut target).inspect_err(|_| memory.numbers = before)
 }
 
 impl<R: Rule> Optimizer for Stepper<R> {

@@ -156,7 +156,7 @@ impl Plan {
                 let at = (remainder + padding).cast_signed() - (k * dilation).cast_signed();
                 let at = at / stride.cast_signed();
                 let count = geometry.large[d].saturating_sub(remainder).div_ceil(stride).cast_signed();
-                if at < geometry.small[d].cast_signed() && at + count > 0 {
+                if count > 0 && at < geometry.small[d].cast_signed() && at + count > 0 {
                     (lowest, highest) = (lowest.min(at), highest.max(at));
                     lists.entry(remainder).or_default().push((k, at));
                 }

@@ -48,7 +48,7 @@ pub(super) fn add_outputs<T: Compute>(
     vectorize(
         #[inline(always)]
         || {
-            for (state, row) in state.chunks_exact_mut(width).zip(rows) {
+            for (state, row) in state.chunks_exact_mut(width.max(1)).zip(rows) {
                 for (x, y) in state.iter_mut().zip(grad.row(row, width)) {
                     *x += *y;
                 }

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use crate::compute::{Cell, Plan, Weights};
 use crate::ops::common::same_device;
-use crate::{Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor, shape};
 
 /// What a call of a whole layer says besides its tensors.
 pub(super) struct Options {
@@ -175,6 +175,8 @@ pub(super) fn sizes(input: &Tensor, batch_first: bool) -> Result<(Layout, Vec<us
     if steps == 0 {
         return Err(Error::shape("Expected sequence length to be larger than 0 in RNN", &[&dims]));
     }
+    // What is noted of each step takes memory even where a step has no sequence.
+    shape::check_allocation(&[steps, 8], DType::Int64)?;
     Ok((layout, vec![sequences; steps]))
 }
 
