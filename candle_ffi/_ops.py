@@ -2552,7 +2552,7 @@ def scaled_dot_product_attention(
             dropout_p,
             is_causal,
             scale is not None,
-            scale or 0.0,
+            0.0 if scale is None else scale,
             enable_gqa,
             NULL if generator is None else generator._handle,
         )
@@ -2690,7 +2690,7 @@ def avg_pool2d(
             ceil_mode,
             count_include_pad,
             divisor_override is not None,
-            divisor_override or 0,
+            0 if divisor_override is None else divisor_override,
         )
     )
 
@@ -2760,7 +2760,7 @@ def avg_pool3d(
             ceil_mode,
             count_include_pad,
             divisor_override is not None,
-            divisor_override or 0,
+            0 if divisor_override is None else divisor_override,
         )
     )
 
@@ -3670,7 +3670,15 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
     """
     if not isinstance(input, TensorBase):
         input = tensor_of(input, "clamp", "input")
-    return wrap(_py_clamp(input._handle, min is not None, min or 0.0, max is not None, max or 0.0))
+    return wrap(
+        _py_clamp(
+            input._handle,
+            min is not None,
+            0.0 if min is None else min,
+            max is not None,
+            0.0 if max is None else max,
+        )
+    )
 
 
 def where(condition: Tensor | Number, input: Tensor | Number, other: Tensor | Number) -> Tensor:
@@ -4745,7 +4753,11 @@ def eye(
             [0., 1.]])
     """
     device = as_device(device)
-    return wrap(_py_eye(n, m is not None, m or 0, dtype_code(dtype), device.kind, device.index))
+    return wrap(
+        _py_eye(
+            n, m is not None, 0 if m is None else m, dtype_code(dtype), device.kind, device.index
+        )
+    )
 
 
 def zeros_like(input: Tensor, dtype: DType | None = None) -> Tensor:
@@ -5335,7 +5347,7 @@ def embedding(
             input._handle,
             weight._handle,
             padding_idx is not None,
-            padding_idx or 0,
+            0 if padding_idx is None else padding_idx,
             scale_grad_by_freq,
         )
     )
@@ -5461,7 +5473,7 @@ def embedding_bag(
             NULL if per_sample_weights is None else per_sample_weights._handle,
             include_last_offset,
             padding_idx is not None,
-            padding_idx or 0,
+            0 if padding_idx is None else padding_idx,
         )
     )
 
@@ -6348,7 +6360,13 @@ def clamp_(input: Tensor, min: float | None = None, max: float | None = None) ->
     """
     if not isinstance(input, TensorBase):
         input = tensor_of(input, "clamp_", "input")
-    if _py_clamp_(input._handle, min is not None, min or 0.0, max is not None, max or 0.0):
+    if _py_clamp_(
+        input._handle,
+        min is not None,
+        0.0 if min is None else min,
+        max is not None,
+        0.0 if max is None else max,
+    ):
         raise take_error()
     return input
 
@@ -9029,7 +9047,12 @@ def nan_to_num(
         input = tensor_of(input, "nan_to_num", "input")
     return wrap(
         _py_nan_to_num(
-            input._handle, nan, posinf is not None, posinf or 0.0, neginf is not None, neginf or 0.0
+            input._handle,
+            nan,
+            posinf is not None,
+            0.0 if posinf is None else posinf,
+            neginf is not None,
+            0.0 if neginf is None else neginf,
         )
     )
 
@@ -10026,7 +10049,7 @@ def rms_norm(
             len(normalized_shape),
             NULL if weight is None else weight._handle,
             eps is not None,
-            eps or 0.0,
+            0.0 if eps is None else eps,
         )
     )
 
@@ -10082,7 +10105,7 @@ def pad(
             len(pad),
             choice(mode, "pad", "mode", _PAD_MODE),
             value is not None,
-            value or 0.0,
+            0.0 if value is None else value,
         )
     )
 
@@ -10742,7 +10765,11 @@ def repeat_interleave(input: Tensor, repeats: Tensor | Number, dim: int | None =
         input = tensor_of(input, "repeat_interleave", "input")
     if not isinstance(repeats, TensorBase):
         repeats = operand(repeats, "repeat_interleave", "repeats")
-    return wrap(_py_repeat_interleave(input._handle, repeats._handle, dim is not None, dim or 0))
+    return wrap(
+        _py_repeat_interleave(
+            input._handle, repeats._handle, dim is not None, 0 if dim is None else dim
+        )
+    )
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -12401,7 +12428,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     """
     if not isinstance(input, TensorBase):
         input = tensor_of(input, "argmax", "input")
-    return wrap(_py_argmax(input._handle, dim is not None, dim or 0, keepdim))
+    return wrap(_py_argmax(input._handle, dim is not None, 0 if dim is None else dim, keepdim))
 
 
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
@@ -12438,7 +12465,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     """
     if not isinstance(input, TensorBase):
         input = tensor_of(input, "argmin", "input")
-    return wrap(_py_argmin(input._handle, dim is not None, dim or 0, keepdim))
+    return wrap(_py_argmin(input._handle, dim is not None, 0 if dim is None else dim, keepdim))
 
 
 def all(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:

@@ -18,6 +18,7 @@ from candle_ffi.nn.dropout import Dropout
 from candle_ffi.nn.init import xavier_uniform_
 from candle_ffi.nn.linear import Linear
 from candle_ffi.nn.module import Module
+from candle_ffi.nn.native import size
 from candle_ffi.nn.normalization import LayerNorm
 from candle_ffi.tensor import Tensor
 
@@ -45,7 +46,8 @@ def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
 
 
 def _clones(module: Module, count: int) -> ModuleList:
-    return ModuleList(copy.deepcopy(module) for _ in range(count))
+    layers = size(count, "Transformer", "the number of layers")
+    return ModuleList(copy.deepcopy(module) for _ in range(layers))
 
 
 def _subsequent_mask(

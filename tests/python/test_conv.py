@@ -174,3 +174,12 @@ def test_strides_beyond_the_kernel_leave_gaps(padding: int, length: int) -> None
         inside = [at for at in taken if 0 <= at < size]
         assert large.grad.flatten().tolist() == [2.0 if at in inside else 0.0 for at in range(size)]
         assert weight.grad.item() == sum(at + 1 for at in inside)
+
+
+def test_padding_far_beyond_the_input() -> None:
+    x = cf.arange(1, 6, dtype=cf.float32).reshape(1, 1, 5).requires_grad_()
+    weight = cf.tensor([[[1.0, 10.0, 100.0]]], requires_grad=True)
+    result = F.conv1d(x, weight, padding=1000)
+    assert result.shape[-1] == 2003 and result.sum().item() == 15 * 111
+    result.sum().backward()
+    assert x.grad.tolist() == [[[111.0] * 5]] and weight.grad.tolist() == [[[15.0] * 3]]

@@ -287,3 +287,21 @@ def test_no_message_leaks_the_machinery() -> None:
             call()
         for word in ("cdata", "NULL", "unwrap", "panicked", ".rs:", "Err("):
             assert word not in str(caught.value), f"{op}: {caught.value}"
+
+
+def test_what_is_empty_is_not_nothing() -> None:
+    """An empty list is no number, also where a number may be left out."""
+    with pytest.raises(TypeError):
+        cf.clamp(cf.ones(2), [], 0.5)
+    leaf = cf.ones(2, requires_grad=True)
+    with pytest.raises(backend.error("InPlaceError")):
+        leaf.floor_divide_(2.0)
+
+
+def test_layers_beyond_all_memory_are_refused_at_once() -> None:
+    if not backend.IS_TORCH:
+        for make in (cf.nn.LSTM, cf.nn.GRU, cf.nn.RNN):
+            with pytest.raises((cf.OutOfMemoryError, cf.ShapeError)):
+                make(3, 4, 2**40)
+        with pytest.raises(ValueError, match="layers"):
+            cf.nn.TransformerEncoder(cf.nn.TransformerEncoderLayer(4, 2), -1)

@@ -192,3 +192,11 @@ def test_wrong_options() -> None:
 def test_affine_instance_norm_checks_its_channels() -> None:
     with pytest.raises(backend.error("ShapeError"), match="num_features"):
         nn.InstanceNorm1d(3, affine=True)(cf.zeros(2, 4, 5))
+
+
+def test_statistics_come_in_pairs_and_eps_is_positive() -> None:
+    x = cf.randn(4, 3)
+    with pytest.raises((ValueError, RuntimeError)):
+        cf.nn.functional.batch_norm(x, cf.zeros(3), None, training=True)
+    with pytest.raises((ValueError, RuntimeError)):
+        cf.nn.functional.batch_norm(x, None, None, training=True, eps=-1.0)

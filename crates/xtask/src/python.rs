@@ -358,8 +358,10 @@ fn arguments(parameter: &Parameter, operation: &str) -> Vec<String> {
             vec![format!("NULL if {name} is None else {name}._handle")]
         }
         ParameterType::Tensors => vec![format!("handles({name})"), format!("len({name})")],
-        ParameterType::OptionalDouble => vec![format!("{name} is not None"), format!("{name} or 0.0")],
-        ParameterType::OptionalInt64 => vec![format!("{name} is not None"), format!("{name} or 0")],
+        ParameterType::OptionalDouble => {
+            vec![format!("{name} is not None"), format!("0.0 if {name} is None else {name}")]
+        }
+        ParameterType::OptionalInt64 => vec![format!("{name} is not None"), format!("0 if {name} is None else {name}")],
         ParameterType::OptionalBool => vec![format!("{name} is not None"), format!("{name} or False")],
         ParameterType::Int64s | ParameterType::Doubles | ParameterType::Padding => {
             vec![name.clone(), format!("len({name})")]

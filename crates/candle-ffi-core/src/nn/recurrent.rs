@@ -4,7 +4,7 @@ use super::init::{fan_in_bound, uniform};
 use super::{Factory, Module, Parameter};
 use crate::compute::Cell;
 use crate::ops::common::sizes;
-use crate::{Error, Generator, Result, RnnNonlinearity, Tensor, ops};
+use crate::{Error, Generator, Result, RnnNonlinearity, Tensor, ops, shape};
 use candle_ffi_kernels::recurrent::Nonlinearity;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +50,9 @@ impl Stack {
         }
         let mut weights = Vec::new();
         let maps = times(options.cell.gates() as i64, hidden_size)?;
+        // All layers together, before the first of perhaps very many is made.
+        let all = shape::from_sizes(&[num_layers, options.directions(), maps, hidden_size])?;
+        shape::check_allocation(&all, factory.dtype)?;
         let state = options.state_size();
         for layer in 0..num_layers {
             let size = if layer == 0 { options.input_size } else { times(state, options.directions())? };

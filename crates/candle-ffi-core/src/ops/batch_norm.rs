@@ -52,6 +52,12 @@ pub fn batch_norm(
             &[&dims],
         ));
     }
+    if training && (eps < 0.0 || eps.is_nan()) {
+        return Err(Error::argument(format!("batch_norm: eps must not be negative during training, and is {eps}")));
+    }
+    if running_mean.is_some() != running_var.is_some() {
+        return Err(Error::argument("running_mean and running_var must either both be there or neither"));
+    }
     let channels = dims[1];
     check_channel_tensors(
         input,

@@ -110,6 +110,10 @@ pub(super) fn in_place(
 ) -> Result<()> {
     let recorded =
         autograd::is_enabled() && (input.requires_grad() || others.iter().any(|other| other.requires_grad()));
+    if recorded && input.requires_grad() && input.is_leaf() {
+        // Also where the operation itself has no gradient.
+        input.check_in_place()?;
+    }
     let before = if recorded { input.with_own_memory()? } else { input.clone() };
     input.assign(&operation(&before)?)
 }

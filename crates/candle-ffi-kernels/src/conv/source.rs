@@ -140,6 +140,9 @@ fn copy_row<T: Copy + Default>(source: &[T], first: isize, step: usize, row: &mu
     let (inner, after) = row.split_at_mut(inside);
     zeros.fill(T::default());
     after.fill(T::default());
+    if inside == 0 {
+        return; // the padding alone, perhaps far from the source
+    }
     match step {
         1 => inner.copy_from_slice(&source[start..start + inside]),
         2 if inside > 1 => {
