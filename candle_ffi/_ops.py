@@ -9882,11 +9882,15 @@ def multi_head_attention_forward(
     if bias_v is not None and not isinstance(bias_v, TensorBase):
         bias_v = tensor_of(bias_v, "multi_head_attention_forward", "bias_v")
     if not isinstance(out_proj_weight, TensorBase):
-        out_proj_weight = operand(out_proj_weight, "multi_head_attention_forward", "out_proj_weight")
+        out_proj_weight = operand(
+            out_proj_weight, "multi_head_attention_forward", "out_proj_weight"
+        )
     if out_proj_bias is not None and not isinstance(out_proj_bias, TensorBase):
         out_proj_bias = tensor_of(out_proj_bias, "multi_head_attention_forward", "out_proj_bias")
     if key_padding_mask is not None and not isinstance(key_padding_mask, TensorBase):
-        key_padding_mask = tensor_of(key_padding_mask, "multi_head_attention_forward", "key_padding_mask")
+        key_padding_mask = tensor_of(
+            key_padding_mask, "multi_head_attention_forward", "key_padding_mask"
+        )
     if attn_mask is not None and not isinstance(attn_mask, TensorBase):
         attn_mask = tensor_of(attn_mask, "multi_head_attention_forward", "attn_mask")
     if q_proj_weight is not None and not isinstance(q_proj_weight, TensorBase):

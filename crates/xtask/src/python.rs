@@ -312,26 +312,32 @@ fn short_body(text: &mut String, signature: &Signature, shim: &str) {
     }
 }
 
+/// A conversion under a condition, on as many lines as it needs in a function.
+fn converted(condition: String, function: &str, name: &str, operation: &str) -> Vec<String> {
+    let arguments = format!("{name}, \"{operation}\", \"{name}\"");
+    let line = format!("    {name} = {function}({arguments})");
+    if "    ".len() + line.len() <= WIDTH {
+        return vec![condition, line];
+    }
+    vec![condition, format!("    {name} = {function}("), format!("        {arguments}"), "    )".to_owned()]
+}
+
 /// Lines that bring an argument into the form in which it crosses.
 fn preparation(parameter: &Parameter, position: usize, signature: &Signature) -> Vec<String> {
     let (name, operation) = (&parameter.name, &signature.name);
     match parameter.kind {
         ParameterType::Tensor if takes_number(parameter, position, signature) => {
-            vec![
-                format!("if not isinstance({name}, TensorBase):"),
-                format!("    {name} = operand({name}, \"{operation}\", \"{name}\")"),
-            ]
+            converted(format!("if not isinstance({name}, TensorBase):"), "operand", name, operation)
         }
         ParameterType::Tensor | ParameterType::ChangedTensor => {
-            vec![
-                format!("if not isinstance({name}, TensorBase):"),
-                format!("    {name} = tensor_of({name}, \"{operation}\", \"{name}\")"),
-            ]
+            converted(format!("if not isinstance({name}, TensorBase):"), "tensor_of", name, operation)
         }
-        ParameterType::OptionalTensor | ParameterType::OptionalChangedTensor => vec![
+        ParameterType::OptionalTensor | ParameterType::OptionalChangedTensor => converted(
             format!("if {name} is not None and not isinstance({name}, TensorBase):"),
-            format!("    {name} = tensor_of({name}, \"{operation}\", \"{name}\")"),
-        ],
+            "tensor_of",
+            name,
+            operation,
+        ),
         ParameterType::Tensors => vec![format!("{name} = as_list({name}, \"{operation}\", \"{name}\")")],
         ParameterType::Int64s => vec![format!("{name} = int_tuple({name})")],
         ParameterType::OptionalInt64s => {
