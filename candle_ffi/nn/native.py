@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 from candle_ffi import dtype as dtypes
@@ -67,13 +68,13 @@ def size(value: Any, layer: str, name: str) -> int:
     return number
 
 
-def initial(names: tuple[str, ...], new: str, *arguments: Any) -> dict[str, Parameter]:
+def initial(names: Iterable[str], new: str, *arguments: Any) -> dict[str, Parameter]:
     """Return the weights that a layer of the library starts with.
 
     Parameters
     ----------
-    names : tuple of str
-        The names of the weights.
+    names : iterable of str
+        The names of the weights; looked at once the layer is made.
     new : str
         The function that makes the layer.
     *arguments

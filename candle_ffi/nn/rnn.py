@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from candle_ffi import _ops
@@ -119,15 +120,15 @@ class RNNBase(Module):
             return ("py_gru_new", *sizes, *rest)
         return ("py_rnn_new", *sizes, NONLINEARITIES[self.mode[4:].lower()], *rest)
 
-    def _names(self) -> tuple[str, ...]:
-        """Return the names of the weights, layer by layer and direction by direction."""
+    def _names(self) -> Iterator[str]:
+        """Iterate over the names of the weights, layer by layer and direction by direction."""
         kinds = ["weight_ih", "weight_hh"]
         if self.bias:
             kinds += ["bias_ih", "bias_hh"]
         if self.proj_size:
             kinds.append("weight_hr")
         ways = ("", "_reverse") if self.bidirectional else ("",)
-        return tuple(
+        return (
             f"{kind}_l{layer}{way}"
             for layer in range(self.num_layers)
             for way in ways
@@ -137,7 +138,7 @@ class RNNBase(Module):
     @property
     def all_weights(self) -> list[list[Parameter]]:
         """The weights of each layer and direction."""
-        names = self._names()
+        names = list(self._names())
         each = len(names) // (self.num_layers * (2 if self.bidirectional else 1))
         return [
             [getattr(self, name) for name in names[at : at + each]]
