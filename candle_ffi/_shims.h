@@ -111,6 +111,12 @@ static int32_t py_item_int64(const CandleTensor *tensor, int64_t *out) {
     return candle_tensor_item_int64(tensor, out, py_error_cell());
 }
 
+static CandleTensor *py_from_rows(const void *data, size_t byte_len, size_t num_rows, int64_t row_stride, const int64_t *row_shape, size_t row_rank, const int64_t *indices, size_t num_indices, CandleDType dtype, CandleDeviceKind device, int32_t device_index) {
+    CandleTensor *out = NULL;
+    candle_tensor_from_rows(data, byte_len, num_rows, row_stride, row_shape, row_rank, indices, num_indices, dtype, device, device_index, &out, py_error_cell());
+    return out;
+}
+
 static CandleTensor *py_get_item(const CandleTensor *tensor, const CandleIndex *index, size_t num_index) {
     CandleTensor *out = NULL;
     candle_tensor_get_item(tensor, index, num_index, &out, py_error_cell());

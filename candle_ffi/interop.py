@@ -11,14 +11,15 @@ from candle_ffi._handles import wrap
 from candle_ffi._lib import check, ffi, lib
 from candle_ffi.device import CPU, Device
 from candle_ffi.dtype import DType
-from candle_ffi.errors import DTypeError, ShapeError
+from candle_ffi.errors import CandleIndexError, DTypeError, ShapeError
 
 if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
 
-__all__ = ["array_of", "from_array", "to_array"]
+__all__ = ["array_of", "from_array", "gather_rows", "to_array"]
 
 Array = np.ndarray[Any, Any]
+_INT64S = ffi.typeof("int64_t[]")
 
 
 def array_of(data: Any) -> Array:
@@ -78,9 +79,17 @@ def _made_of_python_numbers(data: Any) -> bool:
     return isinstance(data, (bool, int, float)) and not isinstance(data, np.generic)
 
 
+# NumPy makes the name of a dtype anew each time, which takes longer than a small copy.
+_found: dict[np.dtype[Any], DType] = {}
+
+
 def _dtype_of(array: Array) -> DType:
+    found = _found.get(array.dtype)
+    if found is not None:
+        return found
     found = dtypes.BY_NAME.get(array.dtype.name)
     if found is not None:
+        _found[array.dtype] = found
         return found
     name = array.dtype.name
     if array.dtype.kind in "OSUV":
@@ -176,3 +185,84 @@ def to_array(tensor: Tensor) -> Array:
     array = np.empty(tensor.shape, kind)
     check(lib.py_copy_to(tensor._handle, ffi.from_buffer(array), array.nbytes))
     return array
+
+
+def gather_rows(array: Array, indices: Array, device: Device = CPU) -> Tensor:
+    """Copy the rows of an array at some positions into a new tensor.
+
+    The one pass is native and runs without Python's lock, if the elements of each row lie in
+    row-major order; rows may be anywhere, in a memory-mapped file too.
+
+    Parameters
+    ----------
+    array : ndarray of shape (rows, ...)
+        The array.
+    indices : ndarray of shape (count,)
+        Positions of rows, integers that are not negative.
+    device : Device, optional
+        Where the tensor goes.
+
+    Returns
+    -------
+    Tensor
+        ``array[indices]``, of shape (count, ...).
+
+    Raises
+    ------
+    CandleIndexError
+        An index is negative or not below the number of rows.
+    DTypeError
+        Tensors have no such dtype, or the indices are no integers.
+    ShapeError
+        `array` has no dimensions, or `indices` has not one.
+    """
+    if array.ndim == 0 or indices.ndim != 1:
+        raise ShapeError(
+            "gather_rows: an array of one dimension or more and indices of one are needed, not "
+            f"shapes {array.shape} and {indices.shape}",
+            operation="gather_rows",
+            shapes=[array.shape, indices.shape],
+        )
+    if indices.dtype.kind not in "iu" and indices.size:
+        raise DTypeError(
+            f"gather_rows: indices must be integers, not {indices.dtype.name}",
+            operation="gather_rows",
+            dtypes=[indices.dtype.name],
+        )
+    array = np.asarray(array)
+    dtype = _dtype_of(array)
+    positions = np.ascontiguousarray(indices, np.int64)
+    first = array[:1]
+    if not array.dtype.isnative or not first.flags.c_contiguous:
+        return from_array(array[_checked(positions, len(array))], device)
+    if dtype not in dtypes.TO_NUMPY:
+        first = first.view(np.dtype(f"uint{8 * dtype.itemsize}"))
+    rows, *sizes = array.shape
+    stride = array.strides[0]
+    span = (rows - 1) * stride if array.size else 0
+    handle = lib.py_from_rows(
+        ffi.from_buffer(first) + min(span, 0),
+        abs(span) + first.nbytes,
+        rows,
+        stride,
+        sizes,
+        len(sizes),
+        ffi.from_buffer(_INT64S, positions),
+        len(positions),
+        dtype.code,
+        device.kind,
+        device.index,
+    )
+    return wrap(handle)
+
+
+def _checked(positions: Array, rows: int) -> Array:
+    """Return positions of rows, or raise as the native gather does."""
+    outside = np.flatnonzero((positions < 0) | (positions >= rows))
+    if outside.size:
+        raise CandleIndexError(
+            f"gather_rows: index {positions[outside[0]]} at position {outside[0]} is out of range "
+            f"for {rows} rows",
+            operation="gather_rows",
+        )
+    return positions

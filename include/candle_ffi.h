@@ -1305,6 +1305,36 @@ CandleStatus candle_tensor_item_int64(const CandleTensor *tensor,
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Rows of the host's data.
+ *
+ * What a data loader does for each batch, in one pass from the caller's memory to the tensor's.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Makes a tensor `[num_indices, *row_shape]` of the rows `indices` of an array of `num_rows` rows.
+ *
+ * The elements of a row lie in row-major order; `row_stride` is the distance in bytes between neighbouring
+ * rows. As in `candle_tensor_from_data`, `data` is the lowest address, also with a negative stride, and may be
+ * unaligned. Fails with `CANDLE_ERROR_INDEX` when an index is negative or not below `num_rows`, and with
+ * `CANDLE_ERROR_INVALID_ARGUMENT` when the rows reach beyond `byte_len` bytes.
+ */
+CandleStatus candle_tensor_from_rows(const void *data,
+                                     size_t byte_len,
+                                     size_t num_rows,
+                                     int64_t row_stride,
+                                     const int64_t *row_shape,
+                                     size_t row_rank,
+                                     const int64_t *indices,
+                                     size_t num_indices,
+                                     CandleDType dtype,
+                                     CandleDeviceKind device,
+                                     int32_t device_index,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Indexing.
  *
  * `tensor[index]` with integers, slices, an ellipsis and new axes, as in Python. A result is a view where

@@ -316,6 +316,37 @@ static void test_candle_tensor_item_int64(void) {
     candle_tensor_free(tensor);
 }
 
+static void test_candle_tensor_from_rows(void) {
+    unsigned char data[64] = {0};
+    int64_t row_shape[4] = {1, 1, 1, 1};
+    int64_t indices[4] = {1, 1, 1, 1};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_from_rows(NULL, 1, 1, 1, row_shape, 1, indices, 1, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_rows(data, 1, 1, 1, NULL, 1, indices, 1, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_rows(data, 1, 1, 1, row_shape, 1, NULL, 1, 1, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_rows(data, 1, 1, 1, row_shape, 1, indices, 1, 1, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_rows(data, 1, 1, 1, row_shape, 1, indices, 1, 1, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_rows(NULL, 1, 1, 1, NULL, 1, NULL, 1, 1, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+}
+
 static void test_candle_tensor_get_item(void) {
     CandleTensor *tensor = sample_CandleTensor();
     CandleIndex index[1] = {CANDLE_INDEX_INIT};
@@ -12974,6 +13005,7 @@ int main(void) {
     RUN(test_candle_tensor_from_bool);
     RUN(test_candle_tensor_item_double);
     RUN(test_candle_tensor_item_int64);
+    RUN(test_candle_tensor_from_rows);
     RUN(test_candle_tensor_get_item);
     RUN(test_candle_tensor_set_item);
     RUN(test_candle_tensor_backward);

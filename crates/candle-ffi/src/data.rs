@@ -71,7 +71,7 @@ fn wrong_length(byte_len: usize, needed: usize, shape: &[i64], dtype: DType) -> 
 ///
 /// # Safety
 /// `fill` writes every byte.
-unsafe fn storage(dtype: DType, count: usize, fill: impl FnOnce(&mut [MaybeUninit<u8>])) -> CpuStorage {
+pub(crate) unsafe fn storage(dtype: DType, count: usize, fill: impl FnOnce(&mut [MaybeUninit<u8>])) -> CpuStorage {
     // SAFETY: passed on from the caller.
     unsafe {
         match dtype {

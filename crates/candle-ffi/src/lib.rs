@@ -27,6 +27,8 @@ pub mod tensor;
 
 pub mod data;
 
+pub mod rows;
+
 pub mod index;
 
 pub mod autograd;
