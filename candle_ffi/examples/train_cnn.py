@@ -15,32 +15,19 @@ import numpy.typing as npt
 
 import candle_ffi as cf
 from candle_ffi import nn
+from candle_ffi.data.idx import read_idx
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 
-def read_idx(path: Path, rank: int) -> npt.NDArray[np.uint8]:
-    """Return the bytes of an IDX file: big-endian sizes, then unsigned bytes, and nothing more."""
-    content = path.read_bytes()
-    header = 4 + 4 * rank
-    if len(content) < header:
-        raise SystemExit(f"{path}: the header is cut off")
-    magic, *sizes = (int.from_bytes(content[at : at + 4], "big") for at in range(0, header, 4))
-    if magic != 0x800 + rank:
-        raise SystemExit(f"{path}: begins with 0x{magic:08X}, but should with 0x{0x800 + rank:08X}")
-    count = 1
-    for size in sizes:
-        count *= size
-    if count == 0 or len(content) != header + count:
-        raise SystemExit(f"{path}: {len(content) - header} bytes for sizes {sizes}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(sizes)
-
-
 def read_digits(files: list[Path]) -> tuple[Floats, Integers]:
     """Return images with pixels between 0 and 1, and their labels."""
     if len(files) == 2:
-        images, labels = read_idx(files[0], 3), read_idx(files[1], 1)
+        try:
+            images, labels = read_idx(files[0], 3), read_idx(files[1], 1)
+        except cf.CandleError as error:
+            raise SystemExit(str(error)) from None
         if len(images) != len(labels):
             raise SystemExit(f"{len(images)} images, but {len(labels)} labels")
         pixels = images.astype(np.float32) / np.float32(255)

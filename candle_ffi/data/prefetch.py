@@ -1,0 +1,109 @@
+"""Batches fetched by a thread while the batch before them is in use."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+from candle_ffi.autograd import is_grad_enabled, set_grad_enabled
+
+__all__ = ["Prefetch"]
+
+Fetch = Callable[[Any], Any]
+
+
+class Prefetch(Iterator[Any]):
+    """Fetch in order, ahead of the caller, in one thread.
+
+    The indices are drawn in the caller's thread, so that samplers need not care for threads. The
+    thread ends with the last batch, when the iterator is dropped, and with the interpreter.
+
+    Parameters
+    ----------
+    fetch : callable
+        Makes a batch of indices; what it raises is raised in the caller, with its traceback.
+    indices : iterator
+        What is fetched.
+    depth : int
+        How many batches are made ahead, at least 1.
+    """
+
+    def __init__(self, fetch: Fetch, indices: Iterator[Any], depth: int) -> None:
+        self._fetch = fetch
+        self._indices = indices
+        self._depth = depth
+        self._under_way: deque[Any] = deque()
+        self._tasks: SimpleQueue[Any] = SimpleQueue()
+        self._results: SimpleQueue[Any] = SimpleQueue()
+        self._failed: Exception | None = None
+        self._process = os.getpid()
+        # The thread knows the queues alone: the iterator can be dropped while it runs.
+        threading.Thread(
+            target=_work,
+            args=(fetch, self._tasks, self._results, is_grad_enabled()),
+            name="candle_ffi.data prefetch",
+            daemon=True,
+        ).start()
+        self._stop = weakref.finalize(self, _end, self._tasks)
+
+    def __next__(self) -> Any:
+        if not self._under_way:
+            self._hand_out()
+        if not self._under_way:
+            self._stop()
+            if self._failed is not None:
+                raise self._failed
+            raise StopIteration
+        if os.getpid() != self._process:
+            # A forked child has no such thread.
+            batch, failure = self._fetch(self._under_way.popleft()), None
+        else:
+            batch, failure = self._results.get()
+            self._under_way.popleft()
+        # Only now: the thread wakes up while the caller is busy with this batch.
+        self._hand_out()
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback knows this frame
+        return batch
+
+    def _hand_out(self) -> None:
+        while len(self._under_way) < self._depth and self._failed is None:
+            try:
+                indices = next(self._indices)
+            except StopIteration:
+                return
+            except Exception as error:  # raised after what came before it
+                self._failed = error
+                return
+            self._under_way.append(indices)
+            self._tasks.put(indices)
+
+
+def _end(tasks: SimpleQueue[Any]) -> None:
+    """Let the thread end after the batch that it is making; this never waits."""
+    while not tasks.empty():
+        try:
+            tasks.get_nowait()
+        except Exception:
+            break
+    tasks.put(None)
+
+
+def _work(
+    fetch: Fetch, tasks: SimpleQueue[Any], results: SimpleQueue[Any], gradients: bool
+) -> None:
+    with set_grad_enabled(gradients):
+        while (indices := tasks.get()) is not None:
+            try:
+                results.put((fetch(indices), None))
+            except BaseException as error:
+                results.put((None, error))
+            del indices
