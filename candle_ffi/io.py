@@ -1,136 +1,242 @@
-"""Tensors in files: the safetensors format, which other frameworks read and write too."""
+"""Tensors in files: safetensors and NumPy's archives, and reading what PyTorch has written."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from candle_ffi._handles import TensorBase, wrap
-from candle_ffi._lib import check, ffi, lib, take_error
+import numpy as np
+
 from candle_ffi.device import Device
+from candle_ffi.errors import FileFormatError
+from candle_ffi.interop import from_array
+from candle_ffi.serialization.digest import DIGEST, verify
+from candle_ffi.serialization.safetensors import Path, load_file, read_file, save_file
 from candle_ffi.tensor import Tensor
 
-__all__ = ["load_file", "save_file"]
+__all__ = ["load", "load_file", "save", "save_file"]
 
-Path = str | os.PathLike[str]
+#: How files of `torch.save` are called.
+_TORCH: Final = (".pt", ".pth", ".bin", ".ckpt")
 
 
-def save_file(
-    tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None
-) -> None:
-    """Write tensors to a safetensors file, which appears whole or not at all.
+def save(tensors: Mapping[str, Any], path: Path) -> None:
+    """Write tensors to a file of the format that its name ends with.
+
+    The file appears whole or not at all.
 
     Parameters
     ----------
     tensors : mapping of str to Tensor
-        The tensors by their names.
+        The tensors by their names, as `state_dict` gives them; NumPy's arrays do as well.
     path : str or path
-        The file; an older one is replaced in one step.
-    metadata : mapping of str to str, optional
-        Texts that are kept beside the tensors.
+        The file: ``.safetensors``, or ``.npz`` for NumPy.
 
     Raises
     ------
     FileError
         The file cannot be written.
+    ValueError
+        The name of the file ends otherwise.
     TypeError
         A name is no string, or a value is no tensor.
+    DTypeError
+        NumPy has no such dtype, for an archive of NumPy.
 
     Notes
     -----
-    `safetensors.torch.save_file`
+    In place of `torch.save`, whose files are programs. Models, optimizers and numbers together are
+    kept by `candle_ffi.checkpoint.save`.
 
     Examples
     --------
     >>> import candle_ffi as cf, tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "weights.safetensors"
-    >>> cf.save_file({"x": cf.ones(2)}, path)
-    >>> cf.load_file(path)
-    {'x': tensor([1., 1.])}
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "weights.npz"
+    >>> cf.save(cf.nn.Linear(2, 1).state_dict(), path)
+    >>> list(cf.load(path))
+    ['weight', 'bias']
     """
-    content = _Map(lib.py_map_new())
-    for name, tensor in tensors.items():
-        if not isinstance(tensor, TensorBase):
-            raise TypeError(f"save_file: {name!r} is a {type(tensor).__name__}, not a tensor")
-        check(lib.py_map_insert(content.pointer, _text(name), tensor._handle))
-    for key, value in (metadata or {}).items():
-        check(lib.py_map_set_metadata(content.pointer, _text(key), _text(value)))
-    check(lib.py_map_save(content.pointer, _encoded(path)))
+    suffix = _suffix(path)
+    if suffix in _TORCH:
+        raise ValueError(
+            f"save: {suffix} files are written by PyTorch alone; write .safetensors, which "
+            "safetensors.torch.load_file reads there"
+        )
+    if suffix not in (".safetensors", ".npz"):
+        raise ValueError(f"save: {os.fspath(path)!r} must end with .safetensors or .npz")
+    plain = _tensors(tensors)
+    if suffix == ".npz":
+        from candle_ffi.serialization.numpy_files import save_npz
+
+        save_npz(plain, path, "save")
+    else:
+        save_file(plain, path)
 
 
-def load_file(path: Path, device: Device | str | None = None) -> dict[str, Tensor]:
-    """Read the tensors of a safetensors file.
+def load(path: Path, device: Device | str | None = None) -> Any:
+    """Read a file of tensors; its name says in which format it is.
 
     Parameters
     ----------
     path : str or path
-        The file.
+        The file: ``.safetensors`` (also a checkpoint, whose tensors are told by name), ``.npz`` or
+        ``.npy`` of NumPy, and ``.pt``, ``.pth``, ``.bin`` or ``.ckpt`` of `torch.save`.
     device : Device or str, optional
         Where the tensors go; the CPU when not given.
 
     Returns
     -------
     dict of str to Tensor
-        The tensors by their names, in the order of the file.
+        The tensors by their names; a tensor for ``.npy``; of `torch.save` what was saved.
 
     Raises
     ------
     FileError
-        The file cannot be read.
+        The file cannot be read; `MissingFileError` where there is none.
     FileFormatError
-        Its content is not what the format demands.
+        It is damaged, or a file of PyTorch holds something else than tensors and plain containers.
+    DTypeError
+        A tensor of a dtype that is not supported.
+    ValueError
+        The name of the file ends otherwise.
 
     Notes
     -----
-    `safetensors.torch.load_file`
+    `torch.load` with ``weights_only=True``. A file of PyTorch is a program; here it is not run:
+    whatever it asks for beyond tensors, numbers, texts and containers of them is refused. Tensors
+    that share memory in the file do so here. What no tensor holds as it is becomes larger: int8
+    becomes `int16`, uint16 `int32` and float8_e5m2 `float16`. Devices are told as text.
 
     Examples
     --------
     >>> import candle_ffi as cf
-    >>> cf.load_file("nowhere.safetensors")
+    >>> cf.load("weights.onnx")
     Traceback (most recent call last):
         ...
-    candle_ffi.errors.MissingFileError: ...
+    ValueError: load: 'weights.onnx' must end with .safetensors, .npz, .npy, .pt, .pth, .bin or ...
     """
-    content = _Map(lib.py_map_load(_encoded(path)))
-    loaded = {}
-    for index in range(lib.candle_tensor_map_len(content.pointer)):
-        tensor = wrap(lib.py_map_at(content.pointer, index))
-        loaded[content.name(index)] = tensor if device is None else tensor.to(device=device)
-    return loaded
+    suffix = _suffix(path)
+    found: Any
+    if suffix == ".safetensors" or (suffix in _TORCH and _is_safetensors(path)):
+        found, metadata = read_file(path)
+        if DIGEST in metadata:
+            verify(path, "load")
+    elif suffix == ".npz":
+        from candle_ffi.serialization.numpy_files import load_npz
+
+        found = load_npz(path, "load")
+    elif suffix == ".npy":
+        from candle_ffi.serialization.numpy_files import load_npy
+
+        found = load_npy(path, "load")
+    elif suffix in _TORCH:
+        from candle_ffi.serialization.torch_files import load_torch
+
+        found = load_torch(path)
+    else:
+        raise ValueError(
+            f"load: {os.fspath(path)!r} must end with .safetensors, .npz, .npy, .pt, .pth, .bin "
+            "or .ckpt"
+        )
+    return found if device is None else _moved(found, device, {})
 
 
-class _Map:
-    """The owner of a native map of tensors."""
+def save_state(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write the weights of a module: an ``.npz`` file by its name, and else a safetensors file.
 
-    __slots__ = ("pointer",)
-
-    def __init__(self, pointer: Any) -> None:
-        self.pointer = pointer
-        if not pointer:
-            raise take_error()
-
-    def __del__(self, free: Any = lib.candle_tensor_map_free) -> None:
-        free(self.pointer)
-
-    def name(self, index: int) -> str:
-        length = lib.candle_tensor_map_name(self.pointer, index, ffi.NULL, 0)
-        room = ffi.new("char[]", length + 1)
-        lib.candle_tensor_map_name(self.pointer, index, room, length + 1)
-        return str(ffi.buffer(room, length)[:], "utf-8")
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+        The tensors by their names.
+    path : str or path
+        The file.
+    """
+    if _suffix(path) in (".npz", *_TORCH):
+        save(tensors, path)
+    else:
+        save_file(tensors, path)
 
 
-def _text(value: str) -> bytes:
-    if not isinstance(value, str):
-        raise TypeError(f"save_file: names are strings, not {type(value).__name__}")
-    if "\0" in value:
-        raise ValueError(f"save_file: a name must not contain a NUL character: {value!r}")
-    return value.encode()
+def load_state(path: Path) -> dict[str, Tensor]:
+    """Read the weights of a module: also those of the ``model`` in a checkpoint.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; one whose name tells nothing is a safetensors file.
+
+    Raises
+    ------
+    FileFormatError
+        It holds something else than tensors by names.
+    """
+    if _suffix(path) not in (".npz", *_TORCH) or _is_safetensors(path):
+        found, metadata = read_file(path)
+        if DIGEST not in metadata:
+            return found
+        verify(path, "load")
+        start = "model."
+        return {name[len(start) :]: found[name] for name in found if name.startswith(start)}
+    loaded = load(path)
+    if isinstance(loaded, dict) and all(isinstance(value, Tensor) for value in loaded.values()):
+        return loaded
+    holds = ", ".join(map(repr, loaded)) if isinstance(loaded, dict) else type(loaded).__name__
+    raise FileFormatError(
+        f"load: the file {os.fspath(path)} holds more than weights ({holds}); take them out: "
+        "module.load_state_dict(candle_ffi.load(path)[name])",
+        operation="load",
+    )
 
 
-def _encoded(path: Path) -> bytes:
-    encoded = os.fsencode(path)
-    if b"\0" in encoded:
-        raise ValueError(f"a path must not contain a NUL character: {path!r}")
-    return encoded
+def _is_safetensors(path: Path) -> bool:
+    """Return whether a file begins like a safetensors file; one that cannot be read does not."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(10)[8:] == b'{"'
+    except OSError:
+        return False
+
+
+def _suffix(path: Path) -> str:
+    return os.path.splitext(os.fsdecode(path))[1].lower()
+
+
+def _tensors(tensors: Mapping[str, Any]) -> dict[str, Tensor]:
+    if not isinstance(tensors, Mapping):
+        advice = "; use .state_dict()" if hasattr(tensors, "state_dict") else ""
+        raise TypeError(
+            f"save: a mapping of names to tensors is needed, not a {type(tensors).__name__}{advice}"
+        )
+    found = {}
+    for name, value in tensors.items():
+        tensor = from_array(value) if isinstance(value, np.ndarray) else value
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"save: {name!r} is a {type(value).__name__}, not a tensor; "
+                "whole states are kept by candle_ffi.checkpoint.save"
+            )
+        found[name] = tensor
+    return found
+
+
+def _moved(value: Any, device: Device | str, seen: dict[int, Any]) -> Any:
+    """Return what a file holds, with its tensors on another device."""
+    if isinstance(value, Tensor):
+        requires_grad = value.requires_grad
+        there = value.detach().to(device=device)
+        there.requires_grad = requires_grad
+        return there
+    if id(value) in seen:
+        return seen[id(value)]
+    if isinstance(value, dict):
+        seen[id(value)] = value
+        for key, part in value.items():
+            value[key] = _moved(part, device, seen)
+    elif isinstance(value, list):
+        seen[id(value)] = value
+        value[:] = [_moved(part, device, seen) for part in value]
+    elif type(value) is tuple:
+        seen[id(value)] = moved = tuple(_moved(part, device, seen) for part in value)
+        return moved
+    return value

@@ -12,7 +12,7 @@ from candle_ffi.autograd import no_grad
 from candle_ffi.errors import StateDictError
 from candle_ffi.hooks import RemovableHandle
 from candle_ffi.interop import from_array
-from candle_ffi.io import load_file, save_file
+from candle_ffi.io import load_state, save_state
 from candle_ffi.nn.hooks import Hooked
 from candle_ffi.nn.parameter import Parameter
 from candle_ffi.tensor import Tensor
@@ -169,22 +169,23 @@ class Stateful(Hooked):
         return misfits
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write `state_dict` as a safetensors file.
+        """Write `state_dict` as a safetensors file, or as one of NumPy's where it ends in ``.npz``.
 
         Parameters
         ----------
         path : str or path
             The file; it is replaced in one step, so a reader sees the old one or the new one.
         """
-        save_file(self.state_dict(), path)
+        save_state(self.state_dict(), path)
 
     def load(self: S, path: str | os.PathLike[str], strict: bool = True) -> S:
-        """Read a safetensors file into the parameters and buffers.
+        """Read a file of weights into the parameters and buffers.
 
         Parameters
         ----------
         path : str or path
-            The file.
+            The file: safetensors, NumPy's ``.npz``, PyTorch's ``.pt``, ``.pth`` or ``.bin`` with a
+            state dict, or a checkpoint that holds a ``model``.
         strict : bool, default True
             As in `load_state_dict`.
 
@@ -193,7 +194,7 @@ class Stateful(Hooked):
         Module
             This module.
         """
-        self.load_state_dict(load_file(path), strict)
+        self.load_state_dict(load_state(path), strict)
         return self
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
