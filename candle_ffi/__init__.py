@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from math import e, inf, nan, pi
 
-from candle_ffi import autograd, cuda, models, nn, optim
+from candle_ffi import autograd, checkpoint, cuda, data, models, nn, optim, training, transforms
 from candle_ffi._lib import lib as _lib
 from candle_ffi._lib import text as _text
 from candle_ffi._ops import (
@@ -290,7 +290,7 @@ from candle_ffi.errors import (
     StateDictError,
     UnsupportedError,
 )
-from candle_ffi.io import load_file, save_file
+from candle_ffi.io import load, load_file, save, save_file
 from candle_ffi.models import load_pretrained_model
 from candle_ffi.nn import Linear, Module, Parameter, SimpleNN
 from candle_ffi.nn.summary import summary
@@ -420,6 +420,7 @@ __all__ = [
     "ceil_",
     "celu",
     "channel_shuffle",
+    "checkpoint",
     "chunk",
     "clamp",
     "clamp_",
@@ -443,6 +444,7 @@ __all__ = [
     "cuda",
     "cumprod",
     "cumsum",
+    "data",
     "detach",
     "device",
     "device_count",
@@ -533,6 +535,7 @@ __all__ = [
     "linear",
     "linspace",
     "live_handles",
+    "load",
     "load_file",
     "load_pretrained_model",
     "local_response_norm",
@@ -635,6 +638,7 @@ __all__ = [
     "round_",
     "rrelu",
     "rsqrt",
+    "save",
     "save_file",
     "scaled_dot_product_attention",
     "scatter",
@@ -680,6 +684,8 @@ __all__ = [
     "to_device",
     "to_dtype",
     "topk",
+    "training",
+    "transforms",
     "transpose",
     "tril",
     "tril_",
