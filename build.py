@@ -14,10 +14,12 @@ from pathlib import Path
 ROOT = Path(os.path.abspath(__file__)).parent
 HEADER = ROOT / "include" / "candle_ffi.h"
 SHIMS = ROOT / "candle_ffi" / "_shims.h"
+MEMORY = ROOT / "candle_ffi" / "_memory.h"
 DECLARATIONS = (
     ROOT / "include" / "candle_ffi.cdef",
     ROOT / "candle_ffi" / "_shims.cdef",
     ROOT / "candle_ffi" / "_callbacks.cdef",
+    ROOT / "candle_ffi" / "_memory.cdef",
 )
 
 
@@ -31,9 +33,9 @@ def make_builder():  # type: ignore[no-untyped-def]  # cffi is there only in a b
         builder.cdef(declarations.read_text(encoding="utf-8"))
     builder.set_source(
         "candle_ffi._cffi",
-        '#include "candle_ffi.h"\n#include "_shims.h"\n',
+        '#include "candle_ffi.h"\n#include "_shims.h"\n#include "_memory.h"\n',
         include_dirs=[str(HEADER.parent), str(SHIMS.parent)],
-        depends=[str(path) for path in (HEADER, SHIMS, *DECLARATIONS)],
+        depends=[str(path) for path in (HEADER, SHIMS, MEMORY, *DECLARATIONS)],
         extra_compile_args=["-O2"],
         extra_link_args=[f"-Wl,-rpath,{origin}/lib"],
         py_limited_api=True,

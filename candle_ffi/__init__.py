@@ -291,6 +291,7 @@ from candle_ffi.errors import (
     UnsupportedError,
 )
 from candle_ffi.io import load, load_file, save, save_file
+from candle_ffi.memory import from_dlpack
 from candle_ffi.models import load_pretrained_model
 from candle_ffi.nn import Linear, Module, Parameter, SimpleNN
 from candle_ffi.nn.summary import summary
@@ -485,6 +486,7 @@ __all__ = [
     "floor_",
     "floor_divide",
     "floor_divide_",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",

@@ -117,6 +117,42 @@ static CandleTensor *py_from_rows(const void *data, size_t byte_len, size_t num_
     return out;
 }
 
+static CandleTensor *py_from_blob(void *data, size_t byte_len, const int64_t *shape, size_t rank, const int64_t *strides, CandleDType dtype, CandleFreeCallback deleter, void *user_data) {
+    CandleTensor *out = NULL;
+    candle_tensor_from_blob(data, byte_len, shape, rank, strides, dtype, deleter, user_data, &out, py_error_cell());
+    return out;
+}
+
+static void *py_data_ptr(const CandleTensor *tensor) {
+    void *out = NULL;
+    candle_tensor_data_ptr(tensor, &out, py_error_cell());
+    return out;
+}
+
+static struct DLManagedTensorVersioned *py_to_dlpack(const CandleTensor *tensor, CandleCopyKind copy) {
+    struct DLManagedTensorVersioned *out = NULL;
+    candle_tensor_to_dlpack(tensor, copy, &out, py_error_cell());
+    return out;
+}
+
+static struct DLManagedTensor *py_to_dlpack_unversioned(const CandleTensor *tensor, CandleCopyKind copy) {
+    struct DLManagedTensor *out = NULL;
+    candle_tensor_to_dlpack_unversioned(tensor, copy, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_from_dlpack(struct DLManagedTensorVersioned *managed, CandleCopyKind copy) {
+    CandleTensor *out = NULL;
+    candle_tensor_from_dlpack(managed, copy, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_from_dlpack_unversioned(struct DLManagedTensor *managed, CandleCopyKind copy) {
+    CandleTensor *out = NULL;
+    candle_tensor_from_dlpack_unversioned(managed, copy, &out, py_error_cell());
+    return out;
+}
+
 static CandleTensor *py_get_item(const CandleTensor *tensor, const CandleIndex *index, size_t num_index) {
     CandleTensor *out = NULL;
     candle_tensor_get_item(tensor, index, num_index, &out, py_error_cell());

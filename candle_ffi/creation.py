@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from candle_ffi import _ops, interop
+from candle_ffi import _ops, _sharing
 from candle_ffi import dtype as dtypes
 from candle_ffi.device import Device, as_device
 from candle_ffi.dtype import DType
@@ -99,7 +100,8 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Place = None) -> Te
     Returns
     -------
     Tensor
-        Without a copy for a tensor; an array is copied.
+        Without a copy for a tensor; in the memory of a NumPy array where `from_numpy` shares it,
+        and else, without a warning, with a copy.
 
     Notes
     -----
@@ -114,21 +116,27 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Place = None) -> Te
     """
     if isinstance(data, Tensor):
         return data.to(dtype=dtype, device=device)
+    if isinstance(data, np.ndarray):
+        return _sharing.share_or_copy(data)[0].to(dtype=dtype, device=device)
     return Tensor(data, dtype, device)
 
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """Copy a NumPy array into a new tensor of the same dtype.
+    """Return a tensor in the memory of a NumPy array.
+
+    What is written into the tensor is seen in the array, and the reverse. An array that is
+    read-only, unaligned, in the other byte order, or that has gaps or negative strides is copied,
+    with a warning that says so.
 
     Parameters
     ----------
     array : ndarray
-        Of any strides and byte order, read-only or not.
+        The array.
 
     Returns
     -------
     Tensor
-        With memory of its own, unlike PyTorch's.
+        Of the same shape and dtype.
 
     Raises
     ------
@@ -139,17 +147,26 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
 
     Notes
     -----
-    `torch.from_numpy`
+    `torch.from_numpy`, which shares read-only memory and refuses what is copied here. Use
+    `as_tensor` to copy without a warning, and `tensor` to copy always.
 
     Examples
     --------
     >>> import candle_ffi as cf, numpy as np
-    >>> cf.from_numpy(np.arange(6)[::2])
-    tensor([0, 2, 4])
+    >>> array = np.arange(6)
+    >>> cf.from_numpy(array)[0] = 7
+    >>> array
+    array([7, 1, 2, 3, 4, 5])
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: a NumPy array is needed, not {type(array).__name__}")
-    return interop.from_array(array)
+    tensor, reason = _sharing.share_or_copy(array)
+    if reason:
+        warnings.warn(
+            f"from_numpy: the array is copied, because {reason}; tensor() copies without a warning",
+            stacklevel=2,
+        )
+    return tensor
 
 
 def zeros(

@@ -16,7 +16,7 @@ from candle_ffi.errors import CandleIndexError, DTypeError, ShapeError
 if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
 
-__all__ = ["array_of", "from_array", "gather_rows", "to_array"]
+__all__ = ["array_of", "dtype_of", "from_array", "gather_rows", "to_array"]
 
 Array = np.ndarray[Any, Any]
 _INT64S = ffi.typeof("int64_t[]")
@@ -83,7 +83,8 @@ def _made_of_python_numbers(data: Any) -> bool:
 _found: dict[np.dtype[Any], DType] = {}
 
 
-def _dtype_of(array: Array) -> DType:
+def dtype_of(array: Array) -> DType:
+    """Return the dtype of the tensor that an array becomes, or raise `DTypeError`."""
     found = _found.get(array.dtype)
     if found is not None:
         return found
@@ -126,7 +127,7 @@ def from_array(array: Array, device: Device = CPU) -> Tensor:
     DTypeError
         Tensors have no such dtype.
     """
-    dtype = _dtype_of(array)
+    dtype = dtype_of(array)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if dtype not in dtypes.TO_NUMPY:
@@ -230,7 +231,7 @@ def gather_rows(array: Array, indices: Array, device: Device = CPU) -> Tensor:
             dtypes=[indices.dtype.name],
         )
     array = np.asarray(array)
-    dtype = _dtype_of(array)
+    dtype = dtype_of(array)
     positions = np.ascontiguousarray(indices, np.int64)
     first = array[:1]
     if not array.dtype.isnative or not first.flags.c_contiguous:

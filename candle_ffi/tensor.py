@@ -20,6 +20,7 @@ from candle_ffi.dtype import DType
 from candle_ffi.errors import CandleIndexError, DTypeError, GraphError, ShapeError
 from candle_ffi.gradients import Gradients
 from candle_ffi.indexing import get_item, set_item
+from candle_ffi.memory import Memory
 from candle_ffi.reduce import Reductions
 from candle_ffi.repr import tensor_repr
 from candle_ffi.scatter import Scattering
@@ -120,7 +121,7 @@ def _stored(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     return lambda left, right: _ops.copy_(left, function(left, right))
 
 
-class Tensor(Arithmetic, Casts, Gradients, Reductions, Scattering, Shapes, Spellings):
+class Tensor(Arithmetic, Casts, Gradients, Memory, Reductions, Scattering, Shapes, Spellings):
     """An n-dimensional array that can take part in a graph of operations.
 
     Parameters
@@ -309,44 +310,6 @@ class Tensor(Arithmetic, Casts, Gradients, Reductions, Scattering, Shapes, Spell
             check(lib.py_set_data(self._handle, other._handle))
 
     # Conversions ------------------------------------------------------------------------------
-
-    def to_numpy(self) -> np.ndarray[Any, Any]:
-        """Return the elements as a new NumPy array; history and device do not matter.
-
-        Raises
-        ------
-        DTypeError
-            NumPy has no such dtype; cast first.
-        """
-        return interop.to_array(self)
-
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """Return the elements as a new NumPy array.
-
-        Parameters
-        ----------
-        force : bool, default False
-            Whether a tensor that requires gradients is allowed.
-
-        Raises
-        ------
-        GraphError
-            The tensor requires gradients.
-        DTypeError
-            NumPy has no such dtype; cast first.
-        """
-        if not force and self.requires_grad:
-            raise GraphError(
-                "numpy: an array has no gradients; use x.detach().numpy(), or x.to_numpy()",
-                operation="numpy",
-            )
-        return interop.to_array(self)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if copy is False:
-            raise ValueError("a tensor cannot become an array without a copy")
-        array = self.numpy()
-        return array if dtype is None else array.astype(dtype, copy=False)
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers, or one number."""

@@ -59,6 +59,10 @@ extern "C" {
  * ------------------------------------------------------------------------------------------------
  */
 
+/* Of dlpack.h, which whoever uses them includes. */
+struct DLManagedTensor;
+struct DLManagedTensorVersioned;
+
 /**
  * What `candle_ffi_live_handles` counts: one of the `CANDLE_HANDLE_*` constants.
  */
@@ -88,6 +92,11 @@ typedef int32_t CandleDeviceKind;
  * An n-dimensional array that can take part in a graph of operations.
  */
 typedef struct CandleTensor CandleTensor;
+
+/**
+ * Whether elements may be, or must be, copied: one of the `CANDLE_COPY_*` constants.
+ */
+typedef int32_t CandleCopyKind;
 
 /**
  * What an item of an index is: one of the `CANDLE_INDEX_*` constants.
@@ -1332,6 +1341,113 @@ CandleStatus candle_tensor_from_rows(const void *data,
                                      int32_t device_index,
                                      CandleTensor **out,
                                      CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Memory of the caller.
+ *
+ * A tensor can use the caller's memory in place, and the caller can look at a tensor's memory in place.
+ * What either writes the other sees; writes from outside are not counted as changes in place.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Makes a tensor on the CPU of the `byte_len` bytes at `data`, in place.
+ *
+ * `deleter` is called with `user_data` when the last tensor that uses the memory is gone, on any thread,
+ * at once for a tensor without elements; NULL for memory that outlives them all. `strides` may be NULL for
+ * elements in row-major order; else it has `rank` distances in bytes, which must be those of a row-major
+ * order of the dimensions in some other order. `user_data` may be NULL. Fails with
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for other strides, for memory that is not aligned for `dtype` and for bools
+ * that are neither 0 nor 1: `candle_tensor_from_data` copies these. When it fails the memory stays the
+ * caller's and `deleter` is not called.
+ */
+CandleStatus candle_tensor_from_blob(void *data,
+                                     size_t byte_len,
+                                     const int64_t *shape,
+                                     size_t rank,
+                                     const int64_t *strides,
+                                     CandleDType dtype,
+                                     CandleFreeCallback deleter,
+                                     void *user_data,
+                                     CandleTensor **out,
+                                     CandleError **error);
+
+/**
+ * The address of the first element of a tensor on the CPU; the others lie as `candle_tensor_strides` says.
+ *
+ * It is valid as long as any handle on the same storage lives and `candle_tensor_set_data` gives it no
+ * other. Without elements it must not be read. Fails with `CANDLE_ERROR_DEVICE` on another device.
+ */
+CandleStatus candle_tensor_data_ptr(const CandleTensor *tensor,
+                                    void **out,
+                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * DLPack.
+ *
+ * Tensors of other libraries without a copy, and ours for them, as `dlpack.h` of version 1 describes them;
+ * a program that uses these functions includes it. The functions without `_unversioned` are for
+ * `DLManagedTensorVersioned`, the others for the older `DLManagedTensor`.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Share the memory, or fail.
+ */
+#define CANDLE_COPY_NEVER 0
+
+/**
+ * Share the memory where that can be done, else copy.
+ */
+#define CANDLE_COPY_IF_NEEDED 1
+
+/**
+ * Copy.
+ */
+#define CANDLE_COPY_ALWAYS 2
+
+/**
+ * Gives a tensor to another library, whose the result is: its `deleter` frees it.
+ *
+ * `copy` is a `CANDLE_COPY_*` constant; only tensors on the CPU can be shared. Fails with
+ * `CANDLE_ERROR_GRAPH` when the tensor requires gradients: detach it first.
+ */
+CandleStatus candle_tensor_to_dlpack(const CandleTensor *tensor,
+                                     CandleCopyKind copy,
+                                     struct DLManagedTensorVersioned **out,
+                                     CandleError **error);
+
+/**
+ * As `candle_tensor_to_dlpack`, for libraries that know the older form only.
+ */
+CandleStatus candle_tensor_to_dlpack_unversioned(const CandleTensor *tensor,
+                                                 CandleCopyKind copy,
+                                                 struct DLManagedTensor **out,
+                                                 CandleError **error);
+
+/**
+ * Takes a tensor of another library over: on success it is consumed, and its `deleter` is called when the
+ * last tensor that uses the memory is gone, or at once after a copy.
+ *
+ * `copy` is a `CANDLE_COPY_*` constant. Memory that is read-only, unaligned or not dense cannot be shared.
+ * Fails with `CANDLE_ERROR_DTYPE` for elements that no dtype of ours has, with `CANDLE_ERROR_DEVICE` for
+ * memory that is not the CPU's, and with `CANDLE_ERROR_UNSUPPORTED` for another major version. When it fails
+ * `managed` stays the caller's.
+ */
+CandleStatus candle_tensor_from_dlpack(struct DLManagedTensorVersioned *managed,
+                                       CandleCopyKind copy,
+                                       CandleTensor **out,
+                                       CandleError **error);
+
+/**
+ * As `candle_tensor_from_dlpack`, for libraries that know the older form only.
+ */
+CandleStatus candle_tensor_from_dlpack_unversioned(struct DLManagedTensor *managed,
+                                                   CandleCopyKind copy,
+                                                   CandleTensor **out,
+                                                   CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------

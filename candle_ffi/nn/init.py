@@ -15,7 +15,7 @@ from candle_ffi import _ops
 from candle_ffi import dtype as dtypes
 from candle_ffi._ops import clamp, copy_, erf, exp, log, sign, sqrt
 from candle_ffi.autograd import no_grad
-from candle_ffi.creation import eye, from_numpy
+from candle_ffi.creation import as_tensor, eye
 from candle_ffi.random import Generator
 from candle_ffi.sampling import rand, randn, randperm
 from candle_ffi.tensor import Tensor
@@ -250,7 +250,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         for channel in range(min(per_group, tensor.shape[1])):
             place = (group * per_group + channel, channel, *middle)
             values[place] = 1.0
-    return copy_(tensor, from_numpy(values).to(tensor.device, tensor.dtype))
+    return copy_(tensor, as_tensor(values).to(tensor.device, tensor.dtype))
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
@@ -476,7 +476,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
     q = q * np.sign(np.diag(r))  # which makes the distribution uniform
     values = (q.T if rows < columns else q).reshape(tensor.shape) * gain
-    return copy_(tensor, from_numpy(values).to(tensor.device, tensor.dtype))
+    return copy_(tensor, as_tensor(values).to(tensor.device, tensor.dtype))
 
 
 @no_grad
@@ -513,4 +513,4 @@ def sparse_(
     keep = np.ones((rows, columns), dtype=bool)
     for column in range(columns):
         keep[randperm(rows, generator=generator).numpy()[:zeros], column] = False
-    return _ops.mul_(tensor, from_numpy(keep).to(tensor.device, tensor.dtype))
+    return _ops.mul_(tensor, as_tensor(keep).to(tensor.device, tensor.dtype))

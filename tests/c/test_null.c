@@ -347,6 +347,127 @@ static void test_candle_tensor_from_rows(void) {
     CLEAR(CandleError, error);
 }
 
+static void test_candle_tensor_from_blob(void) {
+    unsigned char data[64] = {0};
+    int64_t shape[4] = {1, 1, 1, 1};
+    int64_t strides[4] = {1, 1, 1, 1};
+    unsigned char user_data[64] = {0};
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_from_blob(NULL, 1, shape, 1, strides, 1, NULL, user_data, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_blob(data, 1, NULL, 1, strides, 1, NULL, user_data, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_blob(data, 1, shape, 1, NULL, 1, NULL, user_data, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_blob(data, 1, shape, 1, strides, 1, NULL, NULL, out, error);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_blob(data, 1, shape, 1, strides, 1, NULL, user_data, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_blob(data, 1, shape, 1, strides, 1, NULL, user_data, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_blob(NULL, 1, NULL, 1, NULL, 1, NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tensor_data_ptr(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    void *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_data_ptr(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_data_ptr(tensor, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_data_ptr(tensor, out, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_data_ptr(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_to_dlpack(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    struct DLManagedTensorVersioned *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_to_dlpack(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_to_dlpack(tensor, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_to_dlpack(tensor, 1, out, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_to_dlpack(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_to_dlpack_unversioned(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    struct DLManagedTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_to_dlpack_unversioned(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_to_dlpack_unversioned(tensor, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_to_dlpack_unversioned(tensor, 1, out, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_to_dlpack_unversioned(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_from_dlpack(void) {
+    struct DLManagedTensorVersioned *managed = NULL;
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_from_dlpack(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_dlpack(managed, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_dlpack(managed, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_dlpack(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_tensor_from_dlpack_unversioned(void) {
+    struct DLManagedTensor *managed = NULL;
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_from_dlpack_unversioned(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_dlpack_unversioned(managed, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_from_dlpack_unversioned(managed, 1, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_from_dlpack_unversioned(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+}
+
 static void test_candle_tensor_get_item(void) {
     CandleTensor *tensor = sample_CandleTensor();
     CandleIndex index[1] = {CANDLE_INDEX_INIT};
@@ -13006,6 +13127,12 @@ int main(void) {
     RUN(test_candle_tensor_item_double);
     RUN(test_candle_tensor_item_int64);
     RUN(test_candle_tensor_from_rows);
+    RUN(test_candle_tensor_from_blob);
+    RUN(test_candle_tensor_data_ptr);
+    RUN(test_candle_tensor_to_dlpack);
+    RUN(test_candle_tensor_to_dlpack_unversioned);
+    RUN(test_candle_tensor_from_dlpack);
+    RUN(test_candle_tensor_from_dlpack_unversioned);
     RUN(test_candle_tensor_get_item);
     RUN(test_candle_tensor_set_item);
     RUN(test_candle_tensor_backward);

@@ -68,7 +68,8 @@ def test_program(source: Path, standard: str, tmp_path: Path) -> None:
 @needs_cc
 @pytest.mark.skipif(VALGRIND is None, reason="there is no valgrind")
 @pytest.mark.parametrize(
-    "name", ["test_tensor", "test_autograd", "test_errors", "test_files", "test_layers"]
+    "name",
+    ["test_tensor", "test_memory", "test_autograd", "test_errors", "test_files", "test_layers"],
 )
 def test_program_under_valgrind(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Valgrind takes what the workers of the pool keep for lost.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from candle_ffi._ops import cat, full, index_select, reshape
-from candle_ffi.creation import from_numpy
+from candle_ffi.creation import as_tensor
 from candle_ffi.dtype import DType, float16, float32, float64
 from candle_ffi.errors import InvalidArgumentError, ShapeError
 from candle_ffi.tensor import Tensor
@@ -143,7 +143,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 def _indices(numbers: np.ndarray, beside: Tensor) -> Tensor:
     """Return indices on the device of a tensor."""
-    return from_numpy(np.ascontiguousarray(numbers, dtype=np.int64)).to(beside.device)
+    return as_tensor(np.array(numbers, dtype=np.int64)).to(beside.device)
 
 
 def _lengths(lengths: Any) -> np.ndarray:
@@ -239,7 +239,7 @@ def pack_padded_sequence(
     inside = step < numbers[order]
     places = order * steps + step if batch_first else step * sequences + order
     data = _arrange(reshape(input, (steps * sequences, *shape[2:])), places[inside], 0.0)
-    sizes = from_numpy(inside.sum(axis=1).astype(np.int64))
+    sizes = as_tensor(inside.sum(axis=1).astype(np.int64))
     return PackedSequence(data, sizes, None if enforce_sorted else _indices(order, input))
 
 
@@ -306,7 +306,7 @@ def pad_packed_sequence(
             )
         places = np.pad(places, ((0, total_length - longest), (0, 0)), constant_values=-1)
     padded = _arrange(sequence.data, places.T if batch_first else places, padding_value)
-    return padded, from_numpy(lengths)
+    return padded, as_tensor(lengths)
 
 
 def pad_sequence(

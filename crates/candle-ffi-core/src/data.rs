@@ -25,6 +25,30 @@ impl Tensor {
         Ok(Self::from_value(Value::new(array, dtype).to_device(device)?))
     }
 
+    /// A tensor in memory that others use too: elements in row-major order of `dims`, whose dimensions are
+    /// then put into `order`.
+    pub fn from_shared_storage(storage: CpuStorage, dims: &[usize], order: &[usize], dtype: DType) -> Result<Self> {
+        let value = Self::from_storage(storage, dims, dtype, Device::CPU)?.value();
+        Ok(Self::from_foreign(if order.is_sorted() { value } else { value.permute(order)? }))
+    }
+
+    /// The address of the first element, for a tensor on the CPU.
+    pub fn data_pointer(&self) -> Result<*mut u8> {
+        self.with_value(|value| {
+            let (storage, layout) = value.array.storage_and_layout();
+            let start = match &*storage {
+                Storage::Cpu(storage) => start_of(storage),
+                _ => None,
+            };
+            let start = start.ok_or_else(|| {
+                let device = value.device();
+                Error::device(format!("elements on {device} have no address on the host"), &[device])
+            })?;
+            // An empty view may begin beyond the end of its storage.
+            Ok(start.wrapping_add(layout.start_offset() * value.dtype.size_in_bytes()).cast_mut())
+        })
+    }
+
     /// A number that takes part in promotion only by its category, as Python's numbers do.
     pub fn from_number(number: f64) -> Self {
         Self::from_wrapped_number(compute::from_vec(vec![number], &[], DType::Float64))
@@ -91,6 +115,22 @@ fn len(storage: &CpuStorage) -> Option<usize> {
         CpuStorage::F32(data) => data.len(),
         CpuStorage::F64(data) => data.len(),
         CpuStorage::F8E4M3(data) => data.len(),
+        _ => return None,
+    })
+}
+
+fn start_of(storage: &CpuStorage) -> Option<*const u8> {
+    Some(match storage {
+        CpuStorage::U8(data) => data.as_ptr().cast(),
+        CpuStorage::U32(data) => data.as_ptr().cast(),
+        CpuStorage::I16(data) => data.as_ptr().cast(),
+        CpuStorage::I32(data) => data.as_ptr().cast(),
+        CpuStorage::I64(data) => data.as_ptr().cast(),
+        CpuStorage::BF16(data) => data.as_ptr().cast(),
+        CpuStorage::F16(data) => data.as_ptr().cast(),
+        CpuStorage::F32(data) => data.as_ptr().cast(),
+        CpuStorage::F64(data) => data.as_ptr().cast(),
+        CpuStorage::F8E4M3(data) => data.as_ptr().cast(),
         _ => return None,
     })
 }

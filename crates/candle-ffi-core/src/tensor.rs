@@ -17,6 +17,8 @@ pub(crate) struct Inner {
     pub(crate) history: History,
     /// A Python or C number: takes part in promotion only by its category.
     wrapped_number: bool,
+    /// The storage is memory of others, who see what is written there.
+    foreign: bool,
     /// For a view, the tensor whose storage it shares, which is never itself a view; and the state of
     /// that tensor's history when the view was made, unless the view has been detached from it.
     base: Option<(Tensor, Option<u32>)>,
@@ -58,7 +60,20 @@ impl Tensor {
             value: RwLock::new(value),
             history: History::default(),
             wrapped_number,
+            foreign: false,
             base,
+            versions: Versions::default(),
+        }))
+    }
+
+    /// A tensor in memory of others, who see what is written there.
+    pub(crate) fn from_foreign(value: Value) -> Self {
+        Self(Arc::new(Inner {
+            value: RwLock::new(value),
+            history: History::default(),
+            wrapped_number: false,
+            foreign: true,
+            base: None,
             versions: Versions::default(),
         }))
     }
@@ -87,7 +102,7 @@ impl Tensor {
 
     /// Whether this is the only reference, to a storage that nobody else sees.
     pub(crate) fn is_unshared(&self) -> bool {
-        Arc::strong_count(&self.0) == 1 && self.0.base.is_none()
+        Arc::strong_count(&self.0) == 1 && self.0.base.is_none() && !self.0.foreign
     }
 
     /// The tensor that owns the storage: the base of a view, else this one.
@@ -179,7 +194,9 @@ impl Tensor {
             return Err(Error::dtype("a tensor that requires grad must stay of a floating dtype", &[source.dtype()]));
         }
         let value = source.value();
-        *self.0.value.write().unwrap_or_else(PoisonError::into_inner) = value;
+        let before = std::mem::replace(&mut *self.0.value.write().unwrap_or_else(PoisonError::into_inner), value);
+        // Dropped outside the lock: the storage may be memory of others, who are told.
+        drop(before);
         self.bump_version();
         Ok(())
     }

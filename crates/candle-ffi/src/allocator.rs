@@ -3,7 +3,10 @@
 //! A fresh block of memory costs a page fault for each page that is touched first. With pages of
 //! 4 KiB that is more than the work of an elementwise operation on the block; Linux gives pages of
 //! 2 MiB to whom asks for them. NumPy asks as well.
+//!
+//! Blocks that belong to others, see [`crate::adopted`], are given back to them.
 
+use crate::adopted;
 use std::alloc::{GlobalAlloc, Layout, System};
 
 /// Blocks of at least this many bytes are worth the question.
@@ -14,7 +17,8 @@ struct HugePages;
 #[global_allocator]
 static ALLOCATOR: HugePages = HugePages;
 
-// SAFETY: every block is the system allocator's, by the same layout; advice changes no content.
+// SAFETY: every block is the system allocator's, by the same layout, but for those that were adopted, which
+// go back to their owners; advice changes no content.
 unsafe impl GlobalAlloc for HugePages {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -38,14 +42,40 @@ unsafe impl GlobalAlloc for HugePages {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if adopted::may_hold(block) && adopted::release(block, layout.size()) {
+            return;
+        }
         // SAFETY: passed on from the caller.
         unsafe { System.dealloc(block, layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if adopted::may_hold(block) && adopted::holds(block, layout.size()) {
+            // SAFETY: passed on from the caller.
+            return unsafe { self.move_out(block, layout, new_size) };
+        }
         // SAFETY: passed on from the caller.
         unsafe { System.realloc(block, layout, new_size) }
+    }
+}
+
+impl HugePages {
+    /// Moves what an adopted block holds into a block of our own.
+    ///
+    /// # Safety
+    /// As `realloc`.
+    #[cold]
+    unsafe fn move_out(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller vouches for the new size, as for the old layout.
+        unsafe {
+            let moved = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
+            if !moved.is_null() {
+                moved.copy_from_nonoverlapping(block, layout.size().min(new_size));
+                self.dealloc(block, layout);
+            }
+            moved
+        }
     }
 }
 

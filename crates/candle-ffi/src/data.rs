@@ -95,7 +95,7 @@ pub(crate) unsafe fn storage(dtype: DType, count: usize, fill: impl FnOnce(&mut 
 }
 
 /// Elements that lie apart: along each dimension, how many there are and how far in bytes.
-struct Runs {
+pub(crate) struct Runs {
     dims: Vec<(usize, isize)>,
     start: usize,
     size: usize,
@@ -103,7 +103,7 @@ struct Runs {
 
 impl Runs {
     /// Checks that all elements lie within `byte_len` bytes.
-    fn new(dims: &[usize], strides: &[i64], size: usize, byte_len: usize) -> Result<Self> {
+    pub(crate) fn new(dims: &[usize], strides: &[i64], size: usize, byte_len: usize) -> Result<Self> {
         let (mut start, mut reach) = (0usize, size);
         if dims.contains(&0) {
             return Ok(Self { dims: Vec::new(), start, size });
@@ -127,7 +127,7 @@ impl Runs {
     }
 
     /// Copies the elements in row-major order; `room` has exactly as many bytes as they.
-    fn copy(&self, bytes: &[u8], room: &mut [MaybeUninit<u8>]) {
+    pub(crate) fn copy(&self, bytes: &[u8], room: &mut [MaybeUninit<u8>]) {
         let (count, stride) = self.dims.last().copied().unwrap_or((1, self.size.cast_signed()));
         let outer = self.dims.split_last().map_or(&[][..], |(_, outer)| outer);
         let mut position = vec![0usize; outer.len()];

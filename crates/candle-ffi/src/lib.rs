@@ -1,7 +1,7 @@
 //! The C ABI of candle_ffi.
 //!
 //! - Infrastructure: [`handle`] (ownership), `pointer` (arrays, texts, outputs), `panic` (the guard),
-//!   [`error`]; `allocator`.
+//!   [`error`]; `allocator`, `adopted`.
 //! - One file for each C type or subject, written by hand.
 //! - [`ops`] and [`layers`]: one export for each operation and each layer of `candle-ffi-core`, written by
 //!   `cargo xtask gen`.
@@ -10,8 +10,10 @@
 //! The header has the files' sections in the order in which they stand here.
 #![expect(clippy::missing_safety_doc, reason = "every export has the one contract at the top of the header")]
 
+mod adopted;
 mod allocator;
 pub mod handle;
+mod managed;
 mod panic;
 mod pointer;
 
@@ -28,6 +30,10 @@ pub mod tensor;
 pub mod data;
 
 pub mod rows;
+
+pub mod blob;
+
+pub mod dlpack;
 
 pub mod index;
 

@@ -129,6 +129,15 @@ pub(crate) unsafe fn elements_of_bytes<T: Plain>(count: usize, fill: impl FnOnce
     elements
 }
 
+/// Elements in memory of others, as a vector.
+///
+/// # Safety
+/// `data` is aligned and points to `count` elements, more than none, which the allocator knows as adopted.
+pub(crate) unsafe fn elements_at<T: Plain>(data: *mut T, count: usize) -> Vec<T> {
+    // SAFETY: any bytes are a `T`, and the allocator gives the memory back to its owner.
+    unsafe { Vec::from_raw_parts(data, count, count) }
+}
+
 /// Elements seen as bytes.
 pub(crate) fn bytes_of<T: Plain>(elements: &[T]) -> &[u8] {
     // SAFETY: plain numbers are initialised bytes without padding.

@@ -139,6 +139,9 @@ fn c_type(kind: &Type) -> Result<CType> {
                 "u8" => "uint8_t",
                 "c_char" => "char",
                 "c_void" => "void",
+                // Of the caller's own dlpack.h.
+                "DLManagedTensor" => "struct DLManagedTensor",
+                "DLManagedTensorVersioned" => "struct DLManagedTensorVersioned",
                 other => other,
             };
             // A callback type is `Option<unsafe extern "C" fn …>` behind a typedef of ours.

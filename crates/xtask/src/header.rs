@@ -10,6 +10,14 @@ use syn::{Item, Visibility};
 /// The contract, which opens the header.
 const CONTRACT: &str = include_str!("contract.txt");
 
+/// Structures of other headers, which the caller includes where they are used.
+pub(crate) const FOREIGN: [&str; 2] = ["DLManagedTensor", "DLManagedTensorVersioned"];
+
+/// Their declarations, so that functions can take them without those headers.
+pub(crate) fn foreign() -> String {
+    FOREIGN.iter().map(|name| format!("struct {name};\n")).collect()
+}
+
 /// A source file as it appears in the header.
 pub(crate) struct Section {
     /// The `//!` comment.
@@ -84,6 +92,7 @@ fn bindings(path: &Path, items: Vec<ItemType>, include: Vec<String>, documentati
     config.line_length = 100;
     config.tab_width = 4;
     config.usize_is_size_t = true;
+    config.export.rename = FOREIGN.iter().map(|name| ((*name).to_owned(), format!("struct {name}"))).collect();
     config.export.item_types = items;
     config.export.include = include;
     let bindings = Builder::new()
@@ -111,6 +120,7 @@ pub(crate) fn header(sections: &[Section]) -> String {
     let _ = writeln!(text, "#define CANDLE_FFI_VERSION_PATCH {}", number());
     text.push_str("\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     heading(&mut text, &["Types.".to_owned()]);
+    let _ = writeln!(text, "/* Of dlpack.h, which whoever uses them includes. */\n{}", foreign());
     for section in sections.iter().filter(|section| !section.types.is_empty()) {
         let _ = writeln!(text, "{}\n", section.types);
     }

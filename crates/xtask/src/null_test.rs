@@ -91,8 +91,13 @@ fn sample(text: &mut String, parameter: &CParameter, opaque: &BTreeSet<String>) 
         format!("{base} *{name} = sample_{base}()")
     } else if is_handle_list(parameter, opaque) {
         format!("const {base} *{name}[1]; {name}[0] = sample_{base}()")
-    } else if is_output(parameter, opaque) {
+    } else if is_output(parameter, opaque)
+        || (base == "void" || base.starts_with("struct ")) && parameter.kind.pointers.len() == 2
+    {
         format!("{base} *{name}[4] = {{NULL, NULL, NULL, NULL}}")
+    } else if base.starts_with("struct ") {
+        // What the caller knows and we do not: none is there.
+        format!("{base} *{name} = NULL")
     } else if base == "char" && parameter.kind.pointers == [true] {
         format!("const char *{name} = \"sample\"")
     } else if base == "char" && parameter.kind.pointers.len() == 2 {

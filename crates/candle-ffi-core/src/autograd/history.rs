@@ -47,7 +47,9 @@ impl History {
     }
 
     pub(crate) fn set_node(&self, node: NodeRef) {
-        self.state().node = Some(node);
+        let before = self.state().node.replace(node);
+        // Dropped outside the lock: what a node has saved may be memory of others, who are told.
+        drop(before);
         self.tracked.store(true, Ordering::Release);
     }
 }

@@ -51,10 +51,16 @@ impl Container {
             return Err(Error::argument(format!("the name of a module cannot be empty or have a dot: {name:?}")));
         }
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
-        match layers.iter_mut().find(|(known, _)| known == name) {
-            Some((_, place)) => *place = module,
-            None => layers.push((name.to_owned(), module)),
-        }
+        let before = match layers.iter_mut().find(|(known, _)| known == name) {
+            Some((_, place)) => Some(std::mem::replace(place, module)),
+            None => {
+                layers.push((name.to_owned(), module));
+                None
+            }
+        };
+        drop(layers);
+        // Dropped outside the lock: its weights may be memory of others, who are told.
+        drop(before);
         Ok(())
     }
 

@@ -25,7 +25,9 @@ impl Place {
                 &[&before, &after],
             ));
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tensor.clone();
+        let before = std::mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), tensor.clone());
+        // Dropped outside the lock: the storage may be memory of others, who are told.
+        drop(before);
         Ok(())
     }
 }

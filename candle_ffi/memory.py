@@ -1,0 +1,192 @@
+"""Tensors and other libraries: `x.numpy()`, `np.asarray(x)`, `np.from_dlpack(x)`."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from candle_ffi import _dlpack, _ops, _sharing, interop
+from candle_ffi._lib import lib, take_error
+from candle_ffi.device import Device, as_device
+from candle_ffi.errors import GraphError
+
+if TYPE_CHECKING:
+    from candle_ffi.dtype import DType
+    from candle_ffi.tensor import Tensor
+
+__all__ = ["Memory", "from_dlpack"]
+
+
+class Memory(_ops.TensorOps):
+    """The part of `Tensor` that shares its memory with arrays of other libraries."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def dtype(self) -> DType: ...  # noqa: D102
+        @property
+        def device(self) -> Device: ...  # noqa: D102
+        @property
+        def requires_grad(self) -> builtins.bool: ...  # noqa: D102
+        def numel(self) -> int: ...  # noqa: D102
+
+    def to_numpy(self) -> np.ndarray[Any, Any]:
+        """Return a copy of the elements as a new NumPy array; history and device do not matter.
+
+        Raises
+        ------
+        DTypeError
+            NumPy has no such dtype; cast first.
+        """
+        return interop.to_array(self)  # type: ignore[arg-type]
+
+    def numpy(self, *, force: builtins.bool = False) -> np.ndarray[Any, Any]:
+        """Return the elements as a NumPy array in the same memory.
+
+        What is written into the array is seen in the tensor, and the reverse. Elements on
+        another device than the CPU are copied.
+
+        Parameters
+        ----------
+        force : bool, default False
+            Whether a tensor that requires gradients is allowed.
+
+        Raises
+        ------
+        GraphError
+            The tensor requires gradients.
+        DTypeError
+            NumPy has no such dtype; cast first.
+
+        Notes
+        -----
+        `torch.Tensor.numpy`. Writes into the array are not counted as changes in place: one
+        between a forward and its backward is not noticed.
+
+        Examples
+        --------
+        >>> import candle_ffi as cf
+        >>> x = cf.zeros(3)
+        >>> x.numpy()[1] = 5
+        >>> x
+        tensor([0., 5., 0.])
+        """
+        if not force and self.requires_grad:
+            raise GraphError(
+                "numpy: an array has no gradients; use x.detach().numpy(), or x.to_numpy()",
+                operation="numpy",
+            )
+        return _sharing.array_on(self)  # type: ignore[arg-type]
+
+    def __array__(
+        self, dtype: Any = None, copy: builtins.bool | None = None
+    ) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        changed = dtype is not None and np.dtype(dtype) != array.dtype
+        if copy is False and (changed or self.device.type != "cpu"):
+            what = f"the dtype {np.dtype(dtype)}" if changed else "memory of the host"
+            raise ValueError(f"a tensor cannot become an array of {what} without a copy")
+        if changed:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element, for a tensor on the CPU; 0 without elements.
+
+        Raises
+        ------
+        DeviceError
+            The tensor is on another device.
+
+        Notes
+        -----
+        `torch.Tensor.data_ptr`
+
+        Examples
+        --------
+        >>> import candle_ffi as cf
+        >>> x = cf.zeros(4, 2)
+        >>> x[1:].data_ptr() - x.data_ptr()
+        8
+        """
+        pointer = lib.py_data_ptr(self._handle)
+        if not pointer:
+            raise take_error()
+        return _dlpack.address_of(pointer) if self.numel() else 0
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Return DLPack's kind and index of the device."""
+        device = self.device
+        return (_dlpack.DEVICES[device.type], device.index)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: builtins.bool | None = None,
+    ) -> Any:
+        """Return a capsule of DLPack, by which another library uses the memory of this tensor."""
+        if self.requires_grad:
+            raise BufferError("a tensor that requires gradients cannot be exported; use x.detach()")
+        if stream is not None:
+            raise BufferError(f"there are no streams on the CPU, but stream is {stream!r}")
+        if dl_device is None and self.__dlpack_device__() != _dlpack.CPU:
+            raise BufferError(f"elements on {self.device} cannot be exported; use x.cpu()")
+        if dl_device is not None and tuple(map(int, dl_device)) != _dlpack.CPU:
+            raise BufferError(f"elements can only be exported to the CPU, not to {dl_device}")
+        versioned = max_version is not None and max_version[0] >= _dlpack.NEWEST[0]
+        return _dlpack.capsule_of(self, versioned, copy)  # type: ignore[arg-type]
+
+
+def from_dlpack(
+    ext_tensor: Any, /, *, device: Device | str | None = None, copy: bool | None = None
+) -> Tensor:
+    """Return a tensor in the memory of another library's array.
+
+    Parameters
+    ----------
+    ext_tensor : object
+        An array of NumPy, JAX, PyTorch or whatever else has `__dlpack__`, on the CPU; or a
+        capsule, which can be used once.
+    device : Device or str, optional
+        Where the tensor goes; the CPU when not given.
+    copy : bool, optional
+        True copies. False never does, and fails instead. When not given, only memory that a
+        tensor cannot use in place is copied: it is read-only, or has gaps or negative strides.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape, dtype and, where memory is shared, strides.
+
+    Raises
+    ------
+    DTypeError
+        Tensors have no such dtype.
+    DeviceError
+        The array is not on the CPU.
+    InvalidArgumentError
+        `copy` is False and memory cannot be shared.
+    TypeError
+        `ext_tensor` has no `__dlpack__`, or is a capsule that has been used.
+
+    Notes
+    -----
+    `torch.from_dlpack`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf, numpy as np
+    >>> array = np.zeros(3)
+    >>> cf.from_dlpack(array)[1] = 5
+    >>> array
+    array([0., 5., 0.])
+    """
+    tensor = _dlpack.from_exporter(ext_tensor, copy)
+    return tensor if device is None else tensor.to(device=as_device(device))
