@@ -108,7 +108,7 @@ def to_numpy(library: ModuleType) -> Function:
     x = library.tensor(source)
     if library.__name__ == "torch":
         return lambda: x.numpy().copy()
-    return lambda: x.numpy()
+    return lambda: x.to_numpy()
 
 
 def cross_entropy(library: ModuleType) -> Function:
@@ -139,10 +139,10 @@ LINES = [
     Line(
         "training step, MLP 784-512-256-10, batch 64", network([784, 512, 256, 10], 64, True), 1.0
     ),
-    Line("from NumPy, 64 MB", from_numpy, 1 / 1.2, "memcpy"),
-    Line("to NumPy, 64 MB", to_numpy, 1 / 1.2, "memcpy"),
-    Line("from NumPy, 64 MB (PyTorch copying)", from_numpy),
-    Line("to NumPy, 64 MB (PyTorch copying)", to_numpy),
+    Line("copy from NumPy, 64 MB", from_numpy, 1 / 1.2, "memcpy"),
+    Line("copy to NumPy, 64 MB", to_numpy, 1 / 1.2, "memcpy"),
+    Line("copy from NumPy, 64 MB (PyTorch)", from_numpy),
+    Line("copy to NumPy, 64 MB (PyTorch)", to_numpy),
     Line("add, 1M", method("add", MILLION, MILLION)),
     Line("mul by a number, 1M", on(MILLION, call=lambda lib, x: x * 2.0)),
     Line("add of a row, 1M", method("add", MILLION, (1000,))),

@@ -16,8 +16,10 @@
  * Order.      self, inputs, options, outputs, error. Pointers are checked first, then values.
  * Outputs.    Written only on success. Every handle that is written or returned belongs to the caller,
  *             who frees it with `candle_<type>_free`, which accepts NULL and never fails. Nothing that
- *             is passed in is ever consumed. A text that is returned belongs to the library; it lives
- *             as long as the object it was asked of, or for ever if there was none.
+ *             is passed in is ever consumed, but for the memory that a tensor uses in place
+ *             (`candle_tensor_from_blob`, `candle_tensor_from_dlpack`). A text that is returned belongs
+ *             to the library; it lives as long as the object it was asked of, or for ever if there was
+ *             none.
  *             A list of handles is `outputs, capacity, num_outputs`: with too little room the call
  *             fails with `CANDLE_ERROR_BUFFER_TOO_SMALL` and writes the number needed to `num_outputs`.
  * Threads.    A `const` object may be used by many threads at once. An object that is not `const` is

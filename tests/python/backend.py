@@ -52,7 +52,8 @@ def to_numpy(value: Any) -> np.ndarray:
         value = value.to(
             dtype(importlib.import_module(type(value).__module__.split(".")[0]), wider)
         )
-    return np.asarray(value.numpy())
+    # A copy: what happens to the tensor later must not be seen here.
+    return np.array(value.numpy())
 
 
 def to_tensor(

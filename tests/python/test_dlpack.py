@@ -104,7 +104,13 @@ def test_to_numpy(name: str) -> None:
 
 def test_shapes_and_strides_that_only_look_odd() -> None:
     base = np.arange(24.0).reshape(2, 3, 4)
-    for array in (base.T, base[:1, :, :1].transpose(2, 1, 0), np.array(3.0), base[1:], base[:, 0:0]):
+    for array in (
+        base.T,
+        base[:1, :, :1].transpose(2, 1, 0),
+        np.array(3.0),
+        base[1:],
+        base[:, 0:0],
+    ):
         x = cf.from_dlpack(array)
         np.testing.assert_array_equal(x.to_numpy(), array, strict=True)
     odd = np.lib.stride_tricks.as_strided(base, (1, 4, 1), (-56, 8, 1000), writeable=True)
