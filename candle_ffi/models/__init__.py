@@ -6,10 +6,12 @@ import os
 
 from candle_ffi.errors import StateDictError
 from candle_ffi.io import load_file
+from candle_ffi.models.imagenet import IMAGENET_CATEGORIES
+from candle_ffi.models.mobilenet import MobileNetV2, mobilenet_v2
 from candle_ffi.nn.module import Module
 from candle_ffi.nn.simple import SimpleNN
 
-__all__ = ["load_pretrained_model"]
+__all__ = ["IMAGENET_CATEGORIES", "MobileNetV2", "load_pretrained_model", "mobilenet_v2"]
 
 
 def load_pretrained_model(path: str | os.PathLike[str]) -> Module:
