@@ -11,7 +11,18 @@ from __future__ import annotations
 
 from math import e, inf, nan, pi
 
-from candle_ffi import autograd, checkpoint, cuda, data, models, nn, optim, training, transforms
+from candle_ffi import (
+    autograd,
+    checkpoint,
+    cuda,
+    data,
+    models,
+    nn,
+    optim,
+    profiler,
+    training,
+    transforms,
+)
 from candle_ffi._lib import lib as _lib
 from candle_ffi._lib import text as _text
 from candle_ffi._ops import (
@@ -613,6 +624,7 @@ __all__ = [
     "pow_",
     "prelu",
     "prod",
+    "profiler",
     "rand",
     "rand_like",
     "randint",

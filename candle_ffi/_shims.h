@@ -2373,4 +2373,38 @@ static int32_t py_set_num_threads(size_t num_threads) {
     return candle_set_num_threads(num_threads, py_error_cell());
 }
 
+static int32_t py_profiler_start(const CandleProfilerOptions *options) {
+    return candle_profiler_start(options, py_error_cell());
+}
+
+static CandleProfile *py_profiler_stop(void) {
+    CandleProfile *out = NULL;
+    candle_profiler_stop(&out, py_error_cell());
+    return out;
+}
+
+static int32_t py_profiler_push_range(const char *name) {
+    return candle_profiler_push_range(name, py_error_cell());
+}
+
+static int32_t py_profile_event(const CandleProfile *profile, size_t index, CandleProfileEvent *event) {
+    return candle_profile_event(profile, index, event, py_error_cell());
+}
+
+static int32_t py_profile_total(const CandleProfile *profile, int32_t by_shapes, size_t index, CandleProfileTotal *total) {
+    return candle_profile_total(profile, by_shapes, index, total, py_error_cell());
+}
+
+static int32_t py_profile_summary(const CandleProfile *profile, CandleProfileSummary *summary) {
+    return candle_profile_summary(profile, summary, py_error_cell());
+}
+
+static int32_t py_profile_table(const CandleProfile *profile, const CandleProfileTableOptions *options, char *table, size_t capacity, size_t *length) {
+    return candle_profile_table(profile, options, table, capacity, length, py_error_cell());
+}
+
+static int32_t py_profile_write_trace(const CandleProfile *profile, const char *path) {
+    return candle_profile_write_trace(profile, path, py_error_cell());
+}
+
 #endif /* CANDLE_FFI_SHIMS_H */

@@ -15,6 +15,7 @@ KINDS: Final = {
     "tensor_map": lib.CANDLE_HANDLE_TENSOR_MAP,
     "module": lib.CANDLE_HANDLE_MODULE,
     "optimizer": lib.CANDLE_HANDLE_OPTIMIZER,
+    "profile": lib.CANDLE_HANDLE_PROFILE,
 }
 
 

@@ -759,6 +759,258 @@ typedef struct {
 /** The defaults of a `CandleLbfgsOptions`. */
 #define CANDLE_LBFGS_OPTIONS_INIT {sizeof(CandleLbfgsOptions), 1.0, 20, -1, 1e-7, 1e-9, 100, 0, 0}
 
+/**
+ * Options of `candle_profiler_start`; begin with `CANDLE_PROFILER_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleProfilerOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The most events that are kept, of about 150 bytes each; sums go on beyond it. Default: `1048576`.
+     */
+    uint64_t max_events;
+    /**
+     * 1 to keep the shapes and dtypes of the tensors that each call is given, of the first 32. Default: `0`.
+     */
+    int32_t record_shapes;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+} CandleProfilerOptions;
+
+/** The defaults of a `CandleProfilerOptions`. */
+#define CANDLE_PROFILER_OPTIONS_INIT {sizeof(CandleProfilerOptions), 1048576, 0, 0}
+
+/**
+ * What the profiler has recorded.
+ */
+typedef struct CandleProfile CandleProfile;
+
+/**
+ * What an event stands for: one of the `CANDLE_PROFILE_*` constants.
+ */
+typedef int32_t CandleProfileKind;
+
+/**
+ * Something that has taken time; `CANDLE_PROFILE_EVENT_INIT` makes room for one.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleProfileEvent)`.
+     */
+    size_t struct_size;
+    /**
+     * Its name, such as "matmul" or "matmul_backward". Default: `NULL`.
+     */
+    const char *name;
+    /**
+     * For a kernel, the name of what it was run for; "" otherwise. Default: `NULL`.
+     */
+    const char *within;
+    /**
+     * What it stands for. Default: `0`.
+     */
+    CandleProfileKind kind;
+    /**
+     * The number of its thread; 0 is the one that began the recording. Default: `0`.
+     */
+    uint32_t thread;
+    /**
+     * In how many other events of its thread it lies. Default: `0`.
+     */
+    uint64_t depth;
+    /**
+     * When it began. Default: `0`.
+     */
+    uint64_t start_ns;
+    /**
+     * How long it lasted. Default: `0`.
+     */
+    uint64_t duration_ns;
+    /**
+     * The duration less that of other events inside, where kernels do not count as such. Default: `0`.
+     */
+    uint64_t self_ns;
+    /**
+     * The time of kernels inside. Default: `0`.
+     */
+    uint64_t kernel_ns;
+    /**
+     * The part of `kernel_ns` that is in no other event inside. Default: `0`.
+     */
+    uint64_t self_kernel_ns;
+    /**
+     * The bytes of the values that were made inside. Default: `0`.
+     */
+    uint64_t bytes;
+    /**
+     * The part of `bytes` that was made in no other event inside. Default: `0`.
+     */
+    uint64_t self_bytes;
+    /**
+     * How many shapes were kept, see `candle_profile_event_shape`. Default: `0`.
+     */
+    size_t num_shapes;
+} CandleProfileEvent;
+
+/**
+ * The events of one kind and name together; `CANDLE_PROFILE_TOTAL_INIT` makes room for it.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleProfileTotal)`.
+     */
+    size_t struct_size;
+    /**
+     * Their name. Default: `NULL`.
+     */
+    const char *name;
+    /**
+     * For kernels, the name of what they were run for; "" otherwise. Default: `NULL`.
+     */
+    const char *within;
+    /**
+     * What they stand for. Default: `0`.
+     */
+    CandleProfileKind kind;
+    /**
+     * Not used. Default: `0`.
+     */
+    int32_t reserved;
+    /**
+     * How many there are. Default: `0`.
+     */
+    uint64_t calls;
+    /**
+     * How long they lasted. Default: `0`.
+     */
+    uint64_t total_ns;
+    /**
+     * The same less other events inside, where kernels do not count as such. Default: `0`.
+     */
+    uint64_t self_ns;
+    /**
+     * The time of kernels inside. Default: `0`.
+     */
+    uint64_t kernel_ns;
+    /**
+     * The part of `kernel_ns` that is in no other event inside. Default: `0`.
+     */
+    uint64_t self_kernel_ns;
+    /**
+     * What the longest of them took. Default: `0`.
+     */
+    uint64_t longest_ns;
+    /**
+     * The bytes of the values that were made inside. Default: `0`.
+     */
+    uint64_t bytes;
+    /**
+     * The part of `bytes` that was made in no other event inside. Default: `0`.
+     */
+    uint64_t self_bytes;
+    /**
+     * The number of the first of these events; where totals are by shapes, its shapes are those of all. Default: `0`.
+     */
+    size_t event;
+} CandleProfileTotal;
+
+/**
+ * Where the time went; `CANDLE_PROFILE_SUMMARY_INIT` makes room for it.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleProfileSummary)`.
+     */
+    size_t struct_size;
+    /**
+     * How long the recording lasted: the sum of the next three. Default: `0`.
+     */
+    uint64_t wall_ns;
+    /**
+     * What the thread that began the recording spent in kernels. Default: `0`.
+     */
+    uint64_t kernel_ns;
+    /**
+     * What it spent in the library besides: in checks, dispatch and the graph. Default: `0`.
+     */
+    uint64_t checks_ns;
+    /**
+     * What it spent outside the library. Default: `0`.
+     */
+    uint64_t outside_ns;
+    /**
+     * The calls of that thread. Default: `0`.
+     */
+    uint64_t calls;
+    /**
+     * The calls of other threads. Default: `0`.
+     */
+    uint64_t other_calls;
+    /**
+     * The time that other threads spent inside the library. Default: `0`.
+     */
+    uint64_t other_library_ns;
+    /**
+     * The time that threads of the pool have helped with kernels. Default: `0`.
+     */
+    uint64_t worker_ns;
+    /**
+     * The events for which there was no room. Default: `0`.
+     */
+    uint64_t dropped;
+} CandleProfileSummary;
+
+/**
+ * By what the rows of a table are sorted: one of the `CANDLE_PROFILE_SORT_*` constants.
+ */
+typedef int32_t CandleProfileSort;
+
+/**
+ * Options of `candle_profile_table`; begin with `CANDLE_PROFILE_TABLE_OPTIONS_INIT`.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleProfileTableOptions)`.
+     */
+    size_t struct_size;
+    /**
+     * The order of the rows. Default: `CANDLE_PROFILE_SORT_SELF_TIME`.
+     */
+    CandleProfileSort sort;
+    /**
+     * 1 for rows of their own for other shapes. Default: `0`.
+     */
+    int32_t by_shapes;
+    /**
+     * 1 for a row of each kernel below its operation; not with `by_shapes`. Default: `1`.
+     */
+    int32_t kernels;
+    /**
+     * 1 for a column of bytes. Default: `1`.
+     */
+    int32_t bytes;
+    /**
+     * The most rows, less those of kernels; 0 for all. Default: `0`.
+     */
+    uint64_t row_limit;
+} CandleProfileTableOptions;
+
+/** The defaults of a `CandleProfileEvent`. */
+#define CANDLE_PROFILE_EVENT_INIT {sizeof(CandleProfileEvent), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** The defaults of a `CandleProfileTotal`. */
+#define CANDLE_PROFILE_TOTAL_INIT {sizeof(CandleProfileTotal), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** The defaults of a `CandleProfileSummary`. */
+#define CANDLE_PROFILE_SUMMARY_INIT {sizeof(CandleProfileSummary), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** The defaults of a `CandleProfileTableOptions`. */
+#define CANDLE_PROFILE_TABLE_OPTIONS_INIT {sizeof(CandleProfileTableOptions), CANDLE_PROFILE_SORT_SELF_TIME, 0, 1, 1, 0}
+
 /*
  * ------------------------------------------------------------------------------------------------
  * Versions and diagnostics.
@@ -805,6 +1057,11 @@ typedef struct {
  * `CandleOptimizer`.
  */
 #define CANDLE_HANDLE_OPTIMIZER 6
+
+/**
+ * `CandleProfile`.
+ */
+#define CANDLE_HANDLE_PROFILE 7
 
 /**
  * The version of the library, "major.minor.patch".
@@ -9958,6 +10215,226 @@ size_t candle_get_num_threads(void);
  * Sets how many threads an operation may use, for the whole process; at least 1.
  */
 CandleStatus candle_set_num_threads(size_t num_threads, CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * The profiler.
+ *
+ * Between `candle_profiler_start` and `candle_profiler_stop` every call is recorded, on all threads, with its gradients
+ * and kernels; there is one recording at a time. While none is under way the profiler costs a branch per call.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Starts recording.
+ *
+ * `options` may be NULL. Fails with `CANDLE_ERROR_BUSY` while a recording is under way.
+ */
+CandleStatus candle_profiler_start(const CandleProfilerOptions *options, CandleError **error);
+
+/**
+ * Stops recording and gives what was recorded; calls and ranges that are under way end with it.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when no recording is under way.
+ */
+CandleStatus candle_profiler_stop(CandleProfile **out, CandleError **error);
+
+/**
+ * The number of the recording that is under way, counted from 1 by this process; 0 when there is none.
+ */
+uint64_t candle_profiler_session(void);
+
+/**
+ * Begins a range of this thread, which the profile will show under its name around the calls inside.
+ *
+ * Ranges nest. Nothing happens while no recording is under way.
+ */
+CandleStatus candle_profiler_push_range(const char *name,
+                                        CandleError **error);
+
+/**
+ * Ends the last range that this thread has begun; nothing happens when there is none.
+ */
+void candle_profiler_pop_range(void);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Profiles.
+ *
+ * What the profiler has recorded: events, totals of those of one name, and a summary. Times are in nanoseconds, from the
+ * start of the recording; texts live as long as the profile.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * A function of the library, called from outside.
+ */
+#define CANDLE_PROFILE_CALL 1
+
+/**
+ * The gradient of one recorded operation.
+ */
+#define CANDLE_PROFILE_BACKWARD 2
+
+/**
+ * A loop over elements.
+ */
+#define CANDLE_PROFILE_KERNEL 3
+
+/**
+ * The part of a kernel that a thread of the pool has done.
+ */
+#define CANDLE_PROFILE_WORKER 4
+
+/**
+ * A function of the caller, called back.
+ */
+#define CANDLE_PROFILE_CALLBACK 5
+
+/**
+ * A range of `candle_profiler_push_range`.
+ */
+#define CANDLE_PROFILE_RANGE 6
+
+/**
+ * The time less that of other rows inside.
+ */
+#define CANDLE_PROFILE_SORT_SELF_TIME 0
+
+/**
+ * The time.
+ */
+#define CANDLE_PROFILE_SORT_TIME 1
+
+/**
+ * The mean time of a call.
+ */
+#define CANDLE_PROFILE_SORT_MEAN 2
+
+/**
+ * The number of calls.
+ */
+#define CANDLE_PROFILE_SORT_CALLS 3
+
+/**
+ * The time in checks, dispatch and the graph.
+ */
+#define CANDLE_PROFILE_SORT_CHECKS 4
+
+/**
+ * The bytes that were made.
+ */
+#define CANDLE_PROFILE_SORT_BYTES 5
+
+/**
+ * When each was first begun, the earliest first.
+ */
+#define CANDLE_PROFILE_SORT_START 6
+
+/**
+ * Frees a profile. NULL is allowed.
+ */
+void candle_profile_free(CandleProfile *profile);
+
+/**
+ * The number of events, which are ordered by their start.
+ */
+size_t candle_profile_num_events(const CandleProfile *profile);
+
+/**
+ * Fills `event` with an event.
+ *
+ * Fails with `CANDLE_ERROR_INDEX` when there is none of this number.
+ */
+CandleStatus candle_profile_event(const CandleProfile *profile,
+                                  size_t index,
+                                  CandleProfileEvent *event,
+                                  CandleError **error);
+
+/**
+ * Copies the shape of a tensor that an event was given, as much as `capacity` holds, and returns its rank; 0 when
+ * there is no such event or tensor.
+ *
+ * `shape` may be NULL: then only the rank is told.
+ */
+size_t candle_profile_event_shape(const CandleProfile *profile,
+                                  size_t index,
+                                  size_t number,
+                                  int64_t *shape,
+                                  size_t capacity);
+
+/**
+ * The dtype of a tensor that an event was given; `CANDLE_DTYPE_NONE` when there is no such event or tensor.
+ */
+CandleDType candle_profile_event_dtype(const CandleProfile *profile,
+                                       size_t index,
+                                       size_t number);
+
+/**
+ * The number of totals: of each kind and name one, kernels apart for each operation that they were run for.
+ *
+ * With `by_shapes` not 0 there is one for each list of shapes and dtypes too. They are in the order in which each was
+ * first begun.
+ */
+size_t candle_profile_num_totals(const CandleProfile *profile,
+                                 int32_t by_shapes);
+
+/**
+ * Fills `total` with a total.
+ *
+ * Fails with `CANDLE_ERROR_INDEX` when there is none of this number.
+ */
+CandleStatus candle_profile_total(const CandleProfile *profile,
+                                  int32_t by_shapes,
+                                  size_t index,
+                                  CandleProfileTotal *total,
+                                  CandleError **error);
+
+/**
+ * Fills `summary`.
+ */
+CandleStatus candle_profile_summary(const CandleProfile *profile,
+                                    CandleProfileSummary *summary,
+                                    CandleError **error);
+
+/**
+ * The number of threads that have recorded something.
+ */
+size_t candle_profile_num_threads(const CandleProfile *profile);
+
+/**
+ * Copies the name of a thread, NUL-terminated and cut where `capacity` ends, and returns its whole length; 0 for one
+ * without a name.
+ *
+ * `name` may be NULL: then only the length is told.
+ */
+size_t candle_profile_thread_name(const CandleProfile *profile,
+                                  size_t number,
+                                  char *name,
+                                  size_t capacity);
+
+/**
+ * Copies a table of the totals, with the summary below, NUL-terminated and cut where `capacity` ends, and writes its
+ * whole length to `length`.
+ *
+ * `options` may be NULL. `table` may be NULL: then only the length is told.
+ */
+CandleStatus candle_profile_table(const CandleProfile *profile,
+                                  const CandleProfileTableOptions *options,
+                                  char *table,
+                                  size_t capacity,
+                                  size_t *length,
+                                  CandleError **error);
+
+/**
+ * Writes the events as a file in Chrome's trace event format, which appears whole or not at all. Chrome's viewer at
+ * `chrome://tracing` and Perfetto show it.
+ *
+ * Fails with `CANDLE_ERROR_IO` when it cannot be written.
+ */
+CandleStatus candle_profile_write_trace(const CandleProfile *profile,
+                                        const char *path,
+                                        CandleError **error);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -47,6 +47,14 @@ static CandleOptimizer *sample_CandleOptimizer(void) {
     return out;
 }
 
+static CandleProfile *sample_CandleProfile(void) MAYBE_UNUSED;
+static CandleProfile *sample_CandleProfile(void) {
+    CandleProfile *out = NULL;
+    CHECK_OK(candle_profiler_start(NULL, &error));
+    CHECK_OK(candle_profiler_stop(&out, &error));
+    return out;
+}
+
 /* Frees what a call has written, and clears the room for the next one. */
 #define CLEAR(type, room)                                                                          \
     do {                                                                                           \
@@ -62,5 +70,6 @@ static CandleOptimizer *sample_CandleOptimizer(void) {
 #define FREE_CandleTensorMap candle_tensor_map_free
 #define FREE_CandleModule candle_module_free
 #define FREE_CandleOptimizer candle_optimizer_free
+#define FREE_CandleProfile candle_profile_free
 
 #endif /* CANDLE_TEST_SAMPLES_H */

@@ -13091,6 +13091,163 @@ static void test_candle_set_num_threads(void) {
     (void)candle_set_num_threads(1, NULL);
 }
 
+static void test_candle_profiler_start(void) {
+    CandleProfilerOptions options[1] = {CANDLE_PROFILER_OPTIONS_INIT};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_profiler_start(NULL, error);
+    CLEAR(CandleError, error);
+    (void)candle_profiler_start(options, NULL);
+    CLEAR(CandleError, error);
+    (void)candle_profiler_start(NULL, NULL);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_profiler_stop(void) {
+    CandleProfile *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_profiler_stop(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleProfile, out);
+    CLEAR(CandleError, error);
+    (void)candle_profiler_stop(out, NULL);
+    CLEAR(CandleProfile, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profiler_stop(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleProfile, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_profiler_push_range(void) {
+    const char *name = "sample";
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_profiler_push_range(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_profiler_push_range(name, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profiler_push_range(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_profile_free(void) {
+    candle_profile_free(NULL);
+}
+
+static void test_candle_profile_num_events(void) {
+    CHECK(candle_profile_num_events(NULL) == 0);
+}
+
+static void test_candle_profile_event(void) {
+    CandleProfile *profile = sample_CandleProfile();
+    CandleProfileEvent event[1] = {CANDLE_PROFILE_EVENT_INIT};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_profile_event(NULL, 1, event, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_event(profile, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_profile_event(profile, 1, event, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_event(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_profile_free(profile);
+}
+
+static void test_candle_profile_event_shape(void) {
+    CandleProfile *profile = sample_CandleProfile();
+    int64_t shape[4] = {1, 1, 1, 1};
+    CHECK(candle_profile_event_shape(NULL, 1, 1, shape, 1) == 0);
+    (void)candle_profile_event_shape(profile, 1, 1, NULL, 1);
+    CHECK(candle_profile_event_shape(NULL, 1, 1, NULL, 1) == 0);
+    candle_profile_free(profile);
+}
+
+static void test_candle_profile_event_dtype(void) {
+    CHECK(candle_profile_event_dtype(NULL, 1, 1) == 0);
+}
+
+static void test_candle_profile_num_totals(void) {
+    CHECK(candle_profile_num_totals(NULL, 0) == 0);
+}
+
+static void test_candle_profile_total(void) {
+    CandleProfile *profile = sample_CandleProfile();
+    CandleProfileTotal total[1] = {CANDLE_PROFILE_TOTAL_INIT};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_profile_total(NULL, 0, 1, total, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_total(profile, 0, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_profile_total(profile, 0, 1, total, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_total(NULL, 0, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_profile_free(profile);
+}
+
+static void test_candle_profile_summary(void) {
+    CandleProfile *profile = sample_CandleProfile();
+    CandleProfileSummary summary[1] = {CANDLE_PROFILE_SUMMARY_INIT};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_profile_summary(NULL, summary, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_summary(profile, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_profile_summary(profile, summary, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_summary(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_profile_free(profile);
+}
+
+static void test_candle_profile_num_threads(void) {
+    CHECK(candle_profile_num_threads(NULL) == 0);
+}
+
+static void test_candle_profile_thread_name(void) {
+    CandleProfile *profile = sample_CandleProfile();
+    unsigned char name[64] = {0};
+    CHECK(candle_profile_thread_name(NULL, 1, (char *)name, 1) == 0);
+    (void)candle_profile_thread_name(profile, 1, NULL, 1);
+    CHECK(candle_profile_thread_name(NULL, 1, NULL, 1) == 0);
+    candle_profile_free(profile);
+}
+
+static void test_candle_profile_table(void) {
+    CandleProfile *profile = sample_CandleProfile();
+    CandleProfileTableOptions options[1] = {CANDLE_PROFILE_TABLE_OPTIONS_INIT};
+    unsigned char table[64] = {0};
+    size_t length[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_profile_table(NULL, options, (char *)table, 1, length, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_profile_table(profile, NULL, (char *)table, 1, length, error);
+    CLEAR(CandleError, error);
+    (void)candle_profile_table(profile, options, NULL, 1, length, error);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_table(profile, options, (char *)table, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_profile_table(profile, options, (char *)table, 1, length, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_table(NULL, NULL, NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_profile_free(profile);
+}
+
+static void test_candle_profile_write_trace(void) {
+    CandleProfile *profile = sample_CandleProfile();
+    const char *path = "sample";
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_profile_write_trace(NULL, path, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_write_trace(profile, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_profile_write_trace(profile, path, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_profile_write_trace(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_profile_free(profile);
+}
+
 int main(void) {
     RUN(test_candle_error_free);
     RUN(test_candle_error_code);
@@ -13638,5 +13795,20 @@ int main(void) {
     RUN(test_candle_clip_grad_value);
     RUN(test_candle_total_norm);
     RUN(test_candle_set_num_threads);
+    RUN(test_candle_profiler_start);
+    RUN(test_candle_profiler_stop);
+    RUN(test_candle_profiler_push_range);
+    RUN(test_candle_profile_free);
+    RUN(test_candle_profile_num_events);
+    RUN(test_candle_profile_event);
+    RUN(test_candle_profile_event_shape);
+    RUN(test_candle_profile_event_dtype);
+    RUN(test_candle_profile_num_totals);
+    RUN(test_candle_profile_total);
+    RUN(test_candle_profile_summary);
+    RUN(test_candle_profile_num_threads);
+    RUN(test_candle_profile_thread_name);
+    RUN(test_candle_profile_table);
+    RUN(test_candle_profile_write_trace);
     return FINISH();
 }

@@ -69,7 +69,15 @@ def test_program(source: Path, standard: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(VALGRIND is None, reason="there is no valgrind")
 @pytest.mark.parametrize(
     "name",
-    ["test_tensor", "test_memory", "test_autograd", "test_errors", "test_files", "test_layers"],
+    [
+        "test_tensor",
+        "test_memory",
+        "test_autograd",
+        "test_errors",
+        "test_files",
+        "test_layers",
+        "test_profiler",
+    ],
 )
 def test_program_under_valgrind(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Valgrind takes what the workers of the pool keep for lost.

@@ -18,7 +18,9 @@ if backend.IS_TORCH:
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-#: In the guides a block may show a part of a file; a program brings what it needs.
+#: Pages of programs alone.
+WHOLE = {"README.md", "profiling.md"}
+#: In the other guides a block may show a part of a file; a program brings what it needs.
 COMPLETE = re.compile(r"^(import|from) |^>>> |^#include ", re.MULTILINE)
 
 
@@ -28,7 +30,7 @@ def blocks(language: str) -> list[object]:
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         text = path.read_text() if path.exists() else ""
         for match in FENCE.finditer(text):
-            fragment = path.name != "README.md" and not COMPLETE.search(match[2])
+            fragment = path.name not in WHOLE and not COMPLETE.search(match[2])
             if match[1] == language and not fragment:
                 line = text[: match.start()].count("\n") + 1
                 found.append(pytest.param(match[2], id=f"{path.name}:{line}"))

@@ -1,7 +1,7 @@
 //! The door for data of the host: storage comes in without a copy and is looked at in place.
 
 use crate::value::Value;
-use crate::{DType, Device, Error, Result, Tensor, compute, shape};
+use crate::{DType, Device, Error, Result, Tensor, compute, profile, shape};
 use candle_core::op::BackpropOp;
 use candle_core::{CpuStorage, Storage};
 use std::ops::Range;
@@ -21,6 +21,7 @@ impl Tensor {
         if storage.dtype() != dtype.storage() || len(&storage) != Some(count) {
             return Err(Error::internal("the storage is not one of this shape and dtype"));
         }
+        profile::made(count * dtype.size_in_bytes());
         let array = candle_core::Tensor::from_storage(Storage::Cpu(storage), dims, BackpropOp::none(), false);
         Ok(Self::from_value(Value::new(array, dtype).to_device(device)?))
     }

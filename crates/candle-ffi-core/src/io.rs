@@ -9,6 +9,7 @@ mod replace;
 
 use crate::{Error, ErrorCode, Result, Tensor, compute};
 use header::Header;
+pub(crate) use replace::replace;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
@@ -54,7 +55,7 @@ pub fn save(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)], metadata: &[(&s
         }
         Ok(writer.flush()?)
     };
-    replace::replace(path, write).map_err(|error| about(&label, &error))
+    replace(path, write).map_err(|error| about(&label, &error))
 }
 
 fn read(reader: &mut dyn Read, length: u64) -> Result<Contents> {
@@ -71,7 +72,7 @@ fn read(reader: &mut dyn Read, length: u64) -> Result<Contents> {
 }
 
 /// Names the file that an error is about.
-fn about(label: &str, error: &Error) -> Error {
+pub(crate) fn about(label: &str, error: &Error) -> Error {
     match error.code() {
         ErrorCode::Io | ErrorCode::FileFormat | ErrorCode::OutOfMemory => {
             Error::new(error.code(), format!("{label}: {}", error.message()))

@@ -19,6 +19,7 @@ pub mod ops;
 pub mod optim;
 mod options;
 mod padding;
+pub mod profile;
 pub mod random;
 mod results;
 mod shape;

@@ -1,6 +1,7 @@
 //! Activation functions with parameters, and their gradients, in one pass each. Compiled for `f32` and `f64` alone;
 //! smaller types are converted by the caller.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::math::Compute;
@@ -288,11 +289,13 @@ impl<C: Compute> Visitor<C> for Backward<'_, C> {
 
 /// The function of each element.
 pub fn activation<C: Compute>(op: Activation, src: &[C]) -> Vec<C> {
+    let _span = profile::kernel("activation");
     visit(op, Forward(src))
 }
 
 /// The gradient of the input, from the input and the gradient of the output.
 pub fn activation_grad<C: Compute>(op: Activation, src: &[C], grad: &[C]) -> Vec<C> {
+    let _span = profile::kernel("activation_grad");
     assert_eq!(src.len(), grad.len(), "input and gradient differ in length");
     visit(op, Backward(src, grad))
 }

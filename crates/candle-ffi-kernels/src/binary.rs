@@ -1,5 +1,6 @@
 //! Elementwise arithmetic of two arrays of one shape.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::copy::{contiguous, map};
@@ -192,6 +193,7 @@ impl<T: Number> Visitor<T, Vec<T>> for Fresh<'_, T> {
 /// # Errors
 /// [`Error::DivisionByZero`] when an integer is divided by zero.
 pub fn binary<T: Number>(op: Binary, lhs: Strided<'_, T>, rhs: Strided<'_, T>) -> Result<Vec<T>> {
+    let _span = profile::kernel("binary");
     check_divisor(op, rhs)?;
     if op == Binary::Pow
         && !T::INTEGER
@@ -253,6 +255,7 @@ impl<T: Number> Visitor<T, ()> for InPlace<'_, T> {
 /// # Errors
 /// [`Error::DivisionByZero`] when an integer is divided by zero.
 pub fn binary_in_place<T: Number>(op: Binary, mut dst: StridedMut<'_, T>, rhs: Strided<'_, T>) -> Result<()> {
+    let _span = profile::kernel("binary_in_place");
     assert_eq!(dst.shape, rhs.shape, "operands differ in shape");
     check_divisor(op, rhs)?;
     let len = dst.checked_len();
@@ -296,6 +299,7 @@ pub fn binary_in_place<T: Number>(op: Binary, mut dst: StridedMut<'_, T>, rhs: S
 
 /// `x` where positive, else `weight · x`. The shapes are equal; a broadcast dimension has stride 0.
 pub fn prelu<T: Float>(x: Strided<'_, T>, weight: Strided<'_, T>) -> Vec<T> {
+    let _span = profile::kernel("prelu");
     zip(
         x,
         weight,
@@ -311,6 +315,7 @@ pub fn prelu<T: Float>(x: Strided<'_, T>, weight: Strided<'_, T>) -> Vec<T> {
 /// Each element, brought into `min..=max`. NaN stays, and a bound of NaN gives NaN. A bound beyond the range of the type
 /// comes saturated: see [`Number::saturating_from_f64`].
 pub fn clamp<T: Number>(src: &[T], min: Option<T>, max: Option<T>) -> Vec<T> {
+    let _span = profile::kernel("clamp");
     match (min, max) {
         (Some(min), Some(max)) => map(
             src,
@@ -336,6 +341,7 @@ pub fn clamp<T: Number>(src: &[T], min: Option<T>, max: Option<T>) -> Vec<T> {
 
 /// 1 strictly between the bounds, where `clamp` lets the gradient pass as in PyTorch.
 pub fn clamp_mask<T: Number>(src: &[T], min: Option<T>, max: Option<T>) -> Vec<u8> {
+    let _span = profile::kernel("clamp_mask");
     let (min, max) = (min.map(T::widen), max.map(T::widen));
     map(
         src,

@@ -2,6 +2,7 @@
 
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, for_each_part};
+use crate::profile;
 use crate::simd::{lanes, vectorize};
 use crate::{Element, Float};
 
@@ -10,6 +11,7 @@ const CHUNK: usize = 4096;
 
 /// The sum of the squares of all elements: the same for any number of threads.
 pub fn sum_of_squares<T: Float>(x: &[T]) -> f64 {
+    let _span = profile::kernel("sum_of_squares");
     let mut sums = vec![0.0f64; x.len().div_ceil(CHUNK)];
     for_each_part(&mut sums, 1, GRAIN_MEMORY / CHUNK, |first, part| {
         for (at, sum) in part.iter_mut().enumerate() {

@@ -4,6 +4,7 @@ use crate::Element;
 use crate::binary::{reader, zip};
 use crate::copy::map;
 use crate::parallel::{GRAIN_MEMORY, build};
+use crate::profile;
 use crate::simd::vectorize;
 use crate::strided::{BLOCK, Buffer, Strided};
 
@@ -43,6 +44,7 @@ macro_rules! comparison {
 
 /// `lhs op rhs` for each pair of elements, as 0 or 1.
 pub fn compare<T: Element>(op: Compare, lhs: Strided<'_, T>, rhs: Strided<'_, T>) -> Vec<u8> {
+    let _span = profile::kernel("compare");
     match op {
         Compare::Eq => comparison!(lhs, rhs, ==),
         Compare::Ne => comparison!(lhs, rhs, !=),
@@ -55,6 +57,7 @@ pub fn compare<T: Element>(op: Compare, lhs: Strided<'_, T>, rhs: Strided<'_, T>
 
 /// `lhs op rhs` for each pair of bools.
 pub fn logical(op: Logical, lhs: Strided<'_, u8>, rhs: Strided<'_, u8>) -> Vec<u8> {
+    let _span = profile::kernel("logical");
     macro_rules! connective {
         ($operator:tt) => {
             zip(lhs, rhs, GRAIN_MEMORY, #[inline(always)] |a: u8, b: u8| u8::from((a != 0) $operator (b != 0)))
@@ -69,6 +72,7 @@ pub fn logical(op: Logical, lhs: Strided<'_, u8>, rhs: Strided<'_, u8>) -> Vec<u
 
 /// The opposite of each bool.
 pub fn logical_not(src: &[u8]) -> Vec<u8> {
+    let _span = profile::kernel("logical_not");
     map(
         src,
         GRAIN_MEMORY,
@@ -79,6 +83,7 @@ pub fn logical_not(src: &[u8]) -> Vec<u8> {
 
 /// The element of `on_true` where the condition holds, else that of `on_false`.
 pub fn select<T: Element>(condition: Strided<'_, u8>, on_true: Strided<'_, T>, on_false: Strided<'_, T>) -> Vec<T> {
+    let _span = profile::kernel("select");
     assert_eq!(condition.shape, on_true.shape, "operands differ in shape");
     assert_eq!(condition.shape, on_false.shape, "operands differ in shape");
     let len = condition.len();

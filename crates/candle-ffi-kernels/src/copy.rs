@@ -1,5 +1,6 @@
 //! Contiguous copies, casts and fills.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::Element;
@@ -9,6 +10,7 @@ use crate::strided::{Strided, StridedMut, Walk, copy_to_uninit};
 
 /// The elements of a view in row-major order.
 pub fn contiguous<T: Element>(src: Strided<'_, T>) -> Vec<T> {
+    let _span = profile::kernel("contiguous");
     let len = src.checked_len();
     let mut result = Vec::with_capacity(len);
     contiguous_to(src, &mut result.spare_capacity_mut()[..len]);
@@ -19,6 +21,7 @@ pub fn contiguous<T: Element>(src: Strided<'_, T>) -> Vec<T> {
 
 /// Copies `src` over `dst`; the shapes are equal.
 pub fn copy_into<T: Element>(dst: StridedMut<'_, T>, src: Strided<'_, T>) {
+    let _span = profile::kernel("copy_into");
     assert_eq!(dst.shape, src.shape, "copy between different shapes");
     let len = dst.checked_len();
     src.checked_len();
@@ -157,11 +160,13 @@ fn transpose_to<T: Element>(data: &[T], walk: &Walk<1>, across: usize, target: &
 
 /// Converts each element: C's casts, as PyTorch on x86 does them.
 pub fn cast<S: Element, D: Element>(src: &[S]) -> Vec<D> {
+    let _span = profile::kernel("cast");
     map(src, GRAIN_MEMORY, S::cast::<D>)
 }
 
 /// 1 for each element that is not 0 (NaN is not 0), else 0.
 pub fn cast_to_bool<S: Element>(src: &[S]) -> Vec<u8> {
+    let _span = profile::kernel("cast_to_bool");
     let zero = S::from_i32(0).widen();
     map(
         src,
@@ -173,12 +178,14 @@ pub fn cast_to_bool<S: Element>(src: &[S]) -> Vec<u8> {
 
 /// `len` times `value`.
 pub fn fill<T: Element>(value: T, len: usize) -> Vec<T> {
+    let _span = profile::kernel("fill");
     // SAFETY: `fill` writes every element.
     unsafe { build(len, GRAIN_MEMORY, |_, part| part.fill(MaybeUninit::new(value))) }
 }
 
 /// `f(0), f(1), …`.
 pub fn from_fn<T: Element>(len: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let _span = profile::kernel("from_fn");
     // SAFETY: the loop writes every element.
     unsafe {
         build(len, GRAIN_MATH, |start, part| {

@@ -1,6 +1,7 @@
 //! Cross entropy of rows of logits against class indices: the value in one pass over the logits, the gradient in another.
 //! Compiled for `f32` and `f64` alone; smaller types are converted by the caller.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::math::Compute;
@@ -119,6 +120,7 @@ impl<C: Compute> Kernel for Forward<'_, C> {
 /// # Errors
 /// [`Error::IndexOutOfRange`] for a class that is not there.
 pub fn cross_entropy<C: Compute>(x: &[C], n: usize, targets: Targets<'_, C>) -> Result<CrossEntropy<C>> {
+    let _span = profile::kernel("cross_entropy");
     let rows = targets.classes.len();
     assert_eq!(x.len(), rows * n, "the length disagrees with the shape");
     targets.check(rows, n)?;
@@ -204,6 +206,7 @@ pub fn cross_entropy_grad<C: Compute>(
     targets: Targets<'_, C>,
     upstream: Upstream<'_, C>,
 ) -> Vec<C> {
+    let _span = profile::kernel("cross_entropy_grad");
     let rows = targets.classes.len();
     assert_eq!((x.len(), statistics.len()), (rows * n, 2 * rows), "lengths disagree with the shape");
     if let Upstream::Each(grads) = upstream {

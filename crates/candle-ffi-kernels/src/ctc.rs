@@ -5,6 +5,7 @@
 
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MATH, Shared, for_each_range};
+use crate::profile;
 use crate::simd::{self, Kernel};
 
 /// A batch of sequences. Each target's labels are below `classes`, each length at most `steps`.
@@ -79,6 +80,7 @@ fn log_sum_exp<C: Compute, const FMA: bool>(a: C, b: C, c: C) -> C {
 
 /// The losses of the sequences, and for each the logarithms of the forward probabilities, `[length, states]`.
 pub fn ctc<C: Compute>(batch: Batch<'_, C>) -> (Vec<C>, Vec<Vec<C>>) {
+    let _span = profile::kernel("ctc");
     batch.check();
     let count = batch.targets.len();
     let (mut losses, mut forward) = (vec![C::ZERO; count], vec![Vec::new(); count]);
@@ -159,6 +161,7 @@ pub fn ctc_grad<C: Compute>(
     grads: &[C],
     zero_infinity: bool,
 ) -> Vec<C> {
+    let _span = profile::kernel("ctc_grad");
     batch.check();
     let count = batch.targets.len();
     assert_eq!((losses.len(), forward.len(), grads.len()), (count, count, count), "lengths disagree");

@@ -2,10 +2,12 @@
 
 use crate::Float;
 use crate::parallel::{GRAIN_MEMORY, build_units};
+use crate::profile;
 
 /// For each bag and column, the row with the largest number (the first of equal ones): of rows of `width` elements, bag
 /// `b` has those from `ends[b - 1]` to before `ends[b]`. Row 0 for an empty bag.
 pub fn bag_argmax<T: Float>(rows: &[T], width: usize, ends: &[usize]) -> Vec<i64> {
+    let _span = profile::kernel("bag_argmax");
     assert_eq!(rows.len(), ends.last().map_or(0, |end| end * width), "the bags disagree with the rows");
     let len = ends.len() * width;
     if len == 0 {

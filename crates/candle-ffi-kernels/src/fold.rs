@@ -2,6 +2,7 @@
 //!
 //! Planes are contiguous `[planes, height, width]`; columns are `[planes, kernel height · kernel width, patches]`.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -44,6 +45,7 @@ impl Patches {
 
 /// `columns[p, (i, j), (y, x)] = planes[p, y · stride + i · dilation - padding, …]`, and 0 in the padding.
 pub fn unfold<T: Compute>(x: &[T], planes: usize, patches: &Patches) -> Vec<T> {
+    let _span = profile::kernel("unfold");
     let (inside, count, size) = patches.lengths();
     assert_eq!(x.len(), planes * inside, "the length disagrees with the shape");
     let ([_, width], [_, columns], stride) = (patches.input, patches.output, patches.stride);
@@ -82,6 +84,7 @@ pub fn unfold<T: Compute>(x: &[T], planes: usize, patches: &Patches) -> Vec<T> {
 
 /// The transpose of [`unfold`]: every element of a plane is the sum of its places in the columns.
 pub fn fold<T: Compute>(columns: &[T], planes: usize, patches: &Patches) -> Vec<T> {
+    let _span = profile::kernel("fold");
     let (inside, count, size) = patches.lengths();
     assert_eq!(columns.len(), planes * size * count, "the length disagrees with the shape");
     let ([_, width], [_, across], stride) = (patches.input, patches.output, patches.stride);

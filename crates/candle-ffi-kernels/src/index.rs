@@ -1,5 +1,6 @@
 //! Reading and writing through indices. All indices are checked before anything is written.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::binary::reader;
@@ -71,6 +72,7 @@ fn check_shapes(index: &[usize], indexed: &[usize], dim: usize) {
 /// # Errors
 /// [`Error::IndexOutOfRange`]
 pub fn gather<T: Element>(src: Strided<'_, T>, dim: usize, index: Strided<'_, i64>) -> Result<Vec<T>> {
+    let _span = profile::kernel("gather");
     let len = index.len();
     if index.shape.is_empty() {
         check_slice(&index.data[index.offset..=index.offset], 1)?;
@@ -130,6 +132,7 @@ pub fn scatter<T: Number>(
     index: Strided<'_, i64>,
     src: Strided<'_, T>,
 ) -> Result<()> {
+    let _span = profile::kernel("scatter");
     match op {
         Scatter::Assign => scatter_by(dst, shape, dim, index, src, |_, x| x),
         Scatter::Add => scatter_by(dst, shape, dim, index, src, T::add),
@@ -184,6 +187,7 @@ fn scatter_by<T: Number>(
 /// # Errors
 /// [`Error::IndexOutOfRange`]
 pub fn index_select<T: Element>(src: &[T], outer: usize, n: usize, inner: usize, index: &[i64]) -> Result<Vec<T>> {
+    let _span = profile::kernel("index_select");
     assert_eq!(src.len(), outer * n * inner, "the length disagrees with the shape");
     check_slice(index, n)?;
     let (count, len) = (index.len(), outer * index.len() * inner);
@@ -219,6 +223,7 @@ pub fn index_add<T: Number>(
     index: &[i64],
     src: &[T],
 ) -> Result<()> {
+    let _span = profile::kernel("index_add");
     assert_eq!(dst.len(), outer * n * inner, "the length disagrees with the shape");
     assert_eq!(src.len(), outer * index.len() * inner, "the length disagrees with the shape");
     check_slice(index, n)?;
@@ -247,6 +252,7 @@ pub fn index_add<T: Number>(
 /// # Errors
 /// [`Error::IndexOutOfRange`]
 pub fn one_hot(index: &[i64], classes: usize) -> Result<Vec<i64>> {
+    let _span = profile::kernel("one_hot");
     check_slice(index, classes)?;
     let mut result = vec![0; index.len() * classes];
     for (row, index) in result.chunks_exact_mut(classes.max(1)).zip(index) {

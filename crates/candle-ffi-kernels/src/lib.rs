@@ -19,6 +19,7 @@
 //! | [`index`], [`embedding`] | gather, scatter and their relatives; bags of rows |
 //! | [`recurrent`] | LSTM, GRU and the plain recurrent layer |
 //! | [`random`], [`optim`], [`clip`] | random numbers; optimizer steps, the norm of gradients |
+//! | [`profile`] | the recorder of the profiler; each kernel begins with its span |
 //!
 //! Lengths and shapes are checked by the caller; a disagreement here is a bug and panics. What depends on the
 //! data (an index, an integer divisor) is an [`Error`].
@@ -47,6 +48,7 @@ pub mod pair_loss;
 pub mod parallel;
 pub mod planes;
 pub mod pool;
+pub mod profile;
 pub mod random;
 pub mod recurrent;
 pub mod reduce;

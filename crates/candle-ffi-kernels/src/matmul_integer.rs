@@ -2,6 +2,7 @@
 
 use crate::Integer;
 use crate::parallel::{GRAIN_MEMORY, for_each_chunk, num_threads};
+use crate::profile;
 use crate::simd::vectorize;
 use crate::strided::{Strided, count};
 
@@ -13,6 +14,7 @@ const ROWS: usize = 32;
 
 /// `[…, m, k] × […, k, n] → […, m, n]` with equal leading dimensions (stride 0 where broadcast) and any strides.
 pub fn matmul_integer<T: Integer>(lhs: Strided<'_, T>, rhs: Strided<'_, T>) -> Vec<T> {
+    let _span = profile::kernel("matmul_integer");
     let rank = lhs.shape.len();
     assert!(rank >= 2 && rhs.shape.len() == rank, "a matrix product of ranks {rank} and {}", rhs.shape.len());
     let batch = &lhs.shape[..rank - 2];

@@ -1,5 +1,6 @@
 //! Layer and RMS normalisation over the last dimension, in two passes so that a large mean costs no digits.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::math::Compute;
@@ -31,6 +32,7 @@ pub fn layer_norm<T: Float>(
     bias: Option<&[T]>,
     eps: f64,
 ) -> (Vec<T>, Vec<T>, Vec<T>) {
+    let _span = profile::kernel("layer_norm");
     assert_eq!(x.len(), rows * n, "the length disagrees with the shape");
     assert!(weight.is_none_or(|w| w.len() == n) && bias.is_none_or(|b| b.len() == n), "weight or bias of another size");
     let (mut out, mut means, mut rstds) =
@@ -118,6 +120,7 @@ pub fn layer_norm_grad<T: Float>(
     center: Center,
     weight: Option<&[T]>,
 ) -> (Vec<T>, Vec<T>, Vec<T>) {
+    let _span = profile::kernel("layer_norm_grad");
     assert_eq!(x.len(), rows * n, "the length disagrees with the shape");
     assert_eq!((grad.len(), mean.len(), rstd.len()), (rows * n, rows, rows), "lengths disagree");
     assert!(weight.is_none_or(|w| w.len() == n), "weight of another size");

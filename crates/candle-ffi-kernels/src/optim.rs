@@ -11,6 +11,7 @@ use crate::Float;
 use crate::element::Number;
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, Shared, for_each_range};
+use crate::profile;
 use crate::simd::vectorize;
 
 /// What formulas compute with: a number, or an array of numbers.
@@ -147,6 +148,7 @@ fn for_each_piece<T: Float, const N: usize>(
     memory: [&mut [T]; N],
     body: impl Fn(&mut [T], &[T], [&mut [T]; N]) + Sync,
 ) {
+    let _span = profile::kernel("optimizer_step");
     let len = param.len();
     assert_eq!(len, gradient.len(), "parameter and gradient differ in length");
     assert!(N <= MOST_MEMORIES && memory.iter().all(|part| part.len() == len), "parameter and memory differ in length");

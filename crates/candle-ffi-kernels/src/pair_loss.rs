@@ -1,6 +1,7 @@
 //! Losses of two arrays, element by element, and their gradients, in one pass each. Compiled for `f32` and `f64` alone;
 //! smaller types are converted by the caller.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::math::Compute;
@@ -278,6 +279,7 @@ impl<C: Compute> Visitor<C> for Backward<'_, C> {
 
 /// The loss of each pair of elements.
 pub fn pair_loss<C: Compute>(loss: PairLoss, input: &[C], target: &[C]) -> Vec<C> {
+    let _span = profile::kernel("pair_loss");
     assert_eq!(input.len(), target.len(), "input and target differ in length");
     visit(loss, Forward(input, target))
 }
@@ -290,6 +292,7 @@ pub fn pair_loss_grad<C: Compute>(
     target: &[C],
     upstream: Upstream<'_, C>,
 ) -> Vec<C> {
+    let _span = profile::kernel("pair_loss_grad");
     assert_eq!(input.len(), target.len(), "input and target differ in length");
     if let Upstream::Each(grads) = upstream {
         assert_eq!(input.len(), grads.len(), "input and gradient differ in length");

@@ -5,6 +5,7 @@
 //! a slow wake-up costs nothing but its help, and nested use cannot deadlock. Chunk borders depend on nothing that a
 //! result depends on: kernels that combine partial results use borders of their own.
 
+use crate::profile;
 use std::any::Any;
 use std::error::Error as _;
 use std::mem::MaybeUninit;
@@ -156,11 +157,14 @@ pub(crate) fn run_tasks(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
     let body: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(body) };
     let job =
         Arc::new(Job { body, tasks, next: AtomicUsize::new(0), state: AtomicUsize::new(0), panic: Mutex::new(None) });
+    let kernel = profile::current_kernel();
     for _ in 0..helpers {
         let job = Arc::clone(&job);
         rayon::spawn(move || {
             if job.enter() {
+                let span = profile::worker(kernel);
                 job.work();
+                drop(span);
                 job.leave();
             }
         });

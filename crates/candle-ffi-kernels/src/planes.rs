@@ -4,6 +4,7 @@
 //! share a mean and a deviation; each plane has the weight and bias of its channel. Sums add blocks in the computing type
 //! and the blocks in f64, with borders that depend on the shape alone.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -107,6 +108,7 @@ pub fn normalize<C: Compute>(
     bias: Option<&[C]>,
     eps: f64,
 ) -> Normalized<C> {
+    let _span = profile::kernel("plane_norm");
     check(x, planes, weight, bias);
     if planes.as_columns() {
         return columns::normalize(x, planes, weight, bias, eps);
@@ -183,6 +185,7 @@ pub fn affine<C: Compute>(
     weight: Option<&[C]>,
     bias: Option<&[C]>,
 ) -> Vec<C> {
+    let _span = profile::kernel("plane_affine");
     check(x, planes, weight, bias);
     assert_eq!((mean.len(), rstd.len()), (planes.groups(), planes.groups()), "one mean and rstd a group");
     if planes.as_columns() {
@@ -223,6 +226,7 @@ pub fn normalize_grad<C: Compute>(
     weight: Option<&[C]>,
     fixed: bool,
 ) -> (Vec<C>, Vec<C>, Vec<C>) {
+    let _span = profile::kernel("plane_norm_grad");
     check(x, planes, weight, None);
     assert_eq!((grad.len(), mean.len(), rstd.len()), (x.len(), planes.groups(), planes.groups()), "lengths disagree");
     if planes.as_columns() {

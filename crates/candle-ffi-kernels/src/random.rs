@@ -3,6 +3,7 @@
 //!
 //! Nothing here uses a fused multiply-add or the platform's mathematics, so every machine has the same numbers.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::math::Compute;
@@ -96,6 +97,7 @@ fn is_wide<T: Float>() -> bool {
 
 /// Uniform in `[low, high)`.
 pub fn uniform<T: Float>(seed: u64, offset: u64, len: usize, low: f64, high: f64) -> Vec<T> {
+    let _span = profile::kernel("uniform");
     let (start, range, end) = (T::Compute::of(low), T::Compute::of(high - low), T::Compute::of(high));
     let wide = is_wide::<T>();
     from_bits(
@@ -114,6 +116,7 @@ pub fn uniform<T: Float>(seed: u64, offset: u64, len: usize, low: f64, high: f64
 
 /// Normal, by the method of Box and Muller: one value from each draw.
 pub fn normal<T: Float>(seed: u64, offset: u64, len: usize, mean: f64, std: f64) -> Vec<T> {
+    let _span = profile::kernel("normal");
     let (center, scale) = (T::Compute::of(mean), T::Compute::of(std));
     if is_wide::<T>() {
         return crate::copy::from_fn(len, |i| {
@@ -142,6 +145,7 @@ pub fn normal<T: Float>(seed: u64, offset: u64, len: usize, mean: f64, std: f64)
 
 /// Integers in `low..high`, which is not empty.
 pub fn integers(seed: u64, offset: u64, len: usize, low: i64, high: i64) -> Vec<i64> {
+    let _span = profile::kernel("integers");
     let range = high.wrapping_sub(low) as u64;
     from_bits(
         seed,
@@ -160,6 +164,7 @@ fn below(bits: u64, range: u64) -> u64 {
 
 /// A random order of `0..n`, by the method of Fisher and Yates.
 pub fn permutation(seed: u64, offset: u64, n: usize) -> Vec<i64> {
+    let _span = profile::kernel("permutation");
     let bits = from_bits(
         seed,
         offset,
@@ -176,6 +181,7 @@ pub fn permutation(seed: u64, offset: u64, n: usize) -> Vec<i64> {
 
 /// 1 with the given probability, else 0.
 pub fn bernoulli_mask(seed: u64, offset: u64, len: usize, keep_probability: f64) -> Vec<u8> {
+    let _span = profile::kernel("bernoulli_mask");
     let threshold = (keep_probability.clamp(0.0, 1.0) / TWO_TO_MINUS_53) as u64;
     from_bits(
         seed,

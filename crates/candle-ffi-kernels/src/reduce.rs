@@ -3,6 +3,7 @@
 //! Sums add blocks of bounded length in the computing type and the blocks in f64, with borders that depend on the
 //! shape alone: the same result for any number of threads, and a smaller error than PyTorch's.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::copy::{cast, map};
@@ -179,6 +180,7 @@ fn sums<T: Float>(
 
 /// The sum.
 pub fn sum<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("sum");
     cast(&sums(
         x,
         outer,
@@ -191,6 +193,7 @@ pub fn sum<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
 
 /// The mean; of nothing, NaN.
 pub fn mean<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("mean");
     let total = sums(
         x,
         outer,
@@ -204,6 +207,7 @@ pub fn mean<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
 
 /// The variance with divisor `n - correction` (NaN where that is not positive and the sum is 0), and the mean.
 pub fn var<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, correction: f64) -> (Vec<T>, Vec<T>) {
+    let _span = profile::kernel("var");
     let means = sums(
         x,
         outer,
@@ -347,6 +351,7 @@ fn fold_columns<T: Copy, A: Copy>(
 
 /// The sum of integers as `i64`, wrapping.
 pub fn sum_integer<T: Integer>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<i64> {
+    let _span = profile::kernel("sum_integer");
     fold(
         x,
         (outer, n, inner),
@@ -361,6 +366,7 @@ pub fn sum_integer<T: Integer>(x: &[T], outer: usize, n: usize, inner: usize) ->
 
 /// The product of integers as `i64`, wrapping.
 pub fn prod_integer<T: Integer>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<i64> {
+    let _span = profile::kernel("prod_integer");
     fold(
         x,
         (outer, n, inner),
@@ -375,6 +381,7 @@ pub fn prod_integer<T: Integer>(x: &[T], outer: usize, n: usize, inner: usize) -
 
 /// The product.
 pub fn prod<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("prod");
     let result = fold(
         x,
         (outer, n, inner),
@@ -391,6 +398,7 @@ pub fn prod<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
 
 /// Whether any bool is set; of none, 0.
 pub fn any(x: &[u8], outer: usize, n: usize, inner: usize) -> Vec<u8> {
+    let _span = profile::kernel("any");
     fold(
         x,
         (outer, n, inner),
@@ -406,6 +414,7 @@ pub fn any(x: &[u8], outer: usize, n: usize, inner: usize) -> Vec<u8> {
 
 /// Whether all bools are set; of none, 1.
 pub fn all(x: &[u8], outer: usize, n: usize, inner: usize) -> Vec<u8> {
+    let _span = profile::kernel("all");
     fold(
         x,
         (outer, n, inner),
@@ -441,6 +450,7 @@ fn extreme<T: Number>(row: &[T], choose: impl Fn(T, T) -> T + Copy) -> T {
 
 /// The largest element; NaN where there is one. Of none, 0: the caller refuses it.
 pub fn max<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("max");
     let keep = inlined(
         #[inline(always)]
         |x: T| x,
@@ -454,6 +464,7 @@ pub fn max<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
 
 /// The smallest element; NaN where there is one. Of none, 0: the caller refuses it.
 pub fn min<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("min");
     let keep = inlined(
         #[inline(always)]
         |x: T| x,
@@ -527,6 +538,7 @@ fn position<T: Number>(row: &[T], value: T) -> usize {
 
 /// The largest element and its first index; NaN wins. Of none, 0: the caller refuses it.
 pub fn argmax<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> (Vec<T>, Vec<i64>) {
+    let _span = profile::kernel("argmax");
     let values = max(x, outer, n, inner);
     let indices = if n == 0 { vec![0; values.len()] } else { first_index(x, &values, n, inner) };
     (values, indices)
@@ -534,6 +546,7 @@ pub fn argmax<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> (Vec<
 
 /// The smallest element and its first index; NaN wins. Of none, 0: the caller refuses it.
 pub fn argmin<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> (Vec<T>, Vec<i64>) {
+    let _span = profile::kernel("argmin");
     let values = min(x, outer, n, inner);
     let indices = if n == 0 { vec![0; values.len()] } else { first_index(x, &values, n, inner) };
     (values, indices)

@@ -2,6 +2,7 @@
 //!
 //! Arrays are contiguous `[planes, depth, height, width]`.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::math::Compute;
@@ -97,6 +98,7 @@ fn lengths(axes: &[Taps; 3]) -> (usize, usize) {
 
 /// `out[p, d, h, w] = Σ weight · x[p, place, place, place]`.
 pub fn resample<T: Compute>(x: &[T], planes: usize, axes: &[Taps; 3]) -> Vec<T> {
+    let _span = profile::kernel("resample");
     let (inside, outside) = lengths(axes);
     assert_eq!(x.len(), planes * inside, "the length disagrees with the shape");
     let passes = passes::<T>(axes);
@@ -127,6 +129,7 @@ pub fn resample<T: Compute>(x: &[T], planes: usize, axes: &[Taps; 3]) -> Vec<T> 
 
 /// The transpose of [`resample`], which is its gradient: `dx[p, place, place, place] += weight · grad[p, d, h, w]`.
 pub fn resample_grad<T: Compute>(grad: &[T], planes: usize, axes: &[Taps; 3]) -> Vec<T> {
+    let _span = profile::kernel("resample_grad");
     let (inside, outside) = lengths(axes);
     assert_eq!(grad.len(), planes * outside, "the length disagrees with the shape");
     let passes = passes::<T>(axes);

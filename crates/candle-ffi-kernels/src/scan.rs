@@ -2,6 +2,7 @@
 
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, Shared, for_each_range};
+use crate::profile;
 
 /// What runs along the dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,7 @@ const ROWS: usize = 8;
 
 /// The running sum or product.
 pub fn scan<T: Running>(x: &[T], outer: usize, n: usize, inner: usize, scan: Scan) -> Vec<T> {
+    let _span = profile::kernel("scan");
     assert_eq!(x.len(), outer * n * inner, "the length disagrees with the shape");
     let mut out = Vec::with_capacity(x.len());
     let shared = Shared::new(&mut out.spare_capacity_mut()[..x.len()]);

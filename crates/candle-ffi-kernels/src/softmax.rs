@@ -1,5 +1,6 @@
 //! Softmax and its relatives along one dimension of a contiguous array seen as `[outer, n, inner]`.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::Float;
@@ -193,16 +194,19 @@ fn forward<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, mode: Mode) 
 
 /// exp(x) divided by its sum.
 pub fn softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("softmax");
     forward(x, outer, n, inner, Mode::Softmax)
 }
 
 /// The logarithm of the softmax.
 pub fn log_softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("log_softmax");
     forward(x, outer, n, inner, Mode::LogSoftmax)
 }
 
 /// The logarithm of the sum of exp(x); the result is `[outer, inner]`.
 pub fn logsumexp<T: Float>(x: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("logsumexp");
     forward(x, outer, n, inner, Mode::LogSumExp)
 }
 
@@ -291,11 +295,13 @@ fn backward<T: Float, const LOG: bool>(out: &[T], grad: &[T], outer: usize, n: u
 
 /// The gradient of the input of [`softmax`] from its output and the gradient of that.
 pub fn softmax_grad<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("softmax_grad");
     backward::<_, false>(out, grad, outer, n, inner)
 }
 
 /// The gradient of the input of [`log_softmax`] from its output and the gradient of that.
 pub fn log_softmax_grad<T: Float>(out: &[T], grad: &[T], outer: usize, n: usize, inner: usize) -> Vec<T> {
+    let _span = profile::kernel("log_softmax_grad");
     backward::<_, true>(out, grad, outer, n, inner)
 }
 

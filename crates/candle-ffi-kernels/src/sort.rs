@@ -3,6 +3,7 @@
 //!
 //! An element becomes an unsigned key of the same order, and key and position are sorted together as one integer.
 
+use crate::profile;
 use half::{bf16, f16};
 
 use crate::parallel::{GRAIN_MATH, Shared, for_each_range};
@@ -129,6 +130,7 @@ impl Part {
 
 /// The positions along the dimension of the elements in ascending or descending order. At most 2^32 elements a line.
 pub fn argsort<T: SortKey>(x: &[T], outer: usize, n: usize, inner: usize, descending: bool, part: Part) -> Vec<i64> {
+    let _span = profile::kernel("argsort");
     assert_eq!(x.len(), outer * n * inner, "the length disagrees with the shape");
     assert!(u32::try_from(n.saturating_sub(1)).is_ok(), "a line of more than 2^32 elements");
     let k = part.len(n);

@@ -2,11 +2,13 @@
 
 use crate::Element;
 use crate::parallel::{GRAIN_MEMORY, build_units};
+use crate::profile;
 use crate::strided::copy_to_uninit;
 
 /// Matrices of `rows` rows with zeros above a diagonal (`lower`) or below it. Diagonal 0 is the main one, positive ones lie
 /// above it.
 pub fn triangle<T: Element>(x: &[T], rows: usize, columns: usize, diagonal: i64, lower: bool) -> Vec<T> {
+    let _span = profile::kernel("triangle");
     if x.is_empty() {
         return Vec::new();
     }

@@ -1,5 +1,6 @@
 //! Elementwise functions of one array.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::copy::map;
@@ -277,6 +278,7 @@ impl<T: Float> Visitor<()> for Run<'_, T> {
 
 /// The function of each element.
 pub fn unary<T: Float>(op: Unary, src: &[T]) -> Vec<T> {
+    let _span = profile::kernel("unary");
     // SAFETY: the loop writes every element.
     unsafe {
         build(src.len(), grain(op), |start, out| {
@@ -288,6 +290,7 @@ pub fn unary<T: Float>(op: Unary, src: &[T]) -> Vec<T> {
 
 /// The function of each integer, wrapping; `None` for functions that integers do not have.
 pub fn unary_integer<T: Integer>(op: Unary, src: &[T]) -> Option<Vec<T>> {
+    let _span = profile::kernel("unary_integer");
     Some(match op {
         Unary::Neg => map(src, GRAIN_MEMORY, T::negated),
         Unary::Abs => map(src, GRAIN_MEMORY, T::absolute),

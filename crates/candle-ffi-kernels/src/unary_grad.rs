@@ -1,5 +1,6 @@
 //! Gradients of elementwise functions that are worth one pass of their own.
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use crate::Float;
@@ -102,6 +103,7 @@ fn apply<T: Float, R: Rule>(rule: R, saved: &[T], grad: &[T]) -> Vec<T> {
 
 /// The gradient of the input, from the saved output or input and the gradient of the output.
 pub fn unary_grad<T: Float>(op: UnaryGrad, saved: &[T], grad: &[T]) -> Vec<T> {
+    let _span = profile::kernel("unary_grad");
     match op {
         UnaryGrad::Sigmoid => apply(Sigmoid, saved, grad),
         UnaryGrad::Tanh => apply(Tanh, saved, grad),

@@ -1,4 +1,5 @@
-//! The memory of tensors: the system's allocator, with huge pages for what is large.
+//! The memory of tensors: the system's allocator, with huge pages for what is large, and with blocks that
+//! are kept, see [`crate::kept`].
 //!
 //! A fresh block of memory costs a page fault for each page that is touched first. With pages of
 //! 4 KiB that is more than the work of an elementwise operation on the block; Linux gives pages of
@@ -6,8 +7,8 @@
 //!
 //! Blocks that belong to others, see [`crate::adopted`], are given back to them.
 
-use crate::adopted;
-use std::alloc::{GlobalAlloc, Layout, System};
+use crate::{adopted, kept};
+use std::alloc::{GlobalAlloc, Layout};
 
 /// Blocks of at least this many bytes are worth the question.
 const LARGE: usize = 4 << 20;
@@ -17,14 +18,14 @@ struct HugePages;
 #[global_allocator]
 static ALLOCATOR: HugePages = HugePages;
 
-// SAFETY: every block is the system allocator's, by the same layout, but for those that were adopted, which
-// go back to their owners; advice changes no content.
+// SAFETY: every block is one of `kept`, by the same layout, but for those that were adopted, which go back to
+// their owners; advice changes no content.
 unsafe impl GlobalAlloc for HugePages {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: passed on from the caller.
-        let block = unsafe { System.alloc(layout) };
-        if layout.size() >= LARGE && !block.is_null() {
+        let (block, fresh) = unsafe { kept::alloc(layout) };
+        if layout.size() >= LARGE && fresh && !block.is_null() {
             ask_for_huge_pages(block, layout.size());
         }
         block
@@ -33,7 +34,7 @@ unsafe impl GlobalAlloc for HugePages {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: passed on from the caller.
-        let block = unsafe { System.alloc_zeroed(layout) };
+        let block = unsafe { kept::alloc_zeroed(layout) };
         if layout.size() >= LARGE && !block.is_null() {
             ask_for_huge_pages(block, layout.size());
         }
@@ -46,7 +47,7 @@ unsafe impl GlobalAlloc for HugePages {
             return;
         }
         // SAFETY: passed on from the caller.
-        unsafe { System.dealloc(block, layout) }
+        unsafe { kept::dealloc(block, layout) }
     }
 
     #[inline]
@@ -56,7 +57,7 @@ unsafe impl GlobalAlloc for HugePages {
             return unsafe { self.move_out(block, layout, new_size) };
         }
         // SAFETY: passed on from the caller.
-        unsafe { System.realloc(block, layout, new_size) }
+        unsafe { kept::realloc(block, layout, new_size) }
     }
 }
 

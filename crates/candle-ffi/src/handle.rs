@@ -6,7 +6,7 @@
 //! borrows, which turns concurrent misuse into `CANDLE_ERROR_BUSY`.
 
 use crate::pointer::{null, slice};
-use candle_ffi_core::{Error, ErrorCode, Result};
+use candle_ffi_core::{Error, ErrorCode, Result, profile};
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
@@ -28,10 +28,12 @@ pub enum Kind {
     Module = 5,
     /// An optimizer.
     Optimizer = 6,
+    /// What the profiler has recorded.
+    Profile = 7,
 }
 
 /// One more than the highest kind.
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 
 /// Handles that are alive, by kind.
 static LIVE: [AtomicUsize; KINDS] = [const { AtomicUsize::new(0) }; KINDS];
@@ -53,6 +55,10 @@ pub trait Opaque: Sized {
     const KIND: Kind;
     /// The C type's name, for messages.
     const NAME: &'static str;
+
+    /// Told of each value that a call has borrowed, for the profiler.
+    #[inline]
+    fn borrowed(_value: &Self::Value) {}
 }
 
 const TAG: u32 = 0xCA4D_1E00;
@@ -93,6 +99,7 @@ pub(crate) fn into_handle<C: Opaque>(value: C::Value) -> *mut C {
 pub(crate) unsafe fn free<C: Opaque>(pointer: *mut C) {
     // SAFETY: passed on from the caller.
     let Ok(handle) = (unsafe { resolve::<C>(pointer, "") }) else { return };
+    let _span = profile::call("free");
     if handle.borrows.fetch_or(FREED, Ordering::AcqRel) == 0 {
         // SAFETY: there was no borrow, and FREED lets no new one begin.
         unsafe { destroy::<C>(pointer.cast()) };
@@ -230,6 +237,7 @@ impl<C: Opaque> Exclusive<'_, C> {
     #[inline]
     pub(crate) unsafe fn beside<'b>(&'b self, pointer: *const C, name: &'static str) -> Result<Shared<'b, C>> {
         if ptr::eq(pointer.cast(), self.handle) {
+            C::borrowed(self);
             return Ok(Shared { handle: self.handle, amount: 0 });
         }
         // SAFETY: passed on from the caller.
@@ -260,7 +268,9 @@ pub(crate) unsafe fn borrow<'a, C: Opaque>(pointer: *const C, name: &'static str
     // SAFETY: passed on from the caller.
     let handle = unsafe { resolve::<C>(pointer, name) }?;
     if handle.acquire_shared() {
-        return Ok(Shared { handle, amount: SHARED });
+        let shared = Shared { handle, amount: SHARED };
+        C::borrowed(&shared);
+        return Ok(shared);
     }
     // SAFETY: the failed attempt has counted itself too.
     unsafe { release::<C>(handle, SHARED) };
@@ -308,7 +318,12 @@ pub(crate) unsafe fn borrow_optional<'a, C: Opaque>(
 pub(crate) unsafe fn borrow_mut<'a, C: Opaque>(pointer: *mut C, name: &'static str) -> Result<Exclusive<'a, C>> {
     // SAFETY: passed on from the caller.
     let handle = unsafe { resolve::<C>(pointer, name) }?;
-    if handle.acquire_exclusive() { Ok(Exclusive { handle }) } else { Err(busy(name)) }
+    if !handle.acquire_exclusive() {
+        return Err(busy(name));
+    }
+    let exclusive = Exclusive { handle };
+    C::borrowed(&exclusive);
+    Ok(exclusive)
 }
 
 /// Borrows a handle for this call alone, with NULL meaning none.

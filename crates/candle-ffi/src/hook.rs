@@ -8,7 +8,7 @@ use crate::handle::{borrow, free, into_handle, look};
 use crate::panic::guard;
 use crate::pointer::{null, output};
 use crate::tensor::CandleTensor;
-use candle_ffi_core::{Result, Tensor};
+use candle_ffi_core::{Result, Tensor, profile};
 use std::ffi::c_void;
 use std::ptr;
 
@@ -46,7 +46,9 @@ pub unsafe extern "C" fn candle_tensor_register_hook(
             let call = move |gradient: &Tensor| -> Result<Option<Tensor>> {
                 let borrowed: *mut CandleTensor = into_handle(gradient.clone());
                 let mut replacement: *mut CandleTensor = ptr::null_mut();
+                let span = profile::callback("hook");
                 let status = hook(user_data.get(), borrowed, &mut replacement);
+                drop(span);
                 // A hook that hands back what it was given changes nothing.
                 let replaced = if replacement.is_null() || ptr::eq(replacement, borrowed) {
                     Ok(None)

@@ -1,7 +1,7 @@
 //! The C ABI of candle_ffi.
 //!
 //! - Infrastructure: [`handle`] (ownership), `pointer` (arrays, texts, outputs), `panic` (the guard),
-//!   [`error`]; `allocator`, `adopted`.
+//!   [`error`]; `allocator`, `adopted`, `kept` (memory).
 //! - One file for each C type or subject, written by hand.
 //! - [`ops`] and [`layers`]: one export for each operation and each layer of `candle-ffi-core`, written by
 //!   `cargo xtask gen`.
@@ -13,6 +13,7 @@
 mod adopted;
 mod allocator;
 pub mod handle;
+mod kept;
 mod managed;
 mod panic;
 mod pointer;
@@ -66,3 +67,7 @@ pub mod optimizers;
 pub mod clip;
 
 pub mod threads;
+
+pub mod profiler;
+
+pub mod profile;

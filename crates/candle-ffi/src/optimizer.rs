@@ -9,8 +9,8 @@ use crate::handle::{Kind, Lookable, Opaque, borrow, borrow_list, borrow_mut, bor
 use crate::panic::{guard, neutral};
 use crate::pointer::{copy_text, null, output, output_list, slice, text};
 use crate::tensor::{CandleTensor, tensor_or_null};
-use candle_ffi_core::Tensor;
 use candle_ffi_core::optim::Optimizer;
+use candle_ffi_core::{Tensor, profile};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -114,7 +114,10 @@ pub unsafe extern "C" fn candle_lbfgs_step(
             let mut search = optimizer.read().begin_search()?;
             let found = search.run(&mut || {
                 let mut loss = f64::NAN;
-                returned(closure(user_data, &raw mut loss), "closure")?;
+                let span = profile::callback("closure");
+                let status = closure(user_data, &raw mut loss);
+                drop(span);
+                returned(status, "closure")?;
                 Ok(loss)
             });
             optimizer.read().end_search(search);

@@ -1,18 +1,34 @@
 //! No panic crosses the border: the guard around the body of every export.
 
 use crate::error::{CandleError, CandleStatus, report};
-use candle_ffi_core::{Error, ErrorCode, Result};
+use candle_ffi_core::{Error, ErrorCode, Result, profile};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 
-/// Runs the body of an export and turns its failure into a code and, where asked for, the details.
+/// Runs the body of an export and turns its failure into a code and, where asked for, the details. The profiler sees
+/// it as a call.
 ///
 /// # Safety
 /// `error` is NULL or may be written.
 #[inline]
 pub(crate) unsafe fn guard(
+    error: *mut *mut CandleError,
+    operation: &'static str,
+    body: impl FnOnce() -> Result<()>,
+) -> CandleStatus {
+    let _span = profile::call(operation);
+    // SAFETY: passed on from the caller.
+    unsafe { guard_unrecorded(error, operation, body) }
+}
+
+/// The same for the exports that steer the profiler, which does not see them.
+///
+/// # Safety
+/// As [`guard`].
+#[inline]
+pub(crate) unsafe fn guard_unrecorded(
     error: *mut *mut CandleError,
     operation: &'static str,
     body: impl FnOnce() -> Result<()>,

@@ -4,6 +4,7 @@
 use crate::handle::{Opaque, into_handle};
 use candle_ffi_core::{Error, ErrorCode, Result};
 use std::ffi::{CStr, c_char};
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -171,6 +172,18 @@ pub(crate) unsafe fn options<T: Copy + Default>(pointer: *const T, name: &'stati
     if pointer.is_null() {
         return Ok(options);
     }
+    // SAFETY: passed on from the caller.
+    let size = unsafe { known_size(pointer, name) }?;
+    // SAFETY: the caller vouches for `size` bytes, which fit in a `T`; any bytes are numbers.
+    unsafe { ptr::copy_nonoverlapping(pointer.cast::<u8>(), ptr::from_mut(&mut options).cast(), size) };
+    Ok(options)
+}
+
+/// The size that a structure tells in its first member, once it is sure that this library knows it.
+///
+/// # Safety
+/// `pointer` is NULL or points to a structure that begins with a `usize`.
+unsafe fn known_size<T>(pointer: *const T, name: &'static str) -> Result<usize> {
     check_array(pointer, 1, name)?;
     // SAFETY: the structure begins with its size.
     let size = unsafe { pointer.cast::<usize>().read() };
@@ -182,9 +195,43 @@ pub(crate) unsafe fn options<T: Copy + Default>(pointer: *const T, name: &'stati
             size_of::<T>()
         )));
     }
-    // SAFETY: the caller vouches for `size` bytes, which fit in a `T`; any bytes are numbers.
-    unsafe { ptr::copy_nonoverlapping(pointer.cast::<u8>(), ptr::from_mut(&mut options).cast(), size) };
-    Ok(options)
+    Ok(size)
+}
+
+/// Where a structure of results goes, as much of it as the caller knows.
+pub(crate) struct OutputStructure<'a, T> {
+    pointer: *mut T,
+    size: usize,
+    _borrow: PhantomData<&'a mut T>,
+}
+
+/// Checks where a structure of results goes, whose first member tells its size.
+///
+/// # Safety
+/// `T` begins with a `usize`, its size, and has no padding; `pointer` is NULL or points to a structure of the size that
+/// it tells, which may be written and outlives `'a`.
+pub(crate) unsafe fn output_structure<'a, T: Copy>(
+    pointer: *mut T,
+    name: &'static str,
+) -> Result<OutputStructure<'a, T>> {
+    // SAFETY: passed on from the caller.
+    let size = unsafe { known_size(pointer, name) }?;
+    Ok(OutputStructure { pointer, size, _borrow: PhantomData })
+}
+
+impl<T: Copy> OutputStructure<'_, T> {
+    /// Writes the members that the caller knows, and leaves the size as it is.
+    pub(crate) fn set(self, value: &T) {
+        let head = size_of::<usize>();
+        // SAFETY: `output_structure` has vouched for `size` bytes, which a `T` has too.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                ptr::from_ref(value).cast::<u8>().add(head),
+                self.pointer.cast::<u8>().add(head),
+                self.size - head,
+            );
+        }
+    }
 }
 
 /// Where a result goes: checked before the work is done, written only when it has succeeded.

@@ -9,7 +9,7 @@ use crate::error::{CandleError, CandleStatus};
 use crate::handle::{Kind, Lookable, Opaque, borrow_mut, free, into_handle, look};
 use crate::panic::{guard, neutral};
 use crate::pointer::{output, slice_output};
-use candle_ffi_core::{Error, ErrorCode, Tensor};
+use candle_ffi_core::{Error, ErrorCode, Tensor, profile};
 
 /// An n-dimensional array that can take part in a graph of operations.
 pub struct CandleTensor {
@@ -20,6 +20,11 @@ impl Opaque for CandleTensor {
     type Value = Tensor;
     const KIND: Kind = Kind::Tensor;
     const NAME: &'static str = "CandleTensor";
+
+    #[inline]
+    fn borrowed(tensor: &Tensor) {
+        profile::inputs([tensor]);
+    }
 }
 
 impl Lookable for CandleTensor {}

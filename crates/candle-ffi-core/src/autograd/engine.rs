@@ -2,7 +2,7 @@
 
 use super::mode::GradMode;
 use super::node::{Backward, Edge, GradContext, Node, NodeRef, OutputGradients};
-use crate::{Error, ErrorCode, Result, Tensor, ops};
+use crate::{Error, ErrorCode, Result, Tensor, ops, profile};
 use smallvec::{SmallVec, smallvec};
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -258,10 +258,13 @@ impl Pass {
             let backward = node.get().backward(self.retain_graph)?;
             let wanted: SmallVec<[bool; 4]> = node.get().edges().iter().map(|edge| self.wants(edge)).collect();
             let context = GradContext { node: &node, output: backward.output.as_deref(), wanted: &wanted };
+            let span = profile::backward(node.operation());
+            profile::inputs(arrived.iter().flatten());
             let gradients =
                 (backward.rule)(&arrived, &context).map_err(|error| error.in_operation(node.operation()))?;
             // What the rule has saved, and these gradients, are free before the next node's are made.
             drop((backward, arrived));
+            drop(span);
             debug_assert_eq!(gradients.len(), node.get().edges().len());
             for ((edge, gradient), wanted) in node.get().edges().iter().zip(gradients).zip(wanted) {
                 match (edge, gradient) {
@@ -313,6 +316,7 @@ fn checked_gradient(tensor: &Tensor, gradient: &Tensor) -> Result<Tensor> {
 /// Adds a gradient to a leaf's slot. The first one is taken as it is where nobody else holds it;
 /// otherwise it is copied, since a user may change one gradient in place and not mean another.
 fn accumulate_into_leaf(leaf: &Tensor, gradient: Tensor, create_graph: bool) -> Result<()> {
+    let _span = profile::backward_step("accumulate_grad");
     // Threads may share a leaf: no gradient of theirs may be lost between the sum and its place.
     let _accumulating = leaf.history().accumulating();
     if !leaf.requires_grad() {

@@ -6,11 +6,12 @@ use crate::value::Value;
 use crate::{DType, Device, Result, shape};
 use candle_core::Storage;
 use candle_core::op::BackpropOp;
-use candle_ffi_kernels::copy as kernels;
+use candle_ffi_kernels::{copy as kernels, profile};
 
 /// A CPU value of these elements; their number is the shape's.
 #[inline]
 pub(crate) fn from_vec<T: CpuElement>(data: Vec<T>, dims: &[usize], dtype: DType) -> Value {
+    profile::made(size_of_val(data.as_slice()));
     let storage = Storage::Cpu(T::into_storage(data));
     Value::new(candle_core::Tensor::from_storage(storage, dims, BackpropOp::none(), false), dtype)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Has `write` fill a temporary file in the same folder, and moves it to `path` when that succeeded
 /// and the content is on the disk.
-pub(super) fn replace(path: &Path, write: impl FnOnce(&File) -> Result<()>) -> Result<()> {
+pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> Result<()>) -> Result<()> {
     // A link stays, and what it points to is replaced.
     let path: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = match path.parent() {

@@ -4,6 +4,7 @@ use super::scores::{Block, Slopes};
 use super::{Inputs, Options, RowStrides, Sizes, blocks, panel, transposed};
 use crate::matmul::{self, Panel, in_this_thread};
 use crate::parallel::{Shared, for_each_range};
+use crate::profile;
 use crate::simd::{self, Kernel, Lanes};
 use crate::strided::Strided;
 
@@ -18,6 +19,7 @@ pub fn backward<T: Lanes>(
     options: Options<'_, T>,
     rows: [RowStrides; 3],
 ) -> [Vec<T>; 3] {
+    let _span = profile::kernel("attention_grad");
     inputs.check(sizes);
     let Sizes { batch, heads, kv_heads, queries, keys, width, value_width } = sizes;
     for view in [grad, out] {

@@ -5,6 +5,7 @@ use super::{Inputs, Options, RowStrides, Sizes, blocks, panel};
 use crate::math::Compute;
 use crate::matmul::{self, in_this_thread};
 use crate::parallel::{Shared, for_each_range};
+use crate::profile;
 use crate::simd::{self, Kernel, Lanes};
 
 /// The result, `[batch, heads, queries, value_width]` with strides `rows`, and for each query the logarithm of the sum
@@ -15,6 +16,7 @@ pub fn forward<T: Lanes>(
     options: Options<'_, T>,
     rows: RowStrides,
 ) -> (Vec<T>, Vec<T>) {
+    let _span = profile::kernel("attention");
     inputs.check(sizes);
     let Sizes { batch, heads, queries, keys, value_width, .. } = sizes;
     let lines = batch * heads * queries;

@@ -16,6 +16,7 @@ mod weight;
 
 pub use geometry::Geometry;
 
+use crate::profile;
 use correlate::correlate;
 use geometry::{Plan, volume};
 use pack::Channels;
@@ -32,6 +33,7 @@ impl Conv for f64 {}
 /// The small side `[batch, small_channels, …]` of the large one `[batch, large_channels, …]`, with a weight of
 /// `[small_channels, large_channels / groups, kernel…]` and a bias for each channel of the result.
 pub fn conv<T: Conv>(geometry: &Geometry, large: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    let _span = profile::kernel("conv");
     assert_eq!((large.len(), weight.len()), (geometry.large_len(), geometry.weight_len()), "lengths disagree");
     assert!(bias.is_none_or(|bias| bias.len() == geometry.small_channels), "the bias has another length");
     let (from, to) = (geometry.large_per_group(), geometry.small_per_group());
@@ -42,6 +44,7 @@ pub fn conv<T: Conv>(geometry: &Geometry, large: &[T], weight: &[T], bias: Optio
 
 /// The large side of the small one: the transpose of [`conv`].
 pub fn conv_transpose<T: Conv>(geometry: &Geometry, small: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    let _span = profile::kernel("conv_transpose");
     assert_eq!((small.len(), weight.len()), (geometry.small_len(), geometry.weight_len()), "lengths disagree");
     assert!(bias.is_none_or(|bias| bias.len() == geometry.large_channels), "the bias has another length");
     let (from, to) = (geometry.small_per_group(), geometry.large_per_group());
@@ -53,6 +56,7 @@ pub fn conv_transpose<T: Conv>(geometry: &Geometry, small: &[T], weight: &[T], b
 /// The gradient of the weight: of [`conv`] with `small` as the gradient of its result, of [`conv_transpose`] with
 /// `large` as that.
 pub fn conv_weight_grad<T: Conv>(geometry: &Geometry, large: &[T], small: &[T]) -> Vec<T> {
+    let _span = profile::kernel("conv_weight_grad");
     assert_eq!((large.len(), small.len()), (geometry.large_len(), geometry.small_len()), "lengths disagree");
     weight::weight_grad(geometry, large, small)
 }

@@ -8,6 +8,7 @@ mod tiny;
 mod vector;
 mod wide;
 
+use crate::profile;
 use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
@@ -45,11 +46,13 @@ const VECTOR: usize = 64 << 20;
 
 /// `[…, m, k] × […, k, n] → […, m, n]` with equal leading dimensions (stride 0 where broadcast) and any strides.
 pub fn matmul<T: Gemm>(lhs: Strided<'_, T>, rhs: Strided<'_, T>) -> Vec<T> {
+    let _span = profile::kernel("matmul");
     product(lhs, rhs, None)
 }
 
 /// [`matmul`] plus a bias of `n` elements on each row.
 pub fn matmul_add<T: Gemm>(lhs: Strided<'_, T>, rhs: Strided<'_, T>, bias: &[T]) -> Vec<T> {
+    let _span = profile::kernel("matmul_add");
     product(lhs, rhs, Some(bias))
 }
 

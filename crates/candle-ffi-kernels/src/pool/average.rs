@@ -3,6 +3,7 @@
 use super::{Windows, row_grain, sizes, zeroed};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, build_units};
+use crate::profile;
 use crate::reduce::sum_row;
 use crate::simd::{inlined, lanes, vectorize};
 use std::mem::MaybeUninit;
@@ -28,6 +29,7 @@ fn sum_span<T: Compute>(span: &[T]) -> T {
 
 /// The average of each window, and 0 for an empty one.
 pub fn average<T: Compute>(x: &[T], planes: usize, axes: &[Windows; 3]) -> Vec<T> {
+    let _span = profile::kernel("avg_pool");
     let axes = &Windows::joined(axes);
     let (input, output) = sizes(axes);
     let inside: usize = input.iter().product();
@@ -163,6 +165,7 @@ fn average_whole<T: Compute>(line: &[T], kernel: usize, stride: usize, divisor: 
 
 /// The gradient of [`average`].
 pub fn average_grad<T: Compute>(grad: &[T], planes: usize, axes: &[Windows; 3]) -> Vec<T> {
+    let _span = profile::kernel("avg_pool_grad");
     let axes = &Windows::joined(axes);
     let (input, output) = sizes(axes);
     let (inside, outside) = (input.iter().product::<usize>(), output.iter().product::<usize>());

@@ -3,6 +3,7 @@
 use super::{Windows, row_grain, sizes, vectors, zeroed};
 use crate::math::Compute;
 use crate::parallel::{GRAIN_MEMORY, Shared, build_units, for_each_range};
+use crate::profile;
 use crate::simd::{inlined, lanes, vectorize};
 use crate::{Element, Error, Number, Result};
 use std::mem::MaybeUninit;
@@ -47,6 +48,7 @@ const LONG: usize = 64;
 /// The largest element of each window; with `places` also its position in its plane, else no positions. The first of
 /// equal ones counts, and NaN is larger than any number. A plane has less than 2³² elements.
 pub fn maximum<T: Ordered>(x: &[T], planes: usize, axes: &[Windows; 3], places: bool) -> (Vec<T>, Vec<u32>) {
+    let _span = profile::kernel("max_pool");
     let axes = &Windows::joined(axes);
     let (input, output) = sizes(axes);
     let (inside, row) = (input.iter().product::<usize>(), output[2]);
@@ -189,6 +191,7 @@ fn largest<T: Ordered>(row: &[T], best: T) -> Option<(T, usize)> {
 
 /// The gradient of [`maximum`]: zeros, with each gradient added at the position that was chosen in its plane.
 pub fn spread<T: Compute>(grad: &[T], places: &[u32], planes: usize, inside: usize) -> Vec<T> {
+    let _span = profile::kernel("max_pool_grad");
     assert_eq!(grad.len(), places.len(), "gradients and positions differ in number");
     let outside = grad.len().checked_div(planes).unwrap_or(0);
     assert_eq!(grad.len(), planes * outside, "the length disagrees with the shape");
@@ -213,6 +216,7 @@ pub fn spread<T: Compute>(grad: &[T], places: &[u32], planes: usize, inside: usi
 /// # Errors
 /// [`Error::IndexOutOfRange`]
 pub fn place<T: Element>(x: &[T], places: &[i64], planes: usize, inside: usize) -> Result<Vec<T>> {
+    let _span = profile::kernel("max_unpool");
     assert_eq!(x.len(), places.len(), "values and positions differ in number");
     if let Some(&index) = places.iter().find(|at| **at as u64 >= inside as u64) {
         return Err(Error::IndexOutOfRange { index, size: inside });

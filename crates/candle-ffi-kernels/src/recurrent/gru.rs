@@ -6,6 +6,7 @@ use super::packed::{Order, Packed, Start};
 use super::{ColumnsMut, Real, Steps};
 use crate::math::Compute;
 use crate::parallel::{Shared, run_tasks};
+use crate::profile;
 use crate::simd::{self, Kernel};
 
 /// What a direction of a GRU computes with.
@@ -56,6 +57,7 @@ impl<T: Real> GruInput<'_, T> {
 
 /// All steps. `gates` hold the map of the inputs with its bias; `out` gets the states.
 pub fn gru<T: Real>(input: &GruInput<'_, T>, mut gates: Vec<T>, out: ColumnsMut<'_, T>, keep: bool) -> Gru<T> {
+    let _span = profile::kernel("gru");
     input.check();
     let (steps, hidden) = (input.steps, input.hidden);
     assert_eq!(gates.len(), steps.rows() * 3 * hidden, "the gates have another size");
@@ -97,6 +99,7 @@ pub fn gru_grad<T: Real>(
     before: &[T],
     grad: &Incoming<'_, T>,
 ) -> GruGrad<T> {
+    let _span = profile::kernel("gru_grad");
     input.check();
     let (steps, hidden) = (input.steps, input.hidden);
     let rows = steps.rows();

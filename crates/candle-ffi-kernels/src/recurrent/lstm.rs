@@ -6,6 +6,7 @@ use super::packed::{Order, Packed, Start};
 use super::{ColumnsMut, Real, Steps};
 use crate::math::Compute;
 use crate::parallel::{Shared, run_tasks};
+use crate::profile;
 use crate::simd::{self, Kernel};
 
 /// What a direction of an LSTM computes with.
@@ -76,6 +77,7 @@ impl<T: Real> LstmInput<'_, T> {
 
 /// All steps. `gates` hold the map of the inputs, both biases included; `out` gets the states.
 pub fn lstm<T: Real>(input: &LstmInput<'_, T>, mut gates: Vec<T>, out: ColumnsMut<'_, T>, keep: bool) -> Lstm<T> {
+    let _span = profile::kernel("lstm");
     input.check();
     let (steps, hidden, state) = (input.steps, input.hidden, input.state());
     assert_eq!(gates.len(), steps.rows() * 4 * hidden, "the gates have another size");
@@ -135,6 +137,7 @@ pub fn lstm_grad<T: Real>(
     tanh_c: &[T],
     grad: &Incoming<'_, T>,
 ) -> LstmGrad<T> {
+    let _span = profile::kernel("lstm_grad");
     input.check();
     let (steps, hidden, state) = (input.steps, input.hidden, input.state());
     let rows = steps.rows();

@@ -5,6 +5,7 @@ use super::packed::{Order, Packed, Start};
 use super::{ColumnsMut, Real, Steps};
 use crate::math::Compute;
 use crate::parallel::{Shared, run_tasks};
+use crate::profile;
 use crate::simd::{self, Kernel};
 
 /// The function of the state.
@@ -60,6 +61,7 @@ impl<T: Real> PlainInput<'_, T> {
 
 /// All steps. `gates` hold the map of the inputs, both biases included; `out` gets the states.
 pub fn plain<T: Real>(input: &PlainInput<'_, T>, mut gates: Vec<T>, out: ColumnsMut<'_, T>) -> Plain<T> {
+    let _span = profile::kernel("rnn");
     input.check();
     let (steps, hidden) = (input.steps, input.hidden);
     assert_eq!(gates.len(), steps.rows() * hidden, "the gates have another size");
@@ -90,6 +92,7 @@ pub fn plain<T: Real>(input: &PlainInput<'_, T>, mut gates: Vec<T>, out: Columns
 
 /// The gradients of all steps.
 pub fn plain_grad<T: Real>(input: &PlainInput<'_, T>, after: &[T], grad: &Incoming<'_, T>) -> PlainGrad<T> {
+    let _span = profile::kernel("rnn_grad");
     input.check();
     let (steps, hidden) = (input.steps, input.hidden);
     assert_eq!(after.len(), steps.rows() * hidden, "nothing was kept");
