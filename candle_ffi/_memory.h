@@ -6,7 +6,7 @@
 #ifndef CANDLE_FFI_MEMORY_H
 #define CANDLE_FFI_MEMORY_H
 
-#include "candle_ffi.h"
+#include "_shims.h"
 
 /* Set once the interpreter begins to end: what tensors hold then is left to the system. */
 static int py_closing = 0;
@@ -22,6 +22,30 @@ static void py_release(void *owner) {
         Py_DECREF((PyObject *)owner);
         PyGILState_Release(state);
     }
+}
+
+/*
+ * What an array on a tensor must know, in one call: address, dtype, device, whether it is contiguous, sizes,
+ * strides. `cells` has room for 4 numbers and twice the rank.
+ */
+static int32_t py_layout(const CandleTensor *tensor, int64_t *cells, size_t rank) {
+    void *address = NULL;
+    int32_t status;
+    cells[1] = candle_tensor_dtype(tensor);
+    cells[2] = candle_tensor_device(tensor);
+    cells[3] = candle_tensor_is_contiguous(tensor);
+    if (cells[2] == CANDLE_DEVICE_CPU) {
+        status = candle_tensor_data_ptr(tensor, &address, py_error_cell());
+        if (status != CANDLE_OK) {
+            return status;
+        }
+    }
+    cells[0] = (int64_t)(intptr_t)address;
+    status = candle_tensor_shape(tensor, cells + 4, rank, py_error_cell());
+    if (status != CANDLE_OK) {
+        return status;
+    }
+    return candle_tensor_strides(tensor, cells + 4 + rank, rank, py_error_cell());
 }
 
 /* What DLPack's structures have before and after the part that is not looked at here. */

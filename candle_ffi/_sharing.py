@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from candle_ffi import dtype as dtypes
 from candle_ffi._handles import wrap
-from candle_ffi._lib import ffi, lib, take_error
+from candle_ffi._lib import check, ffi, lib, take_error
 from candle_ffi.errors import DTypeError, InvalidArgumentError
 from candle_ffi.interop import Array, dtype_of, from_array, to_array
 
@@ -132,7 +133,13 @@ def array_on(tensor: Tensor) -> Array:
     DTypeError
         NumPy has no such dtype.
     """
-    dtype = tensor.dtype
+    # A value of its own on the storage: the tensor may be given another one.
+    values = tensor.detach()
+    rank = lib.candle_tensor_rank(values._handle)
+    cells = ffi.new(_INT64S, 4 + 2 * rank)
+    check(lib.py_layout(values._handle, cells, rank))
+    address, code, device, is_contiguous, *sizes = ffi.unpack(cells, 4 + 2 * rank)
+    dtype = dtypes.BY_CODE[code]
     kind = dtypes.TO_NUMPY.get(dtype)
     if kind is None:
         raise DTypeError(
@@ -140,20 +147,16 @@ def array_on(tensor: Tensor) -> Array:
             operation="numpy",
             dtypes=[dtype.name],
         )
-    count = tensor.numel()
-    if count == 0 or tensor.device.type != "cpu":
+    shape, steps = sizes[:rank], sizes[rank:]
+    if device != lib.CANDLE_DEVICE_CPU or 0 in shape:
         return to_array(tensor)
-    # A value of its own on the storage: the tensor may be given another one.
-    values = tensor.detach()
-    shape, strides, reach = tuple(values.shape), None, count
-    if not values.is_contiguous():
-        steps = values.strides
+    if is_contiguous:
+        strides, reach = None, prod(shape)
+    else:
+        strides = [step * dtype.itemsize for step in steps]
         reach = 1 + sum((size - 1) * step for size, step in zip(shape, steps, strict=True))
-        strides = tuple(step * dtype.itemsize for step in steps)
-    address = lib.py_data_ptr(values._handle)
-    if not address:
-        raise take_error()
     # The array holds the buffer, the buffer the pointer, and that one the tensor.
     pointer = ffi.gc(ffi.cast(_BYTES, address), lambda _, held=values: None)
-    array: Array = np.ndarray(shape, kind, ffi.buffer(pointer, reach * dtype.itemsize), 0, strides)
+    buffer = ffi.buffer(pointer, reach * dtype.itemsize)
+    array: Array = np.ndarray(shape, kind, buffer, 0, strides)
     return array

@@ -6,6 +6,7 @@ from candle_ffi.data.batch_sampler import BatchSampler
 from candle_ffi.data.collate import default_collate, default_convert
 from candle_ffi.data.concat import ChainDataset, ConcatDataset
 from candle_ffi.data.dataset import Dataset, IterableDataset
+from candle_ffi.data.idx import read_idx
 from candle_ffi.data.loader import DataLoader
 from candle_ffi.data.sampler import (
     RandomSampler,
@@ -37,4 +38,5 @@ __all__ = [
     "default_convert",
     "get_worker_info",
     "random_split",
+    "read_idx",
 ]

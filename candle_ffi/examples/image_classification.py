@@ -233,7 +233,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--predict", type=Path, nargs="+", metavar="PICTURE", help="tell what it is"
     )
-    parser.add_argument("--epochs", type=positive, default=10)
+    parser.add_argument("--epochs", type=positive, default=8)
     parser.add_argument("--batch-size", type=positive, default=128)
     parser.add_argument("--lr", type=float, default=0.05, help="the highest of the cycle")
     parser.add_argument("--seed", type=int, default=0)
