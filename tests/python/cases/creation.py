@@ -55,6 +55,6 @@ def rows() -> list[Row]:
         ],
         Row("tensor", call=lambda cf: cf.tensor([1, 2], dtype=cf.float64), label="dtype", **plain),
         Row("tensor", call=lambda cf: cf.tensor(np.arange(6.0).reshape(2, 3)), label="array", **plain),
-        Row("from_numpy", call=lambda cf: cf.from_numpy(np.arange(6, dtype=np.int16)[::2]), **plain),
+        Row("from_numpy", call=lambda cf: cf.from_numpy(np.arange(6, dtype=np.int16)[::2].copy()), **plain),
         Row("as_tensor", call=lambda cf: cf.as_tensor([[1.0, 2.0]]), **plain),
     ]  # fmt: skip
