@@ -132,6 +132,10 @@ def _array(value: Any) -> np.ndarray[Any, Any]:
     """Return what an array of any library holds as NumPy's; the memory is shared where it can."""
     if isinstance(value, np.ndarray):
         return value
+    if isinstance(value, (bool, int, float)):  # among NumPy's numbers
+        return np.asarray(value)
+    if not _is_array(value):
+        raise TypeError(f"default_collate: found {type(value)} in a batch of arrays")
     detach = getattr(value, "detach", None)  # PyTorch's, which may have a history
     value = value if detach is None else detach()
     return np.asarray(value) if hasattr(value, "__array__") else np.from_dlpack(value)

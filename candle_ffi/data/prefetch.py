@@ -41,6 +41,7 @@ class Prefetch(Iterator[Any]):
         self._tasks: SimpleQueue[Any] = SimpleQueue()
         self._results: SimpleQueue[Any] = SimpleQueue()
         self._failed: Exception | None = None
+        self._turn = threading.Lock()  # threads that share the iterator take turns
         self._process = os.getpid()
         # The thread knows the queues alone: the iterator can be dropped while it runs.
         threading.Thread(
@@ -52,6 +53,10 @@ class Prefetch(Iterator[Any]):
         self._stop = weakref.finalize(self, _end, self._tasks)
 
     def __next__(self) -> Any:
+        with self._turn:
+            return self._take()
+
+    def _take(self) -> Any:
         if not self._under_way:
             self._hand_out()
         if not self._under_way:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,9 @@ E = TypeVar("E", bound="CandleEstimator")
 
 #: The most rows of a batch that is not trained with.
 _ROWS: Final = 4096
+
+#: The default generator is that of the whole process: fits in several threads take turns.
+_drawing: Final = threading.RLock()
 
 
 class CandleEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -202,8 +206,8 @@ class CandleEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     def _check(self) -> None:
         for name in ("max_iter", "n_iter_no_change"):
             value = getattr(self, name)
-            if not value >= 1:
-                raise ValueError(f"{name} must be at least 1, and it is {value}")
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"{name} must be at least 1, and whole; it is {value!r}")
         if not self.learning_rate_init > 0:
             raise ValueError(
                 f"learning_rate_init must be above 0, and it is {self.learning_rate_init}"
@@ -214,8 +218,9 @@ class CandleEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             raise ValueError(
                 f"validation_fraction must be between 0 and 1, and it is {self.validation_fraction}"
             )
-        if self.batch_size != "auto" and not self.batch_size >= 1:
-            raise ValueError(f"batch_size must be 'auto' or at least 1, not {self.batch_size}")
+        size = self.batch_size
+        if size != "auto" and (not isinstance(size, (int, np.integer)) or size < 1):
+            raise ValueError(f"batch_size must be 'auto' or at least 1, not {size!r}")
 
     def _network(self, rows: Array) -> Module:
         inputs: Any = rows.shape[1] if rows.ndim == 2 else rows.shape[1:]
@@ -336,9 +341,10 @@ def _whole(data: Any, trainer: Trainer) -> Any:
 @contextmanager
 def _seeded(state: np.random.RandomState) -> Iterator[None]:
     """Draw what is random within from a state, and leave the random numbers outside as they are."""
-    before = random.get_rng_state()
-    random.manual_seed(int(state.randint(np.iinfo(np.int32).max)))
-    try:
-        yield
-    finally:
-        random.set_rng_state(before)
+    with _drawing:
+        before = random.get_rng_state()
+        random.manual_seed(int(state.randint(np.iinfo(np.int32).max)))
+        try:
+            yield
+        finally:
+            random.set_rng_state(before)

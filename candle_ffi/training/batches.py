@@ -15,7 +15,16 @@ from candle_ffi.device import Device
 from candle_ffi.dtype import DType
 from candle_ffi.tensor import Tensor
 
-__all__ = ["Whole", "as_dataset", "joined", "rows_of", "split", "split_batch", "to_tensors"]
+__all__ = [
+    "Whole",
+    "as_dataset",
+    "detached",
+    "joined",
+    "rows_of",
+    "split",
+    "split_batch",
+    "to_tensors",
+]
 
 #: Under which keys a batch that is a dictionary has its targets.
 TARGETS: Final = ("targets", "target", "labels", "label", "y")
@@ -80,6 +89,28 @@ def to_tensors(value: Any, device: Device | None) -> Any:
         return tuple(to_tensors(each, device) for each in value)
     if hasattr(value, "__array__"):
         return to_tensors(as_tensor(value), device)
+    return value
+
+
+def detached(value: Any) -> Any:
+    """Return outputs without their history, which a metric that keeps them would keep as well.
+
+    Parameters
+    ----------
+    value : object
+        A tensor, or tuples, lists and dictionaries of them.
+
+    Returns
+    -------
+    object
+        The same without gradients.
+    """
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, Mapping):
+        return {name: detached(each) for name, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return tuple(detached(each) for each in value)
     return value
 
 

@@ -53,7 +53,15 @@ class Losses:
         ------
         NonFiniteLossError
             It is NaN or infinite.
+        TypeError
+            It is no tensor of one element.
         """
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            found = f"of shape {list(loss.shape)}" if isinstance(loss, Tensor) else repr(loss)
+            raise TypeError(
+                "the loss must be a tensor of one element, a mean over the rows of the batch, and "
+                f"is {found}"
+            )
         if self._every == 1:
             self._take(loss.item(), rows, step)
             return

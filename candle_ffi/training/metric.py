@@ -77,9 +77,13 @@ class Metric:
         return twin
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what was gathered so far: the attributes that are numbers, tensors and arrays."""
-        kinds = (int, float, Tensor, np.ndarray)
-        return {name: value for name, value in vars(self).items() if isinstance(value, kinds)}
+        """Return what was gathered so far: numbers, tensors, arrays, and lists and such of them."""
+        kinds = (int, float, Tensor, np.ndarray, list, tuple, dict, set)
+        return {
+            name: copy.deepcopy(value)
+            for name, value in vars(self).items()
+            if isinstance(value, kinds)
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where `state_dict` was called.
@@ -89,7 +93,8 @@ class Metric:
         state_dict : dict
             What `state_dict` returned.
         """
-        vars(self).update(state_dict)
+        # A copy: sums and lists are changed in place.
+        vars(self).update(copy.deepcopy(state_dict))
 
     def __call__(self, preds: Any, target: Any) -> Any:
         """Return the result of one batch alone, and leave the metric as it is.

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from candle_ffi.autograd import no_grad
 from candle_ffi.errors import CallbackError
 from candle_ffi.nn.module import Module
 from candle_ffi.optim import LBFGS, Optimizer
 from candle_ffi.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
-from candle_ffi.training.batches import as_dataset, rows_of, split, to_tensors
+from candle_ffi.training.batches import as_dataset, detached, rows_of, split, to_tensors
 from candle_ffi.training.callback import Callback, Callbacks
 from candle_ffi.training.evaluator import results
 from candle_ffi.training.history import History
@@ -166,6 +168,11 @@ class Trainer(Resumable):
             scheduler_interval = "step" if by_step else "epoch"
         self.scheduler_interval = scheduler_interval
         self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            if isinstance(callback, type):
+                raise TypeError(
+                    f"Trainer: a callback is an object such as {callback.__name__}(), not a class"
+                )
         self.clip_grad_norm = clip_grad_norm
         self.clip_grad_value = clip_grad_value
         self.accumulate_steps = accumulate_steps
@@ -223,6 +230,8 @@ class Trainer(Resumable):
             The loss is NaN or infinite; the message names epoch and step.
         CallbackError
             A callback has raised; the message names it.
+        TypeError
+            `epochs` is no whole number, or the loss no tensor of one element.
         ValueError
             There are no batches, or `epochs` is negative.
         FileError, FileFormatError
@@ -230,8 +239,11 @@ class Trainer(Resumable):
         StateDictError
             The checkpoint is of another training.
         """
-        if type(epochs) is not int or epochs < 0:
-            raise ValueError(f"fit: epochs must not be negative, and it is {epochs!r}")
+        if not isinstance(epochs, (int, np.integer)):
+            raise TypeError(f"fit: epochs must be a whole number, not {epochs!r}")
+        if epochs < 0:
+            raise ValueError(f"fit: epochs must not be negative, and it is {epochs}")
+        epochs = int(epochs)
         dataset = as_dataset(data, self._dtype())
         if isinstance(validation, float):
             dataset, validation = split(dataset, validation)
@@ -324,9 +336,10 @@ class Trainer(Resumable):
             outputs = step(inputs, targets, rows)
             self.step += 1
             if metrics:
+                seen = detached(outputs)
                 with no_grad():
                     for metric in metrics:
-                        metric.update(outputs, targets)
+                        metric.update(seen, targets)
             if listened:
                 callbacks.call("on_batch_end", self, {"loss": losses.last, "size": rows})
         step.finish()

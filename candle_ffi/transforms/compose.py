@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 from candle_ffi.errors import InvalidArgumentError, ShapeError
@@ -107,10 +108,11 @@ def pair(size: int | Sequence[int], transform: str) -> tuple[int, int]:
     Raises
     ------
     InvalidArgumentError
-        There are more than two numbers, or one is not positive.
+        There are more than two numbers, or one is no whole number above 0.
     """
-    sizes = [size] if isinstance(size, int) else list(size)
-    if len(sizes) not in (1, 2) or any(number < 1 for number in sizes):
+    sizes: list[Any] = list(size) if isinstance(size, Iterable) else [size]
+    whole = all(isinstance(number, Integral) and int(number) > 0 for number in sizes)
+    if len(sizes) not in (1, 2) or not whole:
         raise InvalidArgumentError(
             f"{transform}: a size is a positive number, or height and width, not {size!r}"
         )

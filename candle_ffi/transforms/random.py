@@ -37,8 +37,7 @@ class _Random:
 
     def __call__(self, img: Tensor) -> Tensor:
         """Change an image, or each image of a batch by itself."""
-        batch = as_batch(img, type(self).__name__)
-        changed = self._change(batch) if len(batch) else batch
+        changed = self._change(as_batch(img, type(self).__name__))
         return changed if img.ndim == 4 else changed[0]
 
     def _change(self, batch: Tensor) -> Tensor:
@@ -167,7 +166,7 @@ class RandomCrop(_Random):
         rows = self._below(down, count)[:, None] + np.arange(height)
         columns = self._below(across, count)[:, None] + np.arange(width)
         pixels = (rows * batch.shape[3])[:, :, None] + columns[:, None, :]
-        index = tensor(pixels.reshape(count, 1, -1), device=batch.device)
+        index = tensor(pixels.reshape(count, 1, height * width), device=batch.device)
         found = batch.flatten(2).gather(2, index.expand(count, channels, -1))
         return found.reshape(count, channels, height, width)
 

@@ -446,6 +446,22 @@ def test_the_thread_ends_when_the_loop_is_left(how: str) -> None:
     assert not threads()
 
 
+def test_threads_that_share_an_iterator_take_turns() -> None:
+    batches = iter(DataLoader(rows(400), 2))
+    found: list[list[Any]] = []
+
+    def walk() -> None:
+        found.extend(numbers(batches))
+
+    walkers = [threading.Thread(target=walk, daemon=True) for _ in range(4)]
+    for walker in walkers:
+        walker.start()
+    for walker in walkers:
+        walker.join(30)
+        assert not walker.is_alive()
+    assert sorted(number for batch in found for number in batch) == list(range(400))
+
+
 def test_what_the_thread_raises_has_its_traceback() -> None:
     batches = iter(DataLoader(Watched(6, bad=3), 1))
     assert numbers([next(batches) for _ in range(3)]) == [[0], [1], [2]]

@@ -92,6 +92,7 @@ def test_shapes_that_differ_are_both_named() -> None:
         [np.array([None])],
         [1, "a"],
         [1.0, None],
+        [np.float32(1), None],
     ],
 )
 def test_what_cannot_be_collated(items: list[Any]) -> None:
@@ -108,6 +109,10 @@ def test_missing_keys_and_dtypes() -> None:
         default_collate([cf.ones(1), 3])
     with pytest.raises(OverflowError):
         default_collate([2**70])
+
+
+def test_numbers_of_numpy_and_python_mix() -> None:
+    assert default_collate([np.float32(1), 2, True]).tolist() == [1.0, 2.0, 1.0]
 
 
 def test_conversion_of_single_items() -> None:

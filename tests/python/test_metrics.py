@@ -222,6 +222,34 @@ def test_a_call_leaves_the_metric_as_it_is() -> None:
     assert pickle.loads(pickle.dumps(metric)).compute() == 0.5
 
 
+class Kept(Metric):
+    """A metric that needs all rows, as those of ranks do."""
+
+    def reset(self) -> None:
+        self.rows: list[cf.Tensor] = []
+
+    def update(self, preds: cf.Tensor, target: cf.Tensor) -> None:
+        self.rows.append(preds)
+
+    def compute(self) -> Any:
+        return cf.cat(self.rows).numpy()
+
+
+@pytest.mark.parametrize("make", [ConfusionMatrix, Accuracy, MeanAbsoluteError, Kept])
+def test_a_state_is_a_copy(make: Callable[[], Metric]) -> None:
+    preds, target = cf.tensor([0, 1, 1]), cf.tensor([0, 1, 0])
+    metric = make()
+    metric.update(preds, target)
+    state, expected = metric.state_dict(), np.asarray(metric.compute()).tolist()
+    metric.update(target, target)
+    first, second = make(), make()
+    first.load_state_dict(state)
+    second.load_state_dict(state)
+    second.update(target, target)
+    assert np.asarray(first.compute()).tolist() == expected
+    assert np.asarray(second.compute()).tolist() == np.asarray(metric.compute()).tolist()
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(cf.ShapeError, match=r"\(4, 3\).*\(5,\)"):
         Accuracy()(cf.zeros(4, 3), cf.zeros(5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,20 @@ def test_random_states() -> None:
     cf.manual_seed(0)
     weights(5)
     assert cf.rand(3).tolist() == expected
+
+
+@settling
+def test_fits_in_threads_are_those_of_their_states() -> None:
+    def fit(state: int) -> list[Any]:
+        classifier = CandleClassifier((4,), max_iter=5, batch_size=10, random_state=state)
+        return [each.tolist() for each in classifier.fit(IRIS, KIND).model_.parameters()]
+
+    expected = [fit(state) for state in range(4)]
+    cf.manual_seed(3)
+    before = cf.get_rng_state().tolist()
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(fit, range(4))) == expected
+    assert cf.get_rng_state().tolist() == before
 
 
 def test_copies_and_files(tmp_path: Path) -> None:
@@ -311,6 +326,8 @@ def test_networks_that_do_not_fit() -> None:
         ({"alpha": -1.0}, "alpha must not be negative"),
         ({"validation_fraction": 1.0}, "validation_fraction must be between"),
         ({"batch_size": 0}, "batch_size must be"),
+        ({"batch_size": "all"}, "batch_size must be"),
+        ({"max_iter": 1.5}, "max_iter must be at least 1, and whole"),
     ],
     ids=str,
 )

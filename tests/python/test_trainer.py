@@ -22,6 +22,7 @@ from candle_ffi.training import (
     Accuracy,
     Callback,
     ConfusionMatrix,
+    EarlyStopping,
     History,
     MeanAbsoluteError,
     NonFiniteLossError,
@@ -348,6 +349,13 @@ def test_what_cannot_be_is_refused() -> None:
     trainer = quiet(model, optimizer)
     with pytest.raises(ValueError, match="epochs must not be negative"):
         trainer.fit(batches(), -1)
+    with pytest.raises(TypeError, match="epochs must be a whole number"):
+        trainer.fit(batches(), 1.0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"EarlyStopping\(\), not a class"):
+        quiet(model, optimizer, callbacks=[EarlyStopping])
+    for loss, message in ((lambda a, b: 3.0, "is 3.0"), (cf.sub, r"of shape \[4, 1\]")):
+        with pytest.raises(TypeError, match=f"a tensor of one element.*{message}"):
+            quiet(model, optimizer, loss).fit(batches())
     with pytest.raises(TypeError, match="not int"):
         trainer.fit(3)
     with pytest.raises(ValueError, match="no batches in epoch 1"):

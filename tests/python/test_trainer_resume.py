@@ -31,6 +31,7 @@ from candle_ffi.training import (
     EarlyStopping,
     F1Score,
     MeanMetric,
+    Metric,
     ModelCheckpoint,
     Trainer,
 )
@@ -135,6 +136,34 @@ def test_in_the_middle_of_an_epoch(data: Callable[[], Any], step: int, tmp_path:
     with pytest.raises(KeyboardInterrupt):
         trainer_of(0, kept, Interrupt(step=step)).fit(data(), EPOCHS, validation=(X[:50], Y[:50]))
     assert resumed(data, kept.last) == straight(data)
+
+
+class Median(Metric):
+    """A metric that keeps the outputs of all batches."""
+
+    def reset(self) -> None:
+        self.outputs: list[cf.Tensor] = []
+
+    def update(self, preds: cf.Tensor, target: cf.Tensor) -> None:
+        self.outputs.append(preds)
+
+    def compute(self) -> float:
+        return cf.cat(self.outputs).median().item()
+
+
+def test_metrics_that_keep_lists(tmp_path: Path) -> None:
+    def made(seed: int, *callbacks: Callback) -> Trainer:
+        trainer = trainer_of(seed, *callbacks)
+        trainer.metrics = {"median": Median()}
+        return trainer
+
+    kept = ModelCheckpoint(tmp_path, every_n_steps=1)
+    with pytest.raises(KeyboardInterrupt):
+        made(0, kept, Interrupt(step=11)).fit(loader(), 2)
+    found, expected = made(1), made(0)
+    expected.fit(loader(), 2)
+    found.fit(loader(), 2, resume=kept.last)
+    assert outcome(found)[:2] == outcome(expected)[:2]
 
 
 def test_gathered_gradients_are_kept_whole(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_center_crop_of_tensors_and_pictures(size: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [transforms.Resize, transforms.CenterCrop, transforms.RandomCrop])
-@pytest.mark.parametrize("size", [0, (3, -1), (1, 2, 3), ()])
+@pytest.mark.parametrize("size", [0, (3, -1), (1, 2, 3), (), 2.5, (2.0, 3), None])
 def test_sizes_are_checked(kind: Any, size: Any) -> None:
     with pytest.raises(cf.InvalidArgumentError, match="a positive number, or height and width"):
         kind(size)
@@ -181,6 +181,10 @@ def test_single_images_and_empty_batches(name: str) -> None:
         RANDOM[name]()(cf.ones(8, 8))
     with pytest.raises(TypeError, match="not ndarray; ToTensor makes one"):
         RANDOM[name]()(np.ones((3, 8, 8), np.float32))  # type: ignore[arg-type]
+
+
+def test_an_empty_batch_is_cropped_too() -> None:
+    assert transforms.RandomCrop((5, 4), padding=1)(cf.ones(0, 3, 8, 8)).shape == (0, 3, 5, 4)
 
 
 def test_flips_turn_each_image_or_leave_it() -> None:
