@@ -2,7 +2,7 @@
 
 use crate::exports::{Export, exports};
 use crate::source::{Source, read};
-use crate::{Result, cdef, header, layers, null_test, ops_table, python, rust_exports, shims, symbols};
+use crate::{Result, cdef, cpp, header, layers, null_test, ops_table, python, rust_exports, shims, symbols};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -80,10 +80,14 @@ fn files(root: &Path) -> Result<Files> {
     let mut plain_sections = Vec::new();
     let mut exported: Vec<Export> = Vec::new();
     let mut opaque = BTreeSet::new();
+    let mut enumerations = Vec::new();
+    let mut optimizers = cpp::optimizers::Optimizers::default();
     for path in abi_sources(root, &source, &files)? {
         let file = read(&path)?;
         opaque.extend(header::opaque_types(&file));
         exported.extend(exports(&file).map_err(|error| format!("{}: {error}", path.display()))?);
+        enumerations.extend(cpp::enums::enumerations(&file));
+        optimizers.read(&file);
         sections.push(header::section(&path, &file, true)?);
         plain_sections.push(header::section(&path, &file, false)?);
     }
@@ -96,6 +100,12 @@ fn files(root: &Path) -> Result<Files> {
 
     files.insert("include/candle_ffi.h".into(), header::header(&sections));
     files.insert("include/candle_ffi.cdef".into(), cdef::cdef(&plain_sections));
+    let cpp = |name: &str| Path::new("include/candle_ffi").join(name);
+    files.insert(cpp("enums.hpp"), cpp::enums::header(&enumerations));
+    files.insert(cpp("methods.hpp"), cpp::ops::methods(&source)?);
+    files.insert(cpp("ops.hpp"), cpp::ops::functions(&source)?);
+    files.insert(cpp("layers.hpp"), cpp::layers::header(&source)?);
+    files.insert(cpp("optimizers.hpp"), optimizers.header());
     let shims = shims::shims(&source, &exported)?;
     files.insert("candle_ffi/_shims.h".into(), shims.definitions);
     files.insert("candle_ffi/_shims.cdef".into(), shims.declarations);

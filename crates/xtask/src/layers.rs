@@ -30,13 +30,13 @@ pub(crate) struct Layer {
     pub(crate) name: String,
     /// What makes it: `BatchNorm2d::new`, or the function of a layer without state.
     constructor: String,
-    arguments: Vec<Argument>,
+    pub(crate) arguments: Vec<Argument>,
     pub(crate) docs: Docs,
 }
 
 /// An argument of a constructor.
 #[derive(Clone, Debug)]
-enum Argument {
+pub(crate) enum Argument {
     /// One that operations have too.
     Plain(Parameter),
     /// `&Factory`: crosses as dtype, device and generator.

@@ -6,6 +6,7 @@
 //! and [`layers`].
 
 mod cdef;
+mod cpp;
 mod docs;
 mod exports;
 mod generate;
