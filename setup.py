@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import sysconfig
@@ -15,19 +14,15 @@ from setuptools_rust import Binding, RustExtension
 from setuptools_rust import build as rust_build
 
 ROOT = Path(__file__).resolve().parent
+# A build in an environment of its own does not start from this folder.
+sys.path.insert(0, str(ROOT))
+
+from tools.layout import INCLUDE, descriptions, headers, version  # noqa: E402
+
 PACKAGE = "candle_ffi"
-HEADERS = ("candle_ffi.h",)
 # The SONAME that crates/candle-ffi/build.rs gives the library, so that what links to it finds it.
 LIBRARY = "libcandle_ffi.0.dylib" if sys.platform == "darwin" else "libcandle_ffi.so.0"
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-
-
-def version() -> str:
-    """Return the version of the Cargo workspace: it is written there alone."""
-    found = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
-    if found is None:
-        raise SystemExit("setup.py: Cargo.toml states no version")
-    return found.group(1)
 
 
 def cargo_features() -> list[str]:
@@ -56,9 +51,15 @@ class BuildExtension(build_ext):
         rust.inplace = self.inplace
         self.run_command("build_rust")
         folder = package_folder(self)
-        (folder / "include").mkdir(parents=True, exist_ok=True)
-        for header in HEADERS:
-            shutil.copyfile(ROOT / "include" / header, folder / "include" / header)
+        for header in headers():
+            (folder / "include" / header).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(INCLUDE / header, folder / "include" / header)
+        # What pkg-config and CMake read, as in an installed library.
+        if sys.platform != "win32":
+            target = "apple" if sys.platform == "darwin" else "linux"
+            for path, text in descriptions(target, wheel=True).items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(text, encoding="utf-8")
         for extension in self.extensions:
             extension.extra_objects = [str(folder / "lib" / LIBRARY)]
         super().run()

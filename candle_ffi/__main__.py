@@ -36,6 +36,16 @@ def flags(cflags: bool, libs: bool) -> list[str]:
     return found + ([str(path), f"-Wl,-rpath,{path.parent}"] if libs else [])
 
 
+def cmake_dir() -> Path:
+    """Return the folder to name as `candle_ffi_DIR` for CMake's `find_package(candle_ffi)`."""
+    return FOLDER / "lib" / "cmake" / "candle_ffi"
+
+
+def pkg_config_dir() -> Path:
+    """Return the folder to name in `PKG_CONFIG_PATH`."""
+    return FOLDER / "lib" / "pkgconfig"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
@@ -55,17 +65,25 @@ def main(arguments: list[str] | None = None) -> int:
     config.add_argument("--cflags", action="store_true", help="the folder of the header")
     config.add_argument("--libs", action="store_true", help="the library, and where to find it")
     config.add_argument("--prefix", action="store_true", help="the folder of the package")
+    config.add_argument("--cmake-dir", action="store_true", help="the folder for candle_ffi_DIR")
+    config.add_argument("--pkg-config-dir", action="store_true", help="for PKG_CONFIG_PATH")
     commands.add_parser("info", help="print versions and devices")
     options = parser.parse_args(arguments)
     if options.command == "info":
         print(_info())
         return 0
-    if options.prefix:
-        print(FOLDER)
+    asked = [
+        (options.prefix, FOLDER),
+        (options.cmake_dir, cmake_dir()),
+        (options.pkg_config_dir, pkg_config_dir()),
+    ]
+    folders = [folder for wanted, folder in asked if wanted]
+    for folder in folders:
+        print(folder)
     found = flags(options.cflags, options.libs)
     if found:
         print(" ".join(_quoted(flag) for flag in found))
-    if not (found or options.prefix):
+    if not (found or folders):
         config.print_usage(sys.stderr)
         return 2
     return 0

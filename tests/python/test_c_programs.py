@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from candle_ffi.__main__ import flags, library
+from candle_ffi.__main__ import flags
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests" / "c"
@@ -284,15 +284,3 @@ def test_train_cnn_under_valgrind(
     monkeypatch.setenv("CANDLE_FFI_NUM_THREADS", "1")
     files = idx_digits(tmp_path, 20, 8, 8)
     run(VALGRIND, *CHECKED, train_cnn, "--epochs", 1, "--batch", 8, *files, folder=tmp_path)
-
-
-@pytest.mark.skipif(shutil.which("nm") is None, reason="there is no nm")
-@pytest.mark.skipif(sys.platform != "linux", reason="reads an ELF library")
-def test_the_library_exports_what_the_list_says_and_nothing_else(tmp_path: Path) -> None:
-    listed = (ROOT / "tests" / "abi" / "symbols.txt").read_text().splitlines()
-    promised = {line.split("\t")[0] for line in listed if line.startswith("candle_")}
-    printed = run("nm", "-D", "--defined-only", library(), folder=tmp_path)
-    exported = {line.split()[-1] for line in printed.splitlines()}
-    assert {name for name in exported if name.startswith("candle_")} == promised
-    # Names that Rust's runtime needs to be seen are not ours, and are few.
-    assert {name for name in exported if not name.startswith("candle_")} <= {"rust_eh_personality"}
