@@ -1,8 +1,8 @@
 /// @file
 /// candle_ffi for C++17 and later: tensors, gradients, layers and optimizers with PyTorch's names.
 ///
-/// Header only, over `candle_ffi.h`: link with `libcandle_ffi`. Handles are objects that free themselves, a failed
-/// call throws a `candle::Error`, and options have PyTorch's defaults:
+/// Header only, over `candle_ffi.h`: link with `libcandle_ffi`. Handles are objects that free
+/// themselves, a failed call throws a `candle::Error`, and options have PyTorch's defaults:
 ///
 ///     #include <candle_ffi.hpp>
 ///     #include <iostream>
@@ -13,13 +13,14 @@
 ///         for (float slope : x.grad().to_vector<float>()) std::cout << slope << "\n";
 ///     }
 ///
-/// - `Tensor`: a copy is another handle on the same tensor. Operations are methods, `x.matmul(y)`, and functions,
-///   `candle::matmul(x, y)`; those that end in `_` change their tensor. Where a tensor may be missing, `{}` is none.
+/// - `Tensor`: a copy is another handle on the same tensor. Operations are methods,
+///   `x.matmul(y)`, and functions, `candle::matmul(x, y)`; those that end in `_` change their
+///   tensor. Where a tensor may be missing, `{}` is none.
 /// - `nn::linear` and the like make a `Module`, `optim::sgd` and the like an `Optimizer`.
 /// - A list of numbers is a braced list, one number, or anything with `data()` and `size()`.
 /// - `NoGrad` switches recording off for its scope.
 ///
-/// What may be shared between threads is what the contract of `candle_ffi.h` says: a `const` object.
+/// Threads may share what the contract of `candle_ffi.h` lets them share: a `const` object.
 
 #ifndef CANDLE_FFI_HPP
 #define CANDLE_FFI_HPP

@@ -1,4 +1,4 @@
-"""Doxygen's filter for `candle_ffi.h`: the sections between rules become groups with an introduction."""
+"""Doxygen's filter for `candle_ffi.h`: its sections become groups with their introductions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECTION = re.compile(rf"/\*\n \* {RULE}\n(.*?) \* {RULE}\n \*/\n", re.DOTALL)
 
 
 def groups(text: str) -> str:
-    """Return the header with a group of Doxygen's for each section, and its contract as the main page."""
+    """Return the header with a group for each section, and its contract as a page."""
     names: list[str] = []
 
     def opening(match: re.Match[str]) -> str:
@@ -25,8 +25,8 @@ def groups(text: str) -> str:
         return ("" if len(names) == 1 else "/** @} */\n") + comment
 
     text = SECTION.sub(opening, text)
-    page = r"/**\n * @page contract The contract of the C interface\n * @verbatim\n\1 * @endverbatim\n */\n"
-    text, found = CONTRACT.subn(page, text)
+    page = "@page contract The contract of the C interface"
+    text, found = CONTRACT.subn(rf"/**\n * {page}\n * @verbatim\n\1 * @endverbatim\n */\n", text)
     if not names or found != 1:
         raise SystemExit("the header has no longer the form that this filter knows")
     # What only the preprocessor sees stays outside.

@@ -38,19 +38,17 @@ public:
 };
 
 /// Whether operations on this thread are recorded.
-inline bool is_grad_enabled() noexcept {
-    return candle_grad_mode_is_enabled() != 0;
-}
+inline bool is_grad_enabled() noexcept { return candle_grad_mode_is_enabled() != 0; }
 
 /// Switches recording on this thread on or off.
-inline void set_grad_enabled(bool enabled) noexcept {
-    candle_grad_mode_set(enabled);
-}
+inline void set_grad_enabled(bool enabled) noexcept { candle_grad_mode_set(enabled); }
 
-/// The gradients of `outputs` with respect to `inputs`, any tensors of the graph; leaves are not touched.
+/// The gradients of `outputs` with respect to `inputs`, any tensors of the graph; leaves are not
+/// touched.
 ///
-/// `grad_outputs` has one tensor for each output, or none at all; without, or with an empty one, the output must have
-/// one element. With `allow_unused` the gradient of an unused input is empty; otherwise it throws `GraphError`.
+/// `grad_outputs` has one tensor for each output, or none at all; without, or with an empty one,
+/// the output must have one element. With `allow_unused` the gradient of an unused input is empty;
+/// otherwise it throws `GraphError`.
 ///
 /// PyTorch: `torch.autograd.grad`
 inline std::vector<Tensor> grad(Span<const Tensor> outputs, Span<const Tensor> inputs,
@@ -66,9 +64,10 @@ inline std::vector<Tensor> grad(Span<const Tensor> outputs, Span<const Tensor> i
     std::vector<CandleTensor *> room(inputs.size());
     std::vector<Tensor> grads(inputs.size());
     detail::Call call;
-    call.check(candle_grad(output_handles.data(), output_handles.size(), input_handles.data(), input_handles.size(),
-                           grad_outputs.empty() ? nullptr : grad_handles.data(), retain_graph, create_graph,
-                           allow_unused, room.data(), call.error()));
+    call.check(candle_grad(output_handles.data(), output_handles.size(), input_handles.data(),
+                           input_handles.size(),
+                           grad_outputs.empty() ? nullptr : grad_handles.data(), retain_graph,
+                           create_graph, allow_unused, room.data(), call.error()));
     for (std::size_t at = 0; at < room.size(); at++) {
         grads[at] = Tensor::adopt(room[at]);
     }

@@ -44,7 +44,9 @@ public:
     /// The operation that failed, such as "matmul".
     const std::string &operation() const noexcept { return details_->operation; }
     /// The shapes it was about.
-    const std::vector<std::vector<std::int64_t>> &shapes() const noexcept { return details_->shapes; }
+    const std::vector<std::vector<std::int64_t>> &shapes() const noexcept {
+        return details_->shapes;
+    }
     /// The dtypes it was about.
     const std::vector<DType> &dtypes() const noexcept { return details_->dtypes; }
     /// The devices it was about.
@@ -108,9 +110,7 @@ using PanicError = ErrorOf<Status::error_panic>;
 using InternalError = ErrorOf<Status::error_internal>;
 
 /// The name of a code, such as "CANDLE_ERROR_SHAPE".
-inline std::string status_name(Status status) {
-    return candle_status_name(detail::code(status));
-}
+inline std::string status_name(Status status) { return candle_status_name(detail::code(status)); }
 
 namespace detail {
 
@@ -123,7 +123,8 @@ inline std::exception_ptr &thrown() {
 /// Throws the class of a code.
 [[noreturn]] inline void raise(const std::string &message, ErrorDetails details) {
     switch (details.code) {
-        case Status::error_invalid_argument: throw InvalidArgumentError(message, std::move(details));
+        case Status::error_invalid_argument:
+            throw InvalidArgumentError(message, std::move(details));
         case Status::error_null_pointer: throw NullPointerError(message, std::move(details));
         case Status::error_invalid_utf8: throw InvalidUtf8Error(message, std::move(details));
         case Status::error_buffer_too_small: throw BufferTooSmallError(message, std::move(details));

@@ -11,7 +11,8 @@
 
 namespace candle {
 
-/// A source of random numbers with a seed of its own. An empty one stands for the default generator.
+/// A source of random numbers with a seed of its own. An empty one stands for the default
+/// generator.
 class Generator {
 public:
     /// Where a generator stands.
@@ -61,9 +62,7 @@ private:
 };
 
 /// Starts the sequence of a seed in the default generator.
-inline void manual_seed(std::uint64_t seed) {
-    Generator().manual_seed(seed);
-}
+inline void manual_seed(std::uint64_t seed) { Generator().manual_seed(seed); }
 
 }  // namespace candle
 

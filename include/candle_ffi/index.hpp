@@ -16,8 +16,8 @@ namespace candle {
 class Index {
 public:
     /// One entry; a negative position counts from the end. The dimension goes away.
-    template <typename Integer,
-              typename = std::enable_if_t<std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>>>
+    template <typename Integer, typename = std::enable_if_t<std::is_integral_v<Integer> &&
+                                                            !std::is_same_v<Integer, bool>>>
     Index(Integer position) noexcept {
         item_.kind = CANDLE_INDEX_INTEGER;
         item_.start = static_cast<std::int64_t>(position);
@@ -32,7 +32,8 @@ private:
     CandleIndex item_ = CANDLE_INDEX_INIT;
 };
 
-/// The entries from `start` up to but without `stop`, each `step`-th; the whole dimension without bounds.
+/// The entries from `start` up to but without `stop`, each `step`-th; the whole dimension without
+/// bounds.
 inline Index slice(std::optional<std::int64_t> start = std::nullopt,
                    std::optional<std::int64_t> stop = std::nullopt, std::int64_t step = 1) {
     CandleIndex item = CANDLE_INDEX_INIT;

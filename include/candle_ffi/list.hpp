@@ -16,8 +16,8 @@
 
 namespace candle {
 
-/// A view of elements of a `std::vector`, `std::array`, `std::span`, an array or a braced list. It owns nothing:
-/// as an argument it may be made of a temporary, kept it may not.
+/// A view of elements of a `std::vector`, `std::array`, `std::span`, an array or a braced list. It
+/// owns nothing: as an argument it may be made of a temporary, kept it may not.
 template <typename Element>
 class Span {
 public:
@@ -37,10 +37,12 @@ public:
                   std::remove_pointer_t<decltype(std::data(std::declval<Container &>()))> (*)[],
                   Element (*)[]>>,
               typename = decltype(std::declval<Container &>().size())>
-    constexpr Span(Container &&container) noexcept : Span(std::data(container), std::size(container)) {}
+    constexpr Span(Container &&container) noexcept
+        : Span(std::data(container), std::size(container)) {}
     /// The elements of a braced list, for as long as it stands.
     template <typename Constant = Element, typename = std::enable_if_t<std::is_const_v<Constant>>>
-    constexpr Span(std::initializer_list<value_type> list) noexcept : Span(std::data(list), list.size()) {}
+    constexpr Span(std::initializer_list<value_type> list) noexcept
+        : Span(std::data(list), list.size()) {}
 
     /// The address of the first element.
     constexpr Element *data() const noexcept { return data_; }
@@ -60,8 +62,8 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Numbers as an argument: a shape, the dims of a reduction, the sizes of a kernel. One number, a braced list,
-/// whatever a `Span` can be made of, or `{}` where the operation lets it be missing.
+/// Numbers as an argument: a shape, the dims of a reduction, the sizes of a kernel. One number, a
+/// braced list, whatever a `Span` can be made of, or `{}` where the operation lets it be missing.
 template <typename Number>
 class List {
 public:
@@ -70,18 +72,18 @@ public:
     /// None: not given.
     constexpr List(std::nullopt_t) noexcept {}
     /// One number.
-    template <typename Value,
-              typename = std::enable_if_t<
-                  std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool> &&
-                  (std::is_floating_point_v<Number> || std::is_integral_v<Value>)>>
+    template <typename Value, typename = std::enable_if_t<
+                                  std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool> &&
+                                  (std::is_floating_point_v<Number> || std::is_integral_v<Value>)>>
     constexpr List(Value value) noexcept : one_(static_cast<Number>(value)), is_one_(true) {}
     /// The numbers of a braced list, for as long as it stands.
-    constexpr List(std::initializer_list<Number> list) noexcept : many_(std::data(list), list.size()) {}
+    constexpr List(std::initializer_list<Number> list) noexcept
+        : many_(std::data(list), list.size()) {}
     /// The numbers of a vector, an array or a span.
     template <typename Container,
-              typename = std::enable_if_t<std::is_constructible_v<Span<const Number>, const Container &> &&
-                                          !std::is_arithmetic_v<Container> &&
-                                          !std::is_same_v<Container, List>>,
+              typename = std::enable_if_t<
+                  std::is_constructible_v<Span<const Number>, const Container &> &&
+                  !std::is_arithmetic_v<Container> && !std::is_same_v<Container, List>>,
               typename = void>
     constexpr List(const Container &container) noexcept : many_(container) {}
 
@@ -111,9 +113,13 @@ public:
     using Ints::Ints;
 
     /// As much as makes the output as large as the input, for a stride of 1.
-    static constexpr Padding same() noexcept { return {static_cast<std::int64_t>(CANDLE_PADDING_SAME)}; }
+    static constexpr Padding same() noexcept {
+        return {static_cast<std::int64_t>(CANDLE_PADDING_SAME)};
+    }
     /// None.
-    static constexpr Padding valid() noexcept { return {static_cast<std::int64_t>(CANDLE_PADDING_VALID)}; }
+    static constexpr Padding valid() noexcept {
+        return {static_cast<std::int64_t>(CANDLE_PADDING_VALID)};
+    }
 };
 
 }  // namespace candle

@@ -63,11 +63,11 @@ public:
     /// What it makes of several inputs; an empty tensor is one that is not given.
     std::vector<Tensor> forward_many(Span<const Tensor> inputs) const {
         const detail::Handles handles(inputs);
-        return detail::collect(
-            [&](CandleTensor **outputs, std::size_t capacity, std::size_t *count, CandleError **error) {
-                return candle_module_forward_many(handle(), handles.data(), handles.size(), outputs, capacity, count,
-                                                  error);
-            });
+        return detail::collect([&](CandleTensor **outputs, std::size_t capacity, std::size_t *count,
+                                   CandleError **error) {
+            return candle_module_forward_many(handle(), handles.data(), handles.size(), outputs,
+                                              capacity, count, error);
+        });
     }
     /// What it makes of one input: `forward`.
     Tensor operator()(const Tensor &input) const { return forward(input); }
@@ -89,17 +89,17 @@ public:
     /// Moves parameters and buffers to a device, and floating ones to a dtype, in place.
     Module &to(Device device, DType dtype = DType::none) {
         detail::Call call;
-        call.check(candle_module_to(handle(), detail::code(device.kind()), device.index(), detail::code(dtype),
-                                    call.error()));
+        call.check(candle_module_to(handle(), detail::code(device.kind()), device.index(),
+                                    detail::code(dtype), call.error()));
         return *this;
     }
 
     /// All parameters.
     std::vector<Tensor> parameters() const {
-        return detail::collect(
-            [&](CandleTensor **outputs, std::size_t capacity, std::size_t *count, CandleError **error) {
-                return candle_module_parameters(handle(), outputs, capacity, count, error);
-            });
+        return detail::collect([&](CandleTensor **outputs, std::size_t capacity, std::size_t *count,
+                                   CandleError **error) {
+            return candle_module_parameters(handle(), outputs, capacity, count, error);
+        });
     }
     /// The number of parameters.
     std::size_t num_parameters() const noexcept { return candle_module_num_parameters(handle()); }
@@ -119,7 +119,8 @@ public:
     /// Puts a tensor in the place of the parameter of a name.
     void set_parameter(const std::string &name, const Tensor &tensor) {
         detail::Call call;
-        call.check(candle_module_set_parameter(handle(), name.c_str(), tensor.handle(), call.error()));
+        call.check(
+            candle_module_set_parameter(handle(), name.c_str(), tensor.handle(), call.error()));
     }
     /// All parameters with their names.
     Named named_parameters() const {
@@ -216,7 +217,8 @@ inline Module module_list(Span<const Module> modules = {}) {
 /// Adds a layer with a name to a `module_dict`.
 inline void module_dict_insert(Module &dict, const std::string &name, const Module &module) {
     detail::Call call;
-    call.check(candle_module_dict_insert(dict.handle(), name.c_str(), module.handle(), call.error()));
+    call.check(
+        candle_module_dict_insert(dict.handle(), name.c_str(), module.handle(), call.error()));
 }
 
 /// Layers by name, to be saved and trained together. PyTorch: `torch.nn.ModuleDict`

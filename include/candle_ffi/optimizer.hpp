@@ -31,8 +31,9 @@ public:
         detail::Call call;
         call.check(candle_optimizer_step(handle(), call.error()));
     }
-    /// One step of an L-BFGS optimizer, and the loss before it. `closure` clears the gradients, computes the loss,
-    /// calls its `backward` and returns it as a number; what it throws comes out of `step`.
+    /// One step of an L-BFGS optimizer, and the loss before it. `closure` clears the gradients,
+    /// computes the loss, calls its `backward` and returns it as a number; what it throws comes out
+    /// of `step`.
     template <typename Closure>
     double step(Closure &&closure) {
         detail::Call call;
@@ -61,16 +62,17 @@ public:
     void add_param_group(Span<const Tensor> params) {
         const detail::Handles handles(params);
         detail::Call call;
-        call.check(candle_optimizer_add_param_group(handle(), handles.data(), handles.size(), call.error()));
+        call.check(candle_optimizer_add_param_group(handle(), handles.data(), handles.size(),
+                                                    call.error()));
     }
     /// The number of groups.
     std::size_t num_groups() const noexcept { return candle_optimizer_num_groups(handle()); }
     /// The parameters of a group.
     std::vector<Tensor> params(std::size_t group = 0) const {
-        return detail::collect(
-            [&](CandleTensor **outputs, std::size_t capacity, std::size_t *count, CandleError **error) {
-                return candle_optimizer_params(handle(), group, outputs, capacity, count, error);
-            });
+        return detail::collect([&](CandleTensor **outputs, std::size_t capacity, std::size_t *count,
+                                   CandleError **error) {
+            return candle_optimizer_params(handle(), group, outputs, capacity, count, error);
+        });
     }
     /// The names of the options, such as "lr".
     std::vector<std::string> option_names() const { return names(candle_optimizer_option_name); }
@@ -80,7 +82,8 @@ public:
     double get_option(const std::string &name, std::size_t group = 0) const {
         detail::Call call;
         double value = 0.0;
-        call.check(candle_optimizer_get_option(handle(), group, name.c_str(), &value, call.error()));
+        call.check(
+            candle_optimizer_get_option(handle(), group, name.c_str(), &value, call.error()));
         return value;
     }
     /// Sets options of a group, all or none: `optimizer.set_options({{"lr", 0.01}})`.
@@ -92,27 +95,31 @@ public:
             values.push_back(value);
         }
         detail::Call call;
-        call.check(candle_optimizer_set_options(handle(), group, names.data(), values.data(), values.size(),
-                                                call.error()));
+        call.check(candle_optimizer_set_options(handle(), group, names.data(), values.data(),
+                                                values.size(), call.error()));
     }
     /// What is kept for a parameter of a group; empty when nothing is.
     Tensor get_state(const std::string &name, std::size_t index, std::size_t group = 0) const {
         detail::Call call;
         CandleTensor *state = nullptr;
-        call.check(candle_optimizer_get_state(handle(), group, index, name.c_str(), &state, call.error()));
+        call.check(
+            candle_optimizer_get_state(handle(), group, index, name.c_str(), &state, call.error()));
         return Tensor::adopt(state);
     }
     /// Sets what is kept for a parameter of a group.
-    void set_state(const std::string &name, std::size_t index, const Tensor &state, std::size_t group = 0) {
+    void set_state(const std::string &name, std::size_t index, const Tensor &state,
+                   std::size_t group = 0) {
         detail::Call call;
-        call.check(candle_optimizer_set_state(handle(), group, index, name.c_str(), state.handle(), call.error()));
+        call.check(candle_optimizer_set_state(handle(), group, index, name.c_str(), state.handle(),
+                                              call.error()));
     }
 
 private:
     using Handle = detail::Owner<CandleOptimizer, candle_optimizer_free>;
     explicit Optimizer(Handle handle) noexcept : handle_(std::move(handle)) {}
 
-    std::vector<std::string> names(std::size_t (*ask)(const CandleOptimizer *, std::size_t, char *, std::size_t)) const {
+    std::vector<std::string> names(std::size_t (*ask)(const CandleOptimizer *, std::size_t, char *,
+                                                      std::size_t)) const {
         std::vector<std::string> names;
         for (;;) {
             std::string name = detail::text([&](char *text, std::size_t capacity) {
@@ -135,8 +142,8 @@ inline Tensor clip_grad_norm(Span<const Tensor> params, double max_norm, double 
     const detail::Handles handles(params);
     detail::Call call;
     CandleTensor *out = nullptr;
-    call.check(candle_clip_grad_norm(handles.data(), handles.size(), max_norm, norm_type, error_if_nonfinite, &out,
-                                     call.error()));
+    call.check(candle_clip_grad_norm(handles.data(), handles.size(), max_norm, norm_type,
+                                     error_if_nonfinite, &out, call.error()));
     return Tensor::adopt(out);
 }
 
@@ -149,11 +156,13 @@ inline void clip_grad_value(Span<const Tensor> params, double clip_value) {
 }
 
 /// The norm of all elements of some tensors together. PyTorch: `torch.nn.utils.get_total_norm`
-inline Tensor total_norm(Span<const Tensor> tensors, double norm_type = 2.0, bool error_if_nonfinite = false) {
+inline Tensor total_norm(Span<const Tensor> tensors, double norm_type = 2.0,
+                         bool error_if_nonfinite = false) {
     const detail::Handles handles(tensors);
     detail::Call call;
     CandleTensor *out = nullptr;
-    call.check(candle_total_norm(handles.data(), handles.size(), norm_type, error_if_nonfinite, &out, call.error()));
+    call.check(candle_total_norm(handles.data(), handles.size(), norm_type, error_if_nonfinite,
+                                 &out, call.error()));
     return Tensor::adopt(out);
 }
 

@@ -25,13 +25,15 @@ namespace candle {
 
 /// An n-dimensional array that can take part in a graph of operations.
 ///
-/// A copy is a second handle on the same tensor: its values, its gradient, its place in the graph; `clone()` copies
-/// values. An empty one, which the default constructor makes, stands for a tensor that is not given.
+/// A copy is a second handle on the same tensor: its values, its gradient, its place in the graph;
+/// `clone()` copies values. An empty one, which the default constructor makes, stands for a tensor
+/// that is not given.
 class Tensor : public TensorMethods {
 public:
     /// No tensor.
     Tensor() noexcept = default;
-    /// A number as a tensor of rank 0 that does not promote what it meets: `x * 2`, `where(mask, x, 0.0)`.
+    /// A number as a tensor of rank 0 that does not promote what it meets: `x * 2`, `where(mask, x,
+    /// 0.0)`.
     template <typename Number, typename = std::enable_if_t<std::is_arithmetic_v<Number>>>
     Tensor(Number value) {
         detail::Call call;
@@ -39,7 +41,8 @@ public:
         if constexpr (std::is_same_v<Number, bool>) {
             call.check(candle_tensor_from_bool(value, &out, call.error()));
         } else if constexpr (std::is_integral_v<Number>) {
-            call.check(candle_tensor_from_int64(static_cast<std::int64_t>(value), &out, call.error()));
+            call.check(
+                candle_tensor_from_int64(static_cast<std::int64_t>(value), &out, call.error()));
         } else {
             call.check(candle_tensor_from_double(static_cast<double>(value), &out, call.error()));
         }
@@ -56,10 +59,11 @@ public:
     }
     /// Takes the handle, and leaves the other empty.
     Tensor(Tensor &&other) noexcept = default;
-    /// A second handle on the same tensor, in the place of this one.
-    Tensor &operator=(const Tensor &other) { return *this = Tensor(other); }
+    /// A second handle on the same tensor, in the place of this one. `x[0] = y` does not compile,
+    /// since it would change nothing: see `set_item`.
+    Tensor &operator=(const Tensor &other) & { return *this = Tensor(other); }
     /// Takes the handle, and leaves the other empty.
-    Tensor &operator=(Tensor &&other) noexcept {
+    Tensor &operator=(Tensor &&other) &noexcept {
         handle_ = std::move(other.handle_);
         return *this;
     }
@@ -124,7 +128,8 @@ public:
         std::vector<std::int64_t> sizes = shape();
         const auto count = static_cast<std::int64_t>(sizes.size());
         if (dim < -count || dim >= count) {
-            detail::raise("dimension " + std::to_string(dim) + " of a tensor of rank " + std::to_string(count),
+            detail::raise("dimension " + std::to_string(dim) + " of a tensor of rank " +
+                              std::to_string(count),
                           {Status::error_index, "size", {std::move(sizes)}, {}, {}});
         }
         return sizes[static_cast<std::size_t>(dim < 0 ? dim + count : dim)];
@@ -140,7 +145,8 @@ public:
     DType dtype() const noexcept { return static_cast<DType>(candle_tensor_dtype(handle())); }
     /// The device that the elements are on.
     Device device() const noexcept {
-        return {static_cast<DeviceKind>(candle_tensor_device(handle())), candle_tensor_device_index(handle())};
+        return {static_cast<DeviceKind>(candle_tensor_device(handle())),
+                candle_tensor_device_index(handle())};
     }
     /// Whether the elements lie in row-major order without gaps.
     bool is_contiguous() const noexcept { return candle_tensor_is_contiguous(handle()) != 0; }
@@ -152,7 +158,8 @@ public:
         call.check(candle_tensor_set_data(handle(), source.handle(), call.error()));
     }
 
-    /// The only element; a float is cut towards zero for an integer type. Throws `ShapeError` unless there is one.
+    /// The only element; a float is cut towards zero for an integer type. Throws `ShapeError`
+    /// unless there is one.
     template <typename Number = double>
     Number item() const {
         static_assert(std::is_arithmetic_v<Number>, "an element is read as a number or a bool");
@@ -167,17 +174,20 @@ public:
             return static_cast<Number>(value);
         }
     }
-    /// Copies the elements in row-major order; the type must be the dtype's, and the room exactly what they need.
+    /// Copies the elements in row-major order; the type must be the dtype's, and the room exactly
+    /// what they need.
     template <typename Container>
     void copy_to(Container &&room) const {
         using Element = std::remove_pointer_t<decltype(std::data(room))>;
         if (defined() && detail::dtype_of<Element>() != dtype()) {
-            detail::raise("a tensor of " + dtype_name(dtype()) + " is not copied to elements of " +
-                              dtype_name(detail::dtype_of<Element>()),
-                          {Status::error_dtype, "copy_to", {}, {dtype(), detail::dtype_of<Element>()}, {}});
+            detail::raise(
+                "a tensor of " + dtype_name(dtype()) + " is not copied to elements of " +
+                    dtype_name(detail::dtype_of<Element>()),
+                {Status::error_dtype, "copy_to", {}, {dtype(), detail::dtype_of<Element>()}, {}});
         }
         detail::Call call;
-        call.check(candle_tensor_copy_to(handle(), std::data(room), std::size(room) * sizeof(Element), call.error()));
+        call.check(candle_tensor_copy_to(handle(), std::data(room),
+                                         std::size(room) * sizeof(Element), call.error()));
     }
     /// The elements in row-major order, converted to a type.
     template <typename Element>
@@ -190,21 +200,25 @@ public:
         const std::vector<CandleIndex> items = items_of(index);
         detail::Call call;
         CandleTensor *out = nullptr;
-        call.check(candle_tensor_get_item(handle(), items.data(), items.size(), &out, call.error()));
+        call.check(
+            candle_tensor_get_item(handle(), items.data(), items.size(), &out, call.error()));
         return adopt(out);
     }
     /// Writes into the part that an index names; `source` broadcasts and is converted.
     void set_item(Span<const Index> index, const Tensor &source) {
         const std::vector<CandleIndex> items = items_of(index);
         detail::Call call;
-        call.check(candle_tensor_set_item(handle(), items.data(), items.size(), source.handle(), call.error()));
+        call.check(candle_tensor_set_item(handle(), items.data(), items.size(), source.handle(),
+                                          call.error()));
     }
 
-    /// Adds the gradients of this tensor to those of the leaves it was computed from. `gradient` may be left out for
-    /// a tensor of one element, and then is 1.
-    void backward(const Tensor &gradient = none(), bool retain_graph = false, bool create_graph = false) const {
+    /// Adds the gradients of this tensor to those of the leaves it was computed from. `gradient`
+    /// may be left out for a tensor of one element, and then is 1.
+    void backward(const Tensor &gradient = none(), bool retain_graph = false,
+                  bool create_graph = false) const {
         detail::Call call;
-        call.check(candle_tensor_backward(handle(), gradient.handle(), retain_graph, create_graph, call.error()));
+        call.check(candle_tensor_backward(handle(), gradient.handle(), retain_graph, create_graph,
+                                          call.error()));
     }
     /// Whether gradients flow to or through it.
     bool requires_grad() const noexcept { return candle_tensor_requires_grad(handle()) != 0; }
@@ -234,19 +248,20 @@ public:
         detail::Call call;
         call.check(candle_tensor_set_grad(handle(), grad.handle(), call.error()));
     }
-    /// Has a function called with the gradient of this tensor in every backward pass, until `remove_hook` is called
-    /// with the number it gives. A tensor that the function returns takes the gradient's place, unless it is empty; what
-    /// it throws comes out of `backward`.
+    /// Has a function called with the gradient of this tensor in every backward pass, until
+    /// `remove_hook` is called with the number it gives. A tensor that the function returns takes
+    /// the gradient's place, unless it is empty; what it throws comes out of `backward`.
     template <typename Function>
     std::uint64_t register_hook(Function &&hook) const {
         using Hook = std::function<Tensor(const Tensor &)>;
         using Result = std::invoke_result_t<std::decay_t<Function> &, const Tensor &>;
         std::unique_ptr<Hook> kept;
         if constexpr (std::is_void_v<Result>) {
-            kept = std::make_unique<Hook>([hook = std::forward<Function>(hook)](const Tensor &gradient) mutable {
-                hook(gradient);
-                return Tensor();
-            });
+            kept = std::make_unique<Hook>(
+                [hook = std::forward<Function>(hook)](const Tensor &gradient) mutable {
+                    hook(gradient);
+                    return Tensor();
+                });
         } else {
             kept = std::make_unique<Hook>(std::forward<Function>(hook));
         }
@@ -284,7 +299,8 @@ private:
         return items;
     }
 
-    static CandleStatus run_hook(void *user_data, const CandleTensor *gradient, CandleTensor **replacement) noexcept {
+    static CandleStatus run_hook(void *user_data, const CandleTensor *gradient,
+                                 CandleTensor **replacement) noexcept {
         try {
             detail::Call call;
             CandleTensor *shared = nullptr;
@@ -306,13 +322,9 @@ inline const Tensor &none() noexcept {
     return tensor;
 }
 
-inline const Tensor &TensorMethods::self() const {
-    return static_cast<const Tensor &>(*this);
-}
+inline const Tensor &TensorMethods::self() const { return static_cast<const Tensor &>(*this); }
 
-inline Tensor &TensorMethods::self() {
-    return static_cast<Tensor &>(*this);
-}
+inline Tensor &TensorMethods::self() { return static_cast<Tensor &>(*this); }
 
 namespace detail {
 

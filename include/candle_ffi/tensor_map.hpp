@@ -100,7 +100,8 @@ public:
     /// Sets an entry of the metadata.
     void set_metadata(const std::string &key, const std::string &value) {
         detail::Call call;
-        call.check(candle_tensor_map_set_metadata(handle(), key.c_str(), value.c_str(), call.error()));
+        call.check(
+            candle_tensor_map_set_metadata(handle(), key.c_str(), value.c_str(), call.error()));
     }
 
 private:

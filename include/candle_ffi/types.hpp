@@ -114,19 +114,13 @@ constexpr DType dtype_of() {
 }  // namespace detail
 
 /// PyTorch's name of a dtype, such as "float32".
-inline std::string dtype_name(DType dtype) {
-    return candle_dtype_name(detail::code(dtype));
-}
+inline std::string dtype_name(DType dtype) { return candle_dtype_name(detail::code(dtype)); }
 
 /// The bytes of one element.
-inline std::size_t dtype_size(DType dtype) {
-    return candle_dtype_size(detail::code(dtype));
-}
+inline std::size_t dtype_size(DType dtype) { return candle_dtype_size(detail::code(dtype)); }
 
 /// Whether it is a floating dtype, which can require gradients.
-inline bool dtype_is_float(DType dtype) {
-    return candle_dtype_is_float(detail::code(dtype)) != 0;
-}
+inline bool dtype_is_float(DType dtype) { return candle_dtype_is_float(detail::code(dtype)) != 0; }
 
 /// The dtype that two dtypes promote to.
 inline DType dtype_promote(DType a, DType b) {
@@ -134,14 +128,10 @@ inline DType dtype_promote(DType a, DType b) {
 }
 
 /// The floating dtype that numbers have, and that integers become where a result is no integer.
-inline DType default_dtype() {
-    return static_cast<DType>(candle_default_dtype());
-}
+inline DType default_dtype() { return static_cast<DType>(candle_default_dtype()); }
 
 /// How many devices of a kind this build can use on this machine.
-inline std::size_t device_count(DeviceKind kind) {
-    return candle_device_count(detail::code(kind));
-}
+inline std::size_t device_count(DeviceKind kind) { return candle_device_count(detail::code(kind)); }
 
 /// Whether there is a device of a kind.
 inline bool device_is_available(DeviceKind kind) {

@@ -13,19 +13,13 @@
 namespace candle {
 
 /// The version of the library, "major.minor.patch".
-inline std::string version() {
-    return candle_ffi_version();
-}
+inline std::string version() { return candle_ffi_version(); }
 
 /// The version of the library's ABI; it must not be lower than `CANDLE_FFI_ABI_VERSION`.
-inline std::int32_t abi_version() {
-    return candle_ffi_abi_version();
-}
+inline std::int32_t abi_version() { return candle_ffi_abi_version(); }
 
 /// What the library is made of: its version, Candle's version, the features, the target.
-inline std::string build_info() {
-    return candle_ffi_build_info();
-}
+inline std::string build_info() { return candle_ffi_build_info(); }
 
 /// How many handles of a kind are alive, for leak tests.
 inline std::size_t live_handles(HandleKind kind = HandleKind::all) {
@@ -33,9 +27,7 @@ inline std::size_t live_handles(HandleKind kind = HandleKind::all) {
 }
 
 /// How many threads operations use.
-inline std::size_t get_num_threads() {
-    return candle_get_num_threads();
-}
+inline std::size_t get_num_threads() { return candle_get_num_threads(); }
 
 /// Sets how many threads operations use.
 inline void set_num_threads(std::size_t num_threads) {

@@ -1,4 +1,4 @@
-"""The C++ headers: each compiled alone, and the tests and programs in bindings/cpp built and run."""
+"""The C++ headers, each compiled alone, and the tests and programs in bindings/cpp."""
 
 from __future__ import annotations
 
@@ -40,15 +40,9 @@ def build(name: str, sources: list[Path], folder: Path, *libraries: str) -> Path
     return program
 
 
-@pytest.mark.parametrize("standard", ["c++17", "c++20"])
-def test_the_header_compiles(standard: str, tmp_path: Path) -> None:
-    source = tmp_path / "header.cpp"
-    source.write_text("#include <candle_ffi.hpp>\n")
-    run(CXX, f"-std={standard}", *STRICT, f"-I{INCLUDE}", "-fsyntax-only", source, folder=tmp_path)
-
-
 def test_each_header_compiles_alone(tmp_path: Path) -> None:
-    compiler = [CXX, "-std=c++17", *STRICT, f"-I{INCLUDE}", "-fsyntax-only"]
+    # Everything else here is C++17.
+    compiler = [CXX, "-std=c++20", *STRICT, f"-I{INCLUDE}", "-fsyntax-only"]
     sources = [tmp_path / f"{header.stem}.cpp" for header in HEADERS[1:]]
     for source in sources:
         source.write_text(f"#include <candle_ffi/{source.stem}.hpp>\n")
@@ -72,14 +66,37 @@ def test_the_headers_have_every_function_of_c_and_no_other() -> None:
     assert used - offered <= {"candle_ffi"}
 
 
-@pytest.mark.skipif(
+GOOGLE_TESTS = sorted((PACKAGE / "tests").glob("*.cpp"))
+needs_google_test = pytest.mark.skipif(
     not Path("/usr/include/gtest/gtest.h").exists(), reason="there is no GoogleTest"
 )
+
+
+@needs_google_test
 def test_google_tests(tmp_path: Path) -> None:
-    sources = sorted((PACKAGE / "tests").glob("*.cpp"))
-    program = build("tests", sources, tmp_path, "-lgtest_main", "-lgtest")
+    program = build("tests", GOOGLE_TESTS, tmp_path, "-lgtest_main", "-lgtest")
     printed = run(program, folder=tmp_path)
     assert re.search(r"\[  PASSED  \] [1-9]\d* tests\.", printed), printed
+
+
+@needs_google_test
+def test_google_tests_are_cpp20_too(tmp_path: Path) -> None:
+    compiler = [CXX, "-std=c++20", *STRICT, f"-I{INCLUDE}", "-fsyntax-only"]
+    run(*compiler, *GOOGLE_TESTS, folder=tmp_path)
+
+
+@pytest.mark.parametrize("place", ["README.md", "candle_ffi.hpp"])
+def test_an_example_in_text_runs(place: str, tmp_path: Path) -> None:
+    if place == "README.md":
+        code = re.findall(r"```cpp\n(.*?)```", (PACKAGE / place).read_text(), re.DOTALL)[0]
+    else:
+        lines = re.findall(r"^///     (.*)$|^(///)$", (INCLUDE / place).read_text(), re.M)
+        code = "\n".join(line for line, _ in lines)
+    source = tmp_path / "example.cpp"
+    source.write_text(code)
+    printed = run(build("example", [source], tmp_path), folder=tmp_path)
+    expected = {"README.md": r"f\(0\.5, 0\.5\) = 2\.\d\d\n", "candle_ffi.hpp": r"2\n4\n6\n"}
+    assert re.fullmatch(expected[place], printed), printed
 
 
 def test_hello(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-// Learns to tell handwritten digits: a table of numbers with commas, in each line 64 pixels and the digit.
+// Learns to tell handwritten digits: a table of numbers with commas, in each line 64 pixels and the
+// digit.
 
 #include <candle_ffi.hpp>
 
@@ -30,7 +31,9 @@ struct Digits {
     Digits part(std::int64_t start, std::int64_t length) const {
         return {images.narrow(0, start, length), labels.narrow(0, start, length)};
     }
-    Digits at(const Tensor &rows) const { return {images.index_select(0, rows), labels.index_select(0, rows)}; }
+    Digits at(const Tensor &rows) const {
+        return {images.index_select(0, rows), labels.index_select(0, rows)};
+    }
 };
 
 [[noreturn]] void refuse(const std::string &path, std::size_t line, const std::string &why) {
@@ -108,15 +111,17 @@ void run(const std::string &path) {
             total += loss.item() * static_cast<double>(batch.count());
         }
         if (epoch % 5 == 0) {
-            std::printf("epoch %2d  loss %.4f\n", epoch, total / static_cast<double>(train.count()));
+            std::printf("epoch %2d  loss %.4f\n", epoch,
+                        total / static_cast<double>(train.count()));
         }
     }
-    std::printf("accuracy %.3f on %lld digits not seen\n", accuracy(model, test), static_cast<long long>(held_out));
+    std::printf("accuracy %.3f on %lld digits not seen\n", accuracy(model, test),
+                static_cast<long long>(held_out));
 
     const std::string file = "digits.safetensors";
     model.save(file);
-    candle::Module again =
-        nn::sequential({nn::linear(pixels, 64), nn::relu(), nn::dropout(0.1), nn::linear(64, classes)});
+    candle::Module again = nn::sequential(
+        {nn::linear(pixels, 64), nn::relu(), nn::dropout(0.1), nn::linear(64, classes)});
     again.load(file);
     std::printf("accuracy %.3f from %s\n", accuracy(again, test), file.c_str());
 }

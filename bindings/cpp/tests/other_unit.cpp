@@ -4,6 +4,4 @@
 
 double sum_of_squares(const candle::Tensor &x);
 
-double sum_of_squares(const candle::Tensor &x) {
-    return (x * x).sum().item();
-}
+double sum_of_squares(const candle::Tensor &x) { return (x * x).sum().item(); }

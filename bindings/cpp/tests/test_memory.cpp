@@ -1,7 +1,7 @@
 // Memory stays what it is however many tensors come and go, and every handle is freed in the end.
 
-#include <candle_ffi.hpp>
 #include <gtest/gtest.h>
+#include <candle_ffi.hpp>
 
 #include <cstdio>
 #include <utility>

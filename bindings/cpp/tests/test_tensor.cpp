@@ -1,13 +1,14 @@
 // Tensors: from data and back, copies, operators, indexing, errors.
 
-#include <candle_ffi.hpp>
 #include <gtest/gtest.h>
+#include <candle_ffi.hpp>
 
 #include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 #if __cplusplus >= 202002L
@@ -38,6 +39,8 @@ TEST(Tensor, IsMadeOfBracedLists) {
     const Tensor cube = tensor({{{1.0, 2.0}, {3.0, 4.0}}, {{5.0, 6.0}, {7.0, 8.0}}});
     EXPECT_EQ(cube.shape(), (Shape{2, 2, 2}));
     EXPECT_EQ(cube.get_item({1, 0, 1}).item(), 6.0);
+    EXPECT_EQ(values(tensor({{true, false}, {false, true}})), (std::vector<double>{1, 0, 0, 1}));
+    EXPECT_EQ(tensor(true).dtype(), DType::bool_);
     EXPECT_EQ(tensor(2.5).rank(), 0U);
     EXPECT_EQ(tensor(7).item<int>(), 7);
     EXPECT_THROW(tensor({{1, 2}, {3}}), candle::ShapeError);
@@ -55,7 +58,8 @@ TEST(Tensor, IsMadeOfContainers) {
     EXPECT_EQ(tensor(vector).shape(), (Shape{4}));
     EXPECT_EQ(tensor(array).dtype(), candle::float32) << "as torch.tensor";
 #if __cplusplus >= 202002L
-    EXPECT_EQ(values(tensor(std::span<const float>(vector).subspan(1, 2))), (std::vector<double>{2, 3}));
+    EXPECT_EQ(values(tensor(std::span<const float>(vector).subspan(1, 2))),
+              (std::vector<double>{2, 3}));
     EXPECT_EQ(candle::zeros(std::span<const std::int64_t>(Shape{2, 5})).shape(), (Shape{2, 5}));
 #endif
     const std::uint16_t halves[] = {0x3C00, 0x4000};
@@ -64,7 +68,8 @@ TEST(Tensor, IsMadeOfContainers) {
     const Tensor column = Tensor::from_bytes(vector.data(), 12, 2, candle::float32, {}, 8);
     EXPECT_EQ(values(column), (std::vector<double>{1, 3}));
     EXPECT_THROW(Tensor::from_data(vector, {3, 3}), candle::InvalidArgumentError);
-    EXPECT_THROW(Tensor::from_bytes(vector.data(), 16, {2, 2}, candle::float32, {}, 8), candle::InvalidArgumentError);
+    EXPECT_THROW(Tensor::from_bytes(vector.data(), 16, {2, 2}, candle::float32, {}, 8),
+                 candle::InvalidArgumentError);
 }
 
 TEST(Tensor, GivesItsElements) {
@@ -146,8 +151,10 @@ TEST(Tensor, HasMethodsAndFunctions) {
     EXPECT_EQ(values(candle::where(x > 4, x, 0.0)), (std::vector<double>{0, 5, 7, 0}));
     EXPECT_EQ(values(x.clamp(2.0, std::nullopt)), (std::vector<double>{2, 5, 7, 3}));
     const Tensor image = candle::ones({1, 1, 4, 4});
-    EXPECT_EQ(image.conv2d(candle::ones({1, 1, 3, 3}), {}, 1, candle::Padding::same()).shape(), image.shape());
-    EXPECT_EQ(image.conv2d(candle::ones({1, 1, 3, 3}), {}, {2, 1}, {1, 0}).shape(), (Shape{1, 1, 2, 2}));
+    EXPECT_EQ(image.conv2d(candle::ones({1, 1, 3, 3}), {}, 1, candle::Padding::same()).shape(),
+              image.shape());
+    EXPECT_EQ(image.conv2d(candle::ones({1, 1, 3, 3}), {}, {2, 1}, {1, 0}).shape(),
+              (Shape{1, 1, 2, 2}));
 }
 
 TEST(Tensor, TellsWhatItIs) {
@@ -172,10 +179,15 @@ TEST(Tensor, IsIndexed) {
     Tensor x = candle::arange(0, 12, 1).reshape({3, 4});
     EXPECT_EQ(values(x[0]), (std::vector<double>{0, 1, 2, 3}));
     EXPECT_EQ(values(x[-1][slice(1, 3)]), (std::vector<double>{9, 10}));
-    EXPECT_EQ(values(x.get_item({slice(), slice(std::nullopt, std::nullopt, 3)})), (std::vector<double>{0, 3, 4, 7, 8, 11}));
+    EXPECT_EQ(values(x.get_item({slice(), slice(std::nullopt, std::nullopt, 3)})),
+              (std::vector<double>{0, 3, 4, 7, 8, 11}));
     EXPECT_EQ(x.get_item({candle::new_axis(), candle::ellipsis(), 0}).shape(), (Shape{1, 3}));
     x.set_item({slice(0, 2), 1}, -1);
     EXPECT_EQ(values(x.select(1, 1)), (std::vector<double>{-1, -1, 9}));
+    x.set_item({0}, candle::tensor({4, 3, 2, 1}));
+    x[0] += 1;
+    EXPECT_EQ(values(x[0]), (std::vector<double>{5, 4, 3, 2}));
+    static_assert(!std::is_assignable_v<Tensor, Tensor>, "x[0] = y would change nothing");
     EXPECT_THROW(x[3], candle::IndexError);
 }
 
@@ -202,7 +214,8 @@ TEST(Errors, CarryTheirFields) {
     EXPECT_THROW(candle::Device("tpu"), candle::DeviceError);
     EXPECT_THROW(a.sum(5), candle::IndexError);
     EXPECT_THROW(a.reshape({-1, -1}), candle::Error);
-    EXPECT_THROW(candle::zeros({std::int64_t(1) << 40, std::int64_t(1) << 20}), candle::OutOfMemoryError);
+    EXPECT_THROW(candle::zeros({std::int64_t(1) << 40, std::int64_t(1) << 20}),
+                 candle::OutOfMemoryError);
     EXPECT_THROW(candle::TensorMap::load("/no/such/file"), candle::IoError);
     EXPECT_THROW(candle::dtype_from_name("\xff"), candle::InvalidUtf8Error);
     EXPECT_THROW(candle::zeros({1}).clamp(2.0, 1.0).softshrink(-1.0), std::runtime_error);

@@ -1,7 +1,7 @@
 // Gradients, hooks, layers, optimizers, files, random numbers.
 
-#include <candle_ffi.hpp>
 #include <gtest/gtest.h>
+#include <candle_ffi.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -29,9 +29,7 @@ Tensor leaf(std::initializer_list<double> values) {
     return tensor(values, {candle::float32, {}, true});
 }
 
-std::vector<double> values(const Tensor &x) {
-    return x.to_vector<double>();
-}
+std::vector<double> values(const Tensor &x) { return x.to_vector<double>(); }
 
 /// A file that is removed with its scope.
 struct TemporaryFile {
@@ -64,7 +62,8 @@ TEST(Gradients, AreTakenOfAnyTensor) {
     EXPECT_EQ(candle::grad({first[0].sum()}, {x}).at(0).item(), 18.0) << "the second derivative";
     const Tensor square = (x * x).sum();
     EXPECT_THROW(candle::grad({square}, {x, unused}), candle::GraphError);
-    const std::vector<Tensor> both = candle::grad({(x * x).sum()}, {x, unused}, {}, false, false, true);
+    const std::vector<Tensor> both =
+        candle::grad({(x * x).sum()}, {x, unused}, {}, false, false, true);
     EXPECT_EQ(both.at(0).item(), 6.0);
     EXPECT_FALSE(both.at(1).defined());
     EXPECT_THROW(candle::grad({x * 2}, {x}, {x, x}), candle::InvalidArgumentError);
@@ -92,7 +91,8 @@ TEST(Hooks, SeeAndReplaceGradients) {
         calls++;
         EXPECT_EQ(gradient.num_elements(), 2U);
     });
-    const std::uint64_t doubled = x.register_hook([](const Tensor &gradient) { return gradient * 2; });
+    const std::uint64_t doubled =
+        x.register_hook([](const Tensor &gradient) { return gradient * 2; });
     x.sum().backward();
     EXPECT_EQ(calls, 1);
     EXPECT_EQ(values(x.grad()), (std::vector<double>{2, 2}));
@@ -105,7 +105,8 @@ TEST(Hooks, SeeAndReplaceGradients) {
 
 TEST(Hooks, ThrowThroughBackward) {
     const Tensor x = leaf({1});
-    const std::uint64_t id = x.register_hook([](const Tensor &) { throw std::out_of_range("of the hook"); });
+    const std::uint64_t id =
+        x.register_hook([](const Tensor &) { throw std::out_of_range("of the hook"); });
     try {
         x.sum().backward();
         FAIL() << "the hook throws";
@@ -118,8 +119,9 @@ TEST(Hooks, ThrowThroughBackward) {
 
 TEST(Modules, AreMadeOfLayers) {
     candle::manual_seed(1);
-    Module model = nn::sequential({nn::conv2d(1, 4, 3, 1, 1), nn::batch_norm2d(4), nn::relu(), nn::max_pool2d(2),
-                                   nn::flatten(), nn::dropout(0.5), nn::linear(4 * 4 * 4, 3)});
+    Module model = nn::sequential({nn::conv2d(1, 4, 3, 1, 1), nn::batch_norm2d(4), nn::relu(),
+                                   nn::max_pool2d(2), nn::flatten(), nn::dropout(0.5),
+                                   nn::linear(4 * 4 * 4, 3)});
     EXPECT_EQ(model.name(), "Sequential");
     EXPECT_EQ(model(candle::rand({2, 1, 8, 8})).shape(), (Shape{2, 3}));
     EXPECT_EQ(model.num_parameters(), 6U);
@@ -209,7 +211,11 @@ TEST(Optimizers, LearnARegression) {
         const Tensor state = optimizer.get_state(name, 0);
         optimizer.set_state(name, 0, state);
     }
-    EXPECT_THROW(optim::sgd({tensor({1.0}) * leaf({1})}), candle::InvalidArgumentError) << "no leaf";
+    EXPECT_THROW(optim::sgd({tensor({1.0}) * leaf({1})}), candle::InvalidArgumentError)
+        << "no leaf";
+#if __cplusplus >= 202002L
+    EXPECT_EQ(optim::adamw(model.parameters(), {.lr = 0.25}).get_option("lr"), 0.25);
+#endif
 }
 
 TEST(Optimizers, TakeAClosure) {
@@ -223,7 +229,8 @@ TEST(Optimizers, TakeAClosure) {
     };
     EXPECT_EQ(optimizer.step(closure), 32.0) << "the loss before the step";
     EXPECT_LT(closure(), 1e-6);
-    EXPECT_THROW(optimizer.step([]() -> double { throw std::domain_error("of the closure"); }), std::domain_error);
+    EXPECT_THROW(optimizer.step([]() -> double { throw std::domain_error("of the closure"); }),
+                 std::domain_error);
 }
 
 TEST(Optimizers, LimitGradients) {
@@ -250,8 +257,6 @@ TEST(Generators, RepeatTheirNumbers) {
     EXPECT_EQ(values(candle::rand(3)), first) << "the default generator with the same seed";
 }
 
-TEST(TwoUnits, ShareTheHeader) {
-    EXPECT_EQ(sum_of_squares(tensor({1.0, 2.0, 3.0})), 14.0);
-}
+TEST(TwoUnits, ShareTheHeader) { EXPECT_EQ(sum_of_squares(tensor({1.0, 2.0, 3.0})), 14.0); }
 
 }  // namespace
