@@ -38,11 +38,14 @@
 #include <candle_ffi/index.hpp>
 #include <candle_ffi/layers.hpp>
 #include <candle_ffi/list.hpp>
+#include <candle_ffi/memory.hpp>
 #include <candle_ffi/module.hpp>
 #include <candle_ffi/operators.hpp>
 #include <candle_ffi/ops.hpp>
 #include <candle_ffi/optimizer.hpp>
 #include <candle_ffi/optimizers.hpp>
+#include <candle_ffi/profile.hpp>
+#include <candle_ffi/profiler.hpp>
 #include <candle_ffi/tensor.hpp>
 #include <candle_ffi/tensor_map.hpp>
 #include <candle_ffi/types.hpp>

@@ -28,6 +28,8 @@ enum class HandleKind : std::int32_t {
     module = CANDLE_HANDLE_MODULE,
     /// `CandleOptimizer`.
     optimizer = CANDLE_HANDLE_OPTIMIZER,
+    /// `CandleProfile`.
+    profile = CANDLE_HANDLE_PROFILE,
 };
 
 /// The outcome of a call: `CANDLE_OK` or one of the `CANDLE_ERROR_*` codes.
@@ -116,6 +118,16 @@ enum class DeviceKind : std::int32_t {
     cuda = CANDLE_DEVICE_CUDA,
     /// An Apple GPU.
     metal = CANDLE_DEVICE_METAL,
+};
+
+/// Whether elements may be, or must be, copied: one of the `CANDLE_COPY_*` constants.
+enum class CopyKind : std::int32_t {
+    /// Share the memory, or fail.
+    never = CANDLE_COPY_NEVER,
+    /// Share the memory where that can be done, else copy.
+    if_needed = CANDLE_COPY_IF_NEEDED,
+    /// Copy.
+    always = CANDLE_COPY_ALWAYS,
 };
 
 /// What an item of an index is: one of the `CANDLE_INDEX_*` constants.
@@ -226,6 +238,40 @@ enum class RnnNonlinearity : std::int32_t {
     tanh = CANDLE_RNN_NONLINEARITY_TANH,
     /// `max(x, 0)`.
     relu = CANDLE_RNN_NONLINEARITY_RELU,
+};
+
+/// What an event stands for: one of the `CANDLE_PROFILE_*` constants.
+enum class ProfileKind : std::int32_t {
+    /// A function of the library, called from outside.
+    call = CANDLE_PROFILE_CALL,
+    /// The gradient of one recorded operation.
+    backward = CANDLE_PROFILE_BACKWARD,
+    /// A loop over elements.
+    kernel = CANDLE_PROFILE_KERNEL,
+    /// The part of a kernel that a thread of the pool has done.
+    worker = CANDLE_PROFILE_WORKER,
+    /// A function of the caller, called back.
+    callback = CANDLE_PROFILE_CALLBACK,
+    /// A range of `candle_profiler_push_range`.
+    range = CANDLE_PROFILE_RANGE,
+};
+
+/// By what the rows of a table are sorted: one of the `CANDLE_PROFILE_SORT_*` constants.
+enum class ProfileSort : std::int32_t {
+    /// The time less that of other rows inside.
+    self_time = CANDLE_PROFILE_SORT_SELF_TIME,
+    /// The time.
+    time = CANDLE_PROFILE_SORT_TIME,
+    /// The mean time of a call.
+    mean = CANDLE_PROFILE_SORT_MEAN,
+    /// The number of calls.
+    calls = CANDLE_PROFILE_SORT_CALLS,
+    /// The time in checks, dispatch and the graph.
+    checks = CANDLE_PROFILE_SORT_CHECKS,
+    /// The bytes that were made.
+    bytes = CANDLE_PROFILE_SORT_BYTES,
+    /// When each was first begun, the earliest first.
+    start = CANDLE_PROFILE_SORT_START,
 };
 
 }  // namespace candle

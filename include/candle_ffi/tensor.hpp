@@ -103,6 +103,29 @@ public:
         return adopt(out);
     }
 
+    /// The rows `indices` of an array of a shape, in one pass; the type of the values is the dtype.
+    /// Throws `IndexError` for an index that is negative or too large.
+    template <typename Container>
+    static Tensor from_rows(const Container &values, Ints shape, Span<const std::int64_t> indices,
+                            Device device = {});
+    /// What frees memory that a tensor has used in place, given its address; it must not throw.
+    using Deleter = std::function<void(void *)>;
+    /// The elements of a container in row-major order, in place on the CPU; their type is the
+    /// dtype. `deleter` is called, on any thread, when the last tensor that uses them is gone; an
+    /// empty one is for elements that outlive them all. When it throws nothing is deleted. PyTorch:
+    /// `torch::from_blob`
+    template <typename Container>
+    static Tensor from_blob(Container &values, Ints shape, Deleter deleter = {});
+    /// `byte_len` bytes in place; `strides` are distances in bytes, row-major without them.
+    static Tensor from_blob(void *data, std::size_t byte_len, Ints shape, DType dtype,
+                            Deleter deleter = {}, Ints strides = {});
+    /// Takes a tensor of another library over; it stays the caller's when this throws. PyTorch:
+    /// `torch.from_dlpack`
+    static Tensor from_dlpack(DLManagedTensorVersioned *managed,
+                              CopyKind copy = CopyKind::if_needed);
+    /// Takes a tensor of another library over, in DLPack's older form.
+    static Tensor from_dlpack(DLManagedTensor *managed, CopyKind copy = CopyKind::if_needed);
+
     /// Whether there is a tensor.
     bool defined() const noexcept { return handle_.get() != nullptr; }
     /// The handle, for functions of C that read.
@@ -192,6 +215,18 @@ public:
     /// The elements in row-major order, converted to a type.
     template <typename Element>
     std::vector<Element> to_vector() const;
+    /// The address of the first element of a tensor on the CPU; the others lie as `strides` says.
+    /// The type must be the dtype's, or `void`. Writes are not counted as changes in place.
+    template <typename Element = void>
+    Element *data_ptr();
+    /// The address of the first element of a tensor on the CPU, to read from.
+    template <typename Element = void>
+    const Element *data_ptr() const;
+    /// The tensor for another library, whose the result is: its `deleter` frees it. Throws
+    /// `GraphError` when the tensor requires gradients. PyTorch: `torch.utils.dlpack.to_dlpack`
+    DLManagedTensorVersioned *to_dlpack(CopyKind copy = CopyKind::if_needed) const;
+    /// The same for libraries that know DLPack's older form only.
+    DLManagedTensor *to_dlpack_unversioned(CopyKind copy = CopyKind::if_needed) const;
 
     /// The part that one item of an index names: `x[0]`, `x[slice(1, 3)]`.
     Tensor operator[](const Index &item) const { return get_item({item}); }

@@ -101,14 +101,15 @@ def check_output(program: str, printed: str) -> None:
 
 
 def cargo_folder() -> Path:
-    """Cargo's folder with both libraries of the build that is in place."""
-    folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    shared = folder / ("libcandle_ffi.dylib" if sys.platform == "darwin" else "libcandle_ffi.so")
-    if not shared.exists() or not filecmp.cmp(shared, library(), shallow=False):
-        pytest.skip(f"{folder} has not the library that is in place; make build brings it")
-    if not (folder / "libcandle_ffi.a").exists():
-        pytest.skip(f"{folder} has no static library; make library brings it")
-    return folder
+    """Cargo's folder, of whatever profile, with both libraries of the build that is in place."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    name = "libcandle_ffi.dylib" if sys.platform == "darwin" else "libcandle_ffi.so"
+    for shared in sorted(target.glob(f"*/{name}")):
+        if filecmp.cmp(shared, library(), shallow=False):
+            if not shared.with_suffix(".a").exists():
+                pytest.skip(f"{shared.parent} has no static library; make library brings it")
+            return shared.parent
+    pytest.skip(f"{target} has not the library that is in place; make build brings it")
 
 
 def tool(module: str, *arguments: object, **variables: str) -> str:

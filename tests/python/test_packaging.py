@@ -70,6 +70,11 @@ def test_one_wheel_for_every_python(wheel: Path) -> None:
 def test_the_wheel_has_library_header_and_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"candle_ffi/include/candle_ffi.h", "candle_ffi/py.typed"} <= names
+    cpp = [ROOT / "include" / "candle_ffi.hpp", *(ROOT / "include" / "candle_ffi").glob("*.hpp")]
+    assert len(cpp) > 20
+    assert {f"candle_ffi/{path.relative_to(ROOT)}" for path in cpp} <= names
+    described = {"pkgconfig/candle_ffi.pc", "cmake/candle_ffi/candle_ffi-config.cmake"}
+    assert {f"candle_ffi/lib/{name}" for name in described} <= names
     assert any(name.startswith("candle_ffi/lib/libcandle_ffi") for name in names)
     assert any(name.startswith("candle_ffi/_cffi.abi3") for name in names)
     assert not any(name.endswith((".rs", ".cdef")) or "tests" in name for name in names)
@@ -120,7 +125,9 @@ def test_the_source_distribution_has_all_that_building_needs(tmp_path: Path) -> 
     with tarfile.open(archive) as content:
         names = {name.partition("/")[2] for name in content.getnames()}
     needed = run(
-        "git", "ls-files", "crates", "include", "candle_ffi", "build.py", "setup.py", cwd=ROOT
+        *("git", "ls-files", "crates", "include", "candle_ffi", "bindings", "tools"),
+        *("build.py", "setup.py"),
+        cwd=ROOT,
     )
     assert set(needed.split()) | {"Cargo.toml", "Cargo.lock", "pyproject.toml"} <= names
 

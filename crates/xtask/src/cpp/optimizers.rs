@@ -48,7 +48,9 @@ impl Optimizers {
                     let options = kinds
                         .filter_map(|kind| Some(kind.strip_prefix("*const")?.to_owned()))
                         .find(|kind| kind.starts_with("Candle") && kind.ends_with("Options"));
-                    if let Some(options) = options.filter(|_| symbol.starts_with("candle_")) {
+                    // The profiler has options too.
+                    if let Some(options) = options.filter(|_| symbol.starts_with("candle_") && symbol.ends_with("_new"))
+                    {
                         self.constructors.push(Constructor { symbol, options, docs: lines(&function.attrs) });
                     }
                 }
@@ -131,7 +133,8 @@ mod tests {
         let file = syn::parse_file(
             "pub struct CandleSgdOptions { /// Size. Default: `1`.\n pub struct_size: usize,\n\
              /// The rate. Default: `1e-3`.\n pub lr: f64,\n/// 1 to climb. Default: `0`.\n pub maximize: i32 }\n\
-             /// Makes it.\npub extern \"C\" fn candle_sgd_new(options: *const CandleSgdOptions) {}",
+             /// Makes it.\npub extern \"C\" fn candle_sgd_new(options: *const CandleSgdOptions) {}\n\
+             pub extern \"C\" fn candle_look(options: *const CandleSgdOptions) {}",
         );
         let mut optimizers = Optimizers::default();
         optimizers.read(&file.expect("Rust"));
@@ -139,6 +142,7 @@ mod tests {
         assert!(text.contains(
             "    /// The rate.\n    double lr = 1e-3;\n    /// True to climb.\n    bool maximize = false;\n};"
         ));
+        assert!(!text.contains("candle_look"));
         assert!(text.contains("CandleSgdOptions given = CANDLE_SGD_OPTIONS_INIT;\n    given.lr = options.lr;"));
         assert!(text.contains("candle_sgd_new(handles.data(), handles.size(), &given, &out, call.error())"));
     }
