@@ -85,18 +85,26 @@ def test_google_tests_are_cpp20_too(tmp_path: Path) -> None:
     run(*compiler, *GOOGLE_TESTS, folder=tmp_path)
 
 
-@pytest.mark.parametrize("place", ["README.md", "candle_ffi.hpp"])
-def test_an_example_in_text_runs(place: str, tmp_path: Path) -> None:
-    if place == "README.md":
-        code = re.findall(r"```cpp\n(.*?)```", (PACKAGE / place).read_text(), re.DOTALL)[0]
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (PACKAGE / "README.md", r"f\(0\.5, 0\.5\) = 2\.\d\d\n"),
+        (ROOT / "README.md", r"2\n4\n6\n"),
+        (INCLUDE / "candle_ffi.hpp", r"2\n4\n6\n"),
+    ],
+    ids=["package", "readme", "header"],
+)
+def test_an_example_in_text_runs(path: Path, expected: str, tmp_path: Path) -> None:
+    text = path.read_text()
+    if path.suffix == ".md":
+        (code,) = re.findall(r"```cpp\n(.*?)```", text, re.DOTALL)
     else:
-        lines = re.findall(r"^///     (.*)$|^(///)$", (INCLUDE / place).read_text(), re.M)
+        lines = re.findall(r"^///     (.*)$|^(///)$", text, re.M)
         code = "\n".join(line for line, _ in lines)
     source = tmp_path / "example.cpp"
     source.write_text(code)
     printed = run(build("example", [source], tmp_path), folder=tmp_path)
-    expected = {"README.md": r"f\(0\.5, 0\.5\) = 2\.\d\d\n", "candle_ffi.hpp": r"2\n4\n6\n"}
-    assert re.fullmatch(expected[place], printed), printed
+    assert re.fullmatch(expected, printed), printed
 
 
 def test_hello(tmp_path: Path) -> None:
