@@ -36,19 +36,11 @@ def address_of(pointer: Any) -> int:
 
 
 _pointer, _object = ctypes.c_void_p, ctypes.py_object
-# Prototypes of our own: attributes of `ctypes.pythonapi` are everybody's.
+# A prototype of our own: attributes of `ctypes.pythonapi` are everybody's.
 _new = ctypes.PYFUNCTYPE(_object, _pointer, _pointer, _pointer)(("PyCapsule_New", ctypes.pythonapi))
-_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, _object, _pointer)(
-    ("PyCapsule_IsValid", ctypes.pythonapi)
-)
-_get = ctypes.PYFUNCTYPE(_pointer, _object, _pointer)(("PyCapsule_GetPointer", ctypes.pythonapi))
-_rename = ctypes.PYFUNCTYPE(ctypes.c_int, _object, _pointer)(
-    ("PyCapsule_SetName", ctypes.pythonapi)
-)
 
 # By whether the structure is the versioned one. The names are C's, which outlive all capsules.
 _NAME: Final = {kind: address_of(lib.py_capsule_name(kind, False)) for kind in (True, False)}
-_USED: Final = {kind: address_of(lib.py_capsule_name(kind, True)) for kind in (True, False)}
 _free: Final = address_of(ffi.addressof(lib, "py_free_capsule"))
 
 
@@ -63,18 +55,21 @@ def capsule_of(tensor: Tensor, versioned: bool, copy: bool | None) -> Any:
 
 def from_capsule(capsule: Any, copy: bool | None) -> Tensor:
     """Take the tensor out of a capsule."""
+    object_ = ffi.cast("void *", id(capsule))
     for versioned in (True, False):
-        if not _is_valid(capsule, _NAME[versioned]):
+        managed = lib.py_take_from_capsule(object_, versioned)
+        if not managed:
             continue
-        managed = _get(capsule, _NAME[versioned])
         if versioned:
             kind, take = "struct DLManagedTensorVersioned *", lib.py_from_dlpack
         else:
             kind, take = "struct DLManagedTensor *", lib.py_from_dlpack_unversioned
-        tensor = wrap(take(ffi.cast(kind, managed), _COPY[copy]))
-        # What the capsule had belongs to the tensor now; its destructor looks at the name.
-        _rename(capsule, _USED[versioned])
-        return tensor
+        handle = take(ffi.cast(kind, managed), _COPY[copy])
+        if not handle:
+            error = take_error()
+            lib.py_leave_to_capsule(object_, versioned)
+            raise error
+        return wrap(handle)
     raise TypeError(
         f"from_dlpack: {capsule!r} is no capsule of DLPack, or its tensor has been taken out before"
     )

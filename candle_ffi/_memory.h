@@ -76,6 +76,28 @@ static const char *py_capsule_name(int32_t versioned, int32_t used) {
     return used ? "used_dltensor" : "dltensor";
 }
 
+/* Takes the tensor out of a capsule, once whichever threads ask; NULL where there is none of the kind. */
+static void *py_take_from_capsule(void *capsule, int32_t versioned) {
+    PyObject *object = (PyObject *)capsule;
+    const char *name = py_capsule_name(versioned, 0);
+    void *managed = NULL;
+    PyGILState_STATE state = PyGILState_Ensure();
+    if (PyCapsule_IsValid(object, name)) {
+        managed = PyCapsule_GetPointer(object, name);
+        /* The destructor looks at the name. */
+        PyCapsule_SetName(object, py_capsule_name(versioned, 1));
+    }
+    PyGILState_Release(state);
+    return managed;
+}
+
+/* Leaves a capsule what was taken out of it. */
+static void py_leave_to_capsule(void *capsule, int32_t versioned) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyCapsule_SetName((PyObject *)capsule, py_capsule_name(versioned, 0));
+    PyGILState_Release(state);
+}
+
 /* The destructor of a capsule: frees a tensor that nobody has taken out of it. */
 static void py_free_capsule(void *capsule) {
     PyObject *object = (PyObject *)capsule;

@@ -136,7 +136,7 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     Returns
     -------
     Tensor
-        Of the same shape and dtype.
+        Of the same shape and dtype. Bytes of a bool array must stay 0 and 1.
 
     Raises
     ------

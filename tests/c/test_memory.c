@@ -273,6 +273,24 @@ static void test_dlpack_of_others(void) {
                 CANDLE_ERROR_DTYPE, "complex64");
     CHECK_EQUAL(told, 3);
     managed.dl_tensor.dtype.code = 2;
+
+    /* Strides beyond all memory matter only where there is more than one element along them. */
+    strides[0] = INT64_MAX;
+    CHECK_ERROR(candle_tensor_from_dlpack(&managed, CANDLE_COPY_IF_NEEDED, &x, &error),
+                CANDLE_ERROR_INVALID_ARGUMENT, "");
+    strides[0] = INT64_MIN;
+    CHECK_ERROR(candle_tensor_from_dlpack(&managed, CANDLE_COPY_ALWAYS, &x, &error),
+                CANDLE_ERROR_INVALID_ARGUMENT, "");
+    CHECK_EQUAL(told, 3);
+    shape[0] = 1;
+    CHECK_OK(candle_tensor_from_dlpack(&managed, CANDLE_COPY_NEVER, &x, &error));
+    CHECK_NEAR(take_item(x), 0.0, 0.0);
+    CHECK_EQUAL(told, 4);
+    shape[0] = 0;
+    CHECK_OK(candle_tensor_from_dlpack(&managed, CANDLE_COPY_NEVER, &x, &error));
+    candle_tensor_free(x);
+    CHECK_EQUAL(told, 5);
+
     managed.dl_tensor.ndim = 0;
     managed.dl_tensor.shape = NULL;
     managed.dl_tensor.strides = NULL;

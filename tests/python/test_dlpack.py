@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
+import threading
 import weakref
 from typing import Any
 
@@ -196,6 +198,43 @@ def test_a_capsule_is_taken_once(version: Any) -> None:
     assert "used_dltensor" not in repr(taken)
     cf.from_dlpack(taken)
     assert "used_dltensor" in repr(taken)
+
+
+@pytest.mark.parametrize("version", [None, (1, 0)])
+def test_one_of_several_threads_takes_a_capsule(version: Any) -> None:
+    def take(capsule: Any, start: threading.Barrier, got: list[Any]) -> None:
+        start.wait()
+        try:
+            got.append(cf.from_dlpack(capsule))
+        except TypeError as error:
+            got.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(200):
+            array = np.ones(40)
+            capsule, start, got = array.__dlpack__(max_version=version), threading.Barrier(3), []
+            threads = [threading.Thread(target=take, args=(capsule, start, got)) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert sum(isinstance(found, cf.Tensor) for found in got) == 1
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_a_capsule_that_cannot_be_taken_keeps_its_tensor() -> None:
+    array = np.ones(10)
+    dead = weakref.ref(array)
+    capsule = Exporter(array[::2]).__dlpack__(max_version=(1, 0))
+    with pytest.raises(cf.InvalidArgumentError):
+        cf.from_dlpack(capsule, copy=False)
+    assert cf.from_dlpack(capsule).tolist() == [1.0] * 5
+    del array, capsule
+    gc.collect()
+    assert dead() is None
 
 
 def test_read_only_memory_is_copied() -> None:

@@ -285,6 +285,19 @@ def test_memory_mapped_files(mode: str, tmp_path: Path) -> None:
     assert np.fromfile(path, np.float32)[0] == (500.0 if mode == "r+" else 0.0)
 
 
+def test_sharing_needs_no_memory(tmp_path: Path) -> None:
+    path, count = tmp_path / "large", 1 << 37
+    with path.open("wb") as file:
+        file.truncate(4 * count)
+    mapped: Any = np.memmap(path, np.float32, "r+")
+    for x in (cf.from_numpy(mapped), cf.from_dlpack(np.asarray(mapped))):
+        assert x.shape == (count,)
+        x[-1] += 1.5
+    assert mapped[-1] == 3.0
+    with pytest.raises(MemoryError):
+        cf.from_dlpack(np.asarray(mapped), copy=True)
+
+
 def test_columns_of_a_data_frame() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": np.arange(5.0), "b": np.arange(5.0, 10.0), "c": range(5)})

@@ -13,6 +13,13 @@ pub fn checked_shape(sizes: &[i64], dtype: DType) -> Result<(Vec<usize>, usize)>
     Ok((dims.to_vec(), count))
 }
 
+/// The same for elements that are in memory already, so that no more of it is needed.
+pub fn checked_shape_in_place(sizes: &[i64], dtype: DType) -> Result<(Vec<usize>, usize)> {
+    let dims = shape::from_sizes(sizes)?;
+    let count = shape::check_size(&dims, dtype)?;
+    Ok((dims.to_vec(), count))
+}
+
 impl Tensor {
     /// A tensor of these elements in row-major order; bools are bytes of 0 and 1.
     pub fn from_storage(storage: CpuStorage, dims: &[usize], dtype: DType, device: Device) -> Result<Self> {

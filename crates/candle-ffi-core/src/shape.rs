@@ -30,21 +30,27 @@ pub(crate) fn num_elements(dims: &[usize]) -> Result<usize> {
 
 /// Makes sure that a result of this shape can be had, and gives its number of elements.
 pub(crate) fn check_allocation(dims: &[usize], dtype: DType) -> Result<usize> {
-    let count = num_elements(dims)?;
-    let out_of_memory = |bytes: Option<usize>| {
-        let size = bytes.map_or("more than 2^63".to_owned(), |bytes| bytes.to_string());
-        let mut shape: Vec<_> = dims.to_vec();
-        shape.truncate(16);
-        Error::new(ErrorCode::OutOfMemory, format!("cannot allocate {size} bytes for shape {shape:?} of {dtype}"))
-    };
-    let bytes = count
-        .checked_mul(dtype.size_in_bytes())
-        .filter(|&bytes| isize::try_from(bytes).is_ok())
-        .ok_or_else(|| out_of_memory(None))?;
+    let count = check_size(dims, dtype)?;
+    let bytes = count * dtype.size_in_bytes();
     if !memory::can_allocate(bytes) {
-        return Err(out_of_memory(Some(bytes)));
+        return Err(out_of_memory(&bytes.to_string(), dims, dtype));
     }
     Ok(count)
+}
+
+/// Makes sure that an address space can hold this shape, and gives its number of elements.
+pub(crate) fn check_size(dims: &[usize], dtype: DType) -> Result<usize> {
+    let count = num_elements(dims)?;
+    let bytes = count.checked_mul(dtype.size_in_bytes());
+    match bytes.filter(|&bytes| isize::try_from(bytes).is_ok()) {
+        Some(_) => Ok(count),
+        None => Err(out_of_memory("more than 2^63", dims, dtype)),
+    }
+}
+
+fn out_of_memory(bytes: &str, dims: &[usize], dtype: DType) -> Error {
+    let shape = &dims[..dims.len().min(16)];
+    Error::new(ErrorCode::OutOfMemory, format!("cannot allocate {bytes} bytes for shape {shape:?} of {dtype}"))
 }
 
 /// The shape that two shapes broadcast to.

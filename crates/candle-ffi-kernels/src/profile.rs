@@ -220,24 +220,35 @@ pub fn start(options: Options) -> bool {
 
 /// Ends the recording and gives it; spans that are open, on any thread, end with it. `None` when there is none.
 pub fn stop() -> Option<Recording> {
-    let session = lock(&SESSION).take()?;
-    RECORDING.store(false, Ordering::Relaxed);
-    SHAPES.store(false, Ordering::Relaxed);
-    let now = session.shared.now();
+    let session = {
+        let mut current = lock(&SESSION);
+        let session = current.take()?;
+        // Under the lock: a recording that begins right after this one must not be switched off.
+        RECORDING.store(false, Ordering::Relaxed);
+        SHAPES.store(false, Ordering::Relaxed);
+        session
+    };
+    let mut duration = 0;
+    for log in &session.logs {
+        let mut log = lock(log);
+        // Read while the log is held: nothing in it has ended later.
+        duration = session.shared.now();
+        log.close_from(0, duration);
+        log.closed = true;
+    }
     let mut events = Vec::new();
     let mut threads = Vec::new();
     for log in &session.logs {
         let mut log = lock(log);
-        log.close_from(0, now);
-        log.closed = true;
-        events.append(&mut log.events);
+        // Taken whole: a thread keeps its log until it records again, and not the room for events with it.
+        events.append(&mut mem::take(&mut log.events));
         threads.push(Thread { name: log.name.take(), sums: log.sums });
     }
     events.sort_by_key(|event| (event.start, event.thread, event.depth));
     Some(Recording {
         dropped: session.shared.seen.load(Ordering::Relaxed).saturating_sub(session.shared.max_events),
         events,
-        duration: now,
+        duration,
         began: session.shared.began,
         threads,
     })
@@ -604,6 +615,8 @@ mod tests {
         assert!(recording.events.len() <= 2);
         assert!(recording.dropped >= 3);
         assert_eq!(recording.threads[0].sums.calls, 5);
+        let room = LOCAL.with_borrow(|local| local.as_ref().map(|(_, log)| lock(log).events.capacity()));
+        assert_eq!(room, Some(0), "the events are the recording's");
     }
 
     #[test]

@@ -30,8 +30,9 @@ impl Deleter {
     }
 }
 
-/// An adopted block. The same block may be there several times, each time with a deleter of its own: which
-/// of them goes first makes no difference, as each keeps the whole block alive.
+/// An adopted block. The same block may be there several times, each time with a deleter of its own. The one that
+/// came last goes first: where a tensor was exported and taken in again, the deleter of the second block keeps the
+/// first one's vector alive, and with it the memory.
 struct Block {
     address: usize,
     size: usize,

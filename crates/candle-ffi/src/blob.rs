@@ -13,7 +13,7 @@ use crate::panic::guard;
 use crate::pointer::{Plain, elements_at, output, slice, slice_optional};
 use crate::tensor::CandleTensor;
 use candle_core::CpuStorage;
-use candle_ffi_core::{DType, Error, ErrorCode, Result, Tensor, data::checked_shape};
+use candle_ffi_core::{DType, Error, ErrorCode, Result, Tensor, data::checked_shape_in_place};
 use std::ffi::c_void;
 
 /// Makes a tensor on the CPU of the `byte_len` bytes at `data`, in place.
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn candle_tensor_from_blob(
             let shape = slice(shape, rank, "shape")?;
             let strides = slice_optional(strides, rank, "strides")?;
             let dtype = dtype_of(dtype, "dtype")?;
-            let (dims, count) = checked_shape(shape, dtype)?;
+            let (dims, count) = checked_shape_in_place(shape, dtype)?;
             let needed = count * dtype.size_in_bytes();
             if needed != byte_len {
                 let message = format!("byte_len is {byte_len}, but a {dtype} tensor of shape {shape:?}");
@@ -55,10 +55,12 @@ pub unsafe extern "C" fn candle_tensor_from_blob(
             let block = Block { data: data.cast(), dims: &dims, strides, dtype };
             let order = match block.order() {
                 Ok(order) => order,
-                Err(reason) => return Err(Error::argument(format!("{reason}; candle_tensor_from_data copies"))),
+                Err(reason) => {
+                    return Err(Error::argument(format!("{reason}, so the memory cannot be used in place; a copy can")));
+                }
             };
             if let Some(reason) = block.obstacle(bytes) {
-                return Err(Error::argument(format!("{reason}; candle_tensor_from_data copies")));
+                return Err(Error::argument(format!("{reason}, so the memory cannot be used in place; a copy can")));
             }
             out.put(block.adopt(&order, Deleter { call: deleter, argument: user_data })?);
             Ok(())

@@ -13,7 +13,8 @@ use crate::managed::{DLManagedTensor, DLManagedTensorVersioned, Delete, DeviceId
 use crate::panic::{guard, neutral};
 use crate::pointer::{null, output, slice, slice_optional};
 use crate::tensor::CandleTensor;
-use candle_ffi_core::{DType, Device, Error, ErrorCode, Result, Tensor, data::checked_shape, ops};
+use candle_ffi_core::data::{checked_shape, checked_shape_in_place};
+use candle_ffi_core::{DType, Device, Error, ErrorCode, Result, Tensor, ops};
 use std::ffi::c_void;
 
 /// Whether elements may be, or must be, copied: one of the `CANDLE_COPY_*` constants.
@@ -218,17 +219,13 @@ unsafe fn import(view: &View, read_only: bool, copy: CandleCopyKind, deleter: De
     let (shape, steps) = unsafe {
         (slice(view.shape.cast_const(), rank, "shape")?, slice_optional(view.strides.cast_const(), rank, "strides")?)
     };
-    let (dims, count) = checked_shape(shape, dtype)?;
+    let (dims, count) = checked_shape_in_place(shape, dtype)?;
     let size = dtype.size_in_bytes();
-    let beyond = || Error::argument(format!("strides {steps:?} reach beyond the address space"));
-    let strides = match steps {
-        Some(steps) => {
-            let bytes = steps.iter().map(|step| step.checked_mul(size.cast_signed() as i64).ok_or_else(beyond));
-            Some(bytes.collect::<Result<Vec<i64>>>()?)
-        }
-        None => None,
-    };
-    let offset = usize::try_from(view.byte_offset).map_err(|_| beyond())?;
+    // What is too far is so for `copied` too, unless there is nothing along the dimension.
+    let in_bytes = |steps: &[i64]| steps.iter().map(|step| step.saturating_mul(size.cast_signed() as i64)).collect();
+    let strides: Option<Vec<i64>> = steps.map(in_bytes);
+    let offset = usize::try_from(view.byte_offset)
+        .map_err(|_| Error::argument("`byte_offset` reaches beyond the address space"))?;
     let data = view.data.cast::<u8>().wrapping_add(offset);
     if count > 0 && view.data.is_null() {
         return Err(null("data"));
@@ -252,6 +249,7 @@ unsafe fn import(view: &View, read_only: bool, copy: CandleCopyKind, deleter: De
             Err(Error::argument(format!("{reason}, so that the memory cannot be shared, only copied")))
         }
         _ => {
+            checked_shape(shape, dtype)?;
             // SAFETY: the caller vouches for the memory, and then for the deleter.
             unsafe {
                 let tensor = copied(&block, count)?;
