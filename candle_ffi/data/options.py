@@ -54,6 +54,8 @@ def check_workers(
     num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool
 ) -> None:
     """Refuse numbers out of range, and what is for workers where there are none."""
+    if not hasattr(num_workers, "__index__"):
+        raise TypeError(f"num_workers option should be an integer, not {num_workers!r}")
     if num_workers < 0:
         raise ValueError(
             "num_workers option should be non-negative; "

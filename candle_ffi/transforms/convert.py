@@ -9,6 +9,7 @@ import numpy as np
 
 from candle_ffi import dtype as dtypes
 from candle_ffi import interop
+from candle_ffi._handles import float_tuple
 from candle_ffi.creation import tensor
 from candle_ffi.dtype import DType
 from candle_ffi.errors import DTypeError, InvalidArgumentError, ShapeError
@@ -132,7 +133,7 @@ class Normalize:
 
     Parameters
     ----------
-    mean, std : sequence of float
+    mean, std : float or sequence of float
         One number for each channel, or one for all.
 
     Raises
@@ -156,8 +157,9 @@ class Normalize:
     tensor([[[0., 2.]]])
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        self.mean, self.std = [float(m) for m in mean], [float(s) for s in std]
+    def __init__(self, mean: float | Sequence[float], std: float | Sequence[float]) -> None:
+        self.mean = [float(number) for number in float_tuple(mean)]
+        self.std = [float(number) for number in float_tuple(std)]
         if len(self.mean) != len(self.std) or not self.mean or 0 in self.std:
             raise InvalidArgumentError(
                 f"Normalize: as many means as standard deviations other than 0, "

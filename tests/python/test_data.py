@@ -374,6 +374,12 @@ def test_options_that_contradict(options: dict[str, Any], message: str) -> None:
         DataLoader(options.pop("dataset", Items(2)), **options)
 
 
+def test_a_number_of_workers_is_a_number() -> None:
+    for number in (None, "2", 1.5):
+        with pytest.raises(TypeError, match="num_workers option should be an integer"):
+            DataLoader(Items(2), num_workers=number)  # type: ignore[arg-type]
+
+
 def test_generators() -> None:
     assert numbers(DataLoader(Items(9), 4, True, generator=np.int64(2))) == numbers(
         DataLoader(Items(9), 4, True, generator=seed(2))

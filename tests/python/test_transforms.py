@@ -94,7 +94,7 @@ def test_normalize() -> None:
     expected = (batch - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
     got = transforms.Normalize(mean, std)(cf.tensor(batch))
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-6, atol=1e-6)
-    one = transforms.Normalize([0.5], [0.5])(cf.tensor(batch[0]))
+    one = transforms.Normalize(0.5, 0.5)(cf.tensor(batch[0]))
     np.testing.assert_allclose(one.numpy(), batch[0] * 2 - 1, rtol=1e-6, atol=1e-6)
 
 
