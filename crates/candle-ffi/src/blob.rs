@@ -56,7 +56,9 @@ pub unsafe extern "C" fn candle_tensor_from_blob(
             let order = match block.order() {
                 Ok(order) => order,
                 Err(reason) => {
-                    return Err(Error::argument(format!("{reason}, so the memory cannot be used in place; a copy can")));
+                    return Err(Error::argument(format!(
+                        "{reason}, so the memory cannot be used in place; a copy can"
+                    )));
                 }
             };
             if let Some(reason) = block.obstacle(bytes) {
