@@ -7,6 +7,7 @@ from candle_ffi.data.collate import default_collate, default_convert
 from candle_ffi.data.concat import ChainDataset, ConcatDataset
 from candle_ffi.data.dataset import Dataset, IterableDataset
 from candle_ffi.data.idx import read_idx
+from candle_ffi.data.image_folder import ImageFolder
 from candle_ffi.data.loader import DataLoader
 from candle_ffi.data.sampler import (
     RandomSampler,
@@ -25,6 +26,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "ImageFolder",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
