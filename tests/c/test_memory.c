@@ -103,7 +103,7 @@ static void test_blob_with_strides(void) {
     CHECK_EQUAL(calls, 1);
     CHECK_ERROR(candle_tensor_from_blob(values, sizeof values, shape, 2, gaps, CANDLE_DTYPE_INT32,
                                         count, &calls, &x, &error),
-                CANDLE_ERROR_INVALID_ARGUMENT, "candle_tensor_from_data");
+                CANDLE_ERROR_INVALID_ARGUMENT, "a copy can");
     CHECK_ERROR(candle_tensor_from_blob(values, sizeof values, shape, 2, back, CANDLE_DTYPE_INT32,
                                         count, &calls, &x, &error),
                 CANDLE_ERROR_INVALID_ARGUMENT, "strides");
