@@ -13,6 +13,11 @@ from candle_ffi.data import DataLoader, ImageFolder
 from candle_ffi.transforms import Compose, Resize, ToTensor
 
 Image = pytest.importorskip("PIL.Image")
+# Libraries with threads of their own, and Python since 3.12, warn of every fork.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:os.fork"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
+]
 
 
 @pytest.fixture
