@@ -21,6 +21,7 @@ mod shims;
 mod signature;
 mod source;
 mod symbols;
+mod text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ pub(crate) mod optimizers;
 mod parameter;
 
 use crate::docs::{Docs, python_errors};
+use crate::text;
 use std::fmt::Write;
 
 /// The widest line.
@@ -53,13 +54,13 @@ fn comment(text: &mut String, indent: &str, lines: &[String]) {
 /// The comment of a function: what the documentation says, with the names of C++.
 fn documentation(docs: &Docs) -> Vec<String> {
     let mut lines = fill(&docs.summary);
-    let mut paragraph = |text: Vec<String>| {
-        if !text.is_empty() {
+    let mut paragraph = |filled: Vec<String>| {
+        if !filled.is_empty() {
             lines.push(String::new());
-            lines.extend(text);
+            lines.extend(filled);
         }
     };
-    paragraph(paragraphs(&docs.text));
+    paragraph(text::paragraphs(&docs.text, WIDTH - 8));
     let errors = docs.errors.join(" ");
     if !errors.is_empty() {
         paragraph(fill(&format!("Throws {}", errors_of(&errors))));
@@ -77,82 +78,19 @@ fn errors_of(text: &str) -> String {
     }
 }
 
-/// Text without Rust's own markup.
-fn plain(text: &str) -> String {
-    text.replace("``", "`")
-}
-
-/// Paragraphs and lists, refilled; what is indented or a list item keeps its lines.
-fn paragraphs(lines: &[String]) -> Vec<String> {
-    let mut text = Vec::new();
-    let mut open = String::new();
-    for line in lines {
-        if line.is_empty() || line.starts_with([' ', '-', '*', '|']) {
-            text.extend(fill(&std::mem::take(&mut open)));
-            text.push(plain(line));
-        } else {
-            if !open.is_empty() {
-                open.push(' ');
-            }
-            open.push_str(line);
-        }
-    }
-    text.extend(fill(&open));
-    text
-}
-
-/// Breaks text into lines that fit behind `/// `, in a class too.
+/// A comment's text: it must fit behind `/// `, in a class too.
 fn fill(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in plain(text).split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH - 8 => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
+    text::fill(text, WIDTH - 8)
 }
 
-/// `head(item, item)tail`, with the items on as many lines as they need.
+/// `head(item, item)tail`, as wide as a header is.
 fn list(indent: &str, head: &str, items: &[String], tail: &str) -> String {
-    let whole = format!("{indent}{head}({}){tail}", items.join(", "));
-    if whole.chars().count() <= WIDTH {
-        return whole + "\n";
-    }
-    let mut lines = vec![format!("{indent}{head}(")];
-    let mut line = format!("{indent}    ");
-    let mut is_first = true;
-    for (position, item) in items.iter().enumerate() {
-        let item = if position + 1 == items.len() { format!("{item}){tail}") } else { format!("{item},") };
-        if !is_first && line.chars().count() + 1 + item.chars().count() > WIDTH {
-            lines.push(std::mem::replace(&mut line, format!("{indent}    ")));
-            is_first = true;
-        }
-        if !is_first {
-            line.push(' ');
-        }
-        line.push_str(&item);
-        is_first = false;
-    }
-    lines.push(line);
-    lines.join("\n") + "\n"
+    text::list(indent, head, items, tail, WIDTH)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_list_is_broken_and_a_short_one_is_not() {
-        let items: Vec<String> = (0..20).map(|at| format!("parameter{at}")).collect();
-        assert_eq!(list("", "f", &items[..2], ";"), "f(parameter0, parameter1);\n");
-        let text = list("    ", "f", &items, ";");
-        assert!(text.lines().count() > 2 && text.lines().all(|line| line.len() <= WIDTH));
-        assert!(text.ends_with("parameter19);\n"));
-    }
 
     #[test]
     fn words_of_the_language_get_an_underscore() {
