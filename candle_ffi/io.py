@@ -13,6 +13,7 @@ from candle_ffi.errors import FileFormatError
 from candle_ffi.interop import from_array
 from candle_ffi.serialization.digest import DIGEST, verify
 from candle_ffi.serialization.safetensors import Path, load_file, read_file, save_file
+from candle_ffi.serialization.sniff import is_safetensors
 from candle_ffi.tensor import Tensor
 
 __all__ = ["load", "load_file", "save", "save_file"]
@@ -193,7 +194,7 @@ def _is_safetensors(path: Path) -> bool:
     """Return whether a file begins like a safetensors file; one that cannot be read does not."""
     try:
         with open(path, "rb") as file:
-            return file.read(10)[8:] == b'{"'
+            return is_safetensors(file.read(10))
     except OSError:
         return False
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import warnings
 import zipfile
-from collections.abc import Mapping
-from typing import IO, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, BinaryIO, Final
 
 import numpy as np
 
@@ -94,22 +95,17 @@ def load_npz(path: str | os.PathLike[str], operation: str) -> dict[str, Tensor]:
         An array of a dtype that tensors do not have.
     """
     found: dict[str, Tensor] = {}
-    with file_errors(operation, path), about(operation, path), open(path, "rb") as raw:
-        head = raw.read(512)
-        raw.seek(0)
-        if not head.startswith(b"PK"):
-            raise FileFormatError(f"it is no archive of NumPy, but {what_it_is(head)}")
-        with archive_of(raw) as archive:
-            for info in archive.infolist():
-                if not info.filename.endswith(_SUFFIX):
-                    raise FileFormatError(
-                        f"it is a zip archive, but none of NumPy: it has {info.filename!r}"
-                    )
-                name = info.filename[: -len(_SUFFIX)]
-                if name in found:
-                    raise FileFormatError(f"it has {name!r} twice")
-                with archive.open(info) as file:
-                    found[name] = _tensor(file, info.file_size, f"the array {name!r}")
+    with _opened(path, operation, b"PK", "archive") as raw, archive_of(raw) as archive:
+        for info in archive.infolist():
+            if not info.filename.endswith(_SUFFIX):
+                raise FileFormatError(
+                    f"it is a zip archive, but none of NumPy: it has {info.filename!r}"
+                )
+            name = info.filename[: -len(_SUFFIX)]
+            if name in found:
+                raise FileFormatError(f"it has {name!r} twice")
+            with archive.open(info) as file:
+                found[name] = _tensor(file, info.file_size, f"the array {name!r}")
     return found
 
 
@@ -132,12 +128,21 @@ def load_npy(path: str | os.PathLike[str], operation: str) -> Tensor:
     DTypeError
         It is of a dtype that tensors do not have.
     """
+    with _opened(path, operation, np.lib.format.MAGIC_PREFIX, "array") as file:
+        return _tensor(file, os.fstat(file.fileno()).st_size, "the array")
+
+
+@contextlib.contextmanager
+def _opened(
+    path: str | os.PathLike[str], operation: str, beginning: bytes, kind: str
+) -> Iterator[BinaryIO]:
+    """Open a file that begins so; errors in the block are about the file."""
     with file_errors(operation, path), about(operation, path), open(path, "rb") as file:
         head = file.read(512)
         file.seek(0)
-        if not head.startswith(np.lib.format.MAGIC_PREFIX):
-            raise FileFormatError(f"it is no array of NumPy, but {what_it_is(head)}")
-        return _tensor(file, os.fstat(file.fileno()).st_size, "the array")
+        if not head.startswith(beginning):
+            raise FileFormatError(f"it is no {kind} of NumPy, but {what_it_is(head)}")
+        yield file
 
 
 def _tensor(file: IO[bytes], length: int, label: str) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["what_it_is"]
+__all__ = ["is_safetensors", "what_it_is"]
 
 _BEGINNINGS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"PK", "a zip archive, as torch.save and NumPy write"),
@@ -38,9 +38,20 @@ def what_it_is(head: bytes) -> str:
             "a tar archive, perhaps of a PyTorch before 0.2; "
             "load it there and save it again: torch.save(torch.load(path), path)"
         )
-    if head[8:10] == b'{"':
+    if is_safetensors(head):
         return "a safetensors file"
     for beginning, name in _BEGINNINGS:
         if head.startswith(beginning):
             return name
     return "something unknown"
+
+
+def is_safetensors(head: bytes) -> bool:
+    """Return whether a file begins like a safetensors file: a length, and then a JSON text.
+
+    Parameters
+    ----------
+    head : bytes
+        Its first ten bytes, or more.
+    """
+    return head[8:10] == b'{"'
