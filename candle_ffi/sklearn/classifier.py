@@ -181,11 +181,7 @@ class CandleClassifier(ClassifierMixin, CandleEstimator):  # type: ignore[misc]
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{self.classes_!r}"
             )
-        self._given_classes = True
-        try:
-            return self._partial_fit(X, y, sample_weight)
-        finally:
-            del self._given_classes
+        return self._partial_fit(X, y, sample_weight, known=True)
 
     def predict(self, X: Any) -> Array:  # noqa: N803
         """Return the class of each row.
@@ -238,10 +234,9 @@ class CandleClassifier(ClassifierMixin, CandleEstimator):  # type: ignore[misc]
         logarithms: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return logarithms
 
-    def _targets(self, y: Any, X: Array, weights: Array | None, go_on: bool) -> Array:  # noqa: N803
+    def _targets(self, y: Any, X: Array, weights: Array | None, known: bool) -> Array:  # noqa: N803
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        known = go_on or hasattr(self, "_given_classes")
         if not known:
             self.classes_ = np.unique(y)
         places = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)

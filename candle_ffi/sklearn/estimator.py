@@ -93,8 +93,8 @@ class CandleEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     # What an estimator has: the targets as the network sees them ----------------------------------
 
-    def _targets(self, y: Any, X: Array, weights: Array | None, go_on: bool) -> Array:  # noqa: N803
-        """Learn what the targets are like, and return them as the network sees them."""
+    def _targets(self, y: Any, X: Array, weights: Array | None, known: bool) -> Array:  # noqa: N803
+        """Return the targets as the network sees them; learn what they are like if it is new."""
         raise NotImplementedError
 
     def _outputs(self) -> int:
@@ -122,7 +122,7 @@ class CandleEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             Itself.
         """
         go_on = bool(self.warm_start) and self.__sklearn_is_fitted__()
-        rows, targets, weights = self._prepare(X, y, sample_weight, reset=True, go_on=go_on)
+        rows, targets, weights = self._prepare(X, y, sample_weight, reset=True, known=go_on)
         self._check()
         state = check_random_state(self.random_state)
         with _seeded(state):
@@ -147,9 +147,17 @@ class CandleEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self._describe()
         return self
 
-    def _partial_fit(self: E, X: Any, y: Any, sample_weight: Any) -> E:  # noqa: N803
+    def _partial_fit(
+        self: E,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any,
+        known: bool = False,
+    ) -> E:
+        """Walk the rows once; `known` says that what the targets are like is, also at first."""
         first = not self.__sklearn_is_fitted__()
-        rows, targets, weights = self._prepare(X, y, sample_weight, reset=first, go_on=not first)
+        known = known or not first
+        rows, targets, weights = self._prepare(X, y, sample_weight, reset=first, known=known)
         self._check()
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -169,7 +177,7 @@ class CandleEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         y: Any,
         sample_weight: Any,
         reset: bool,
-        go_on: bool,
+        known: bool,
     ) -> tuple[Array, Array, Array | None]:
         """Return checked rows, targets and weights; the last with a mean of 1."""
         X, y = validate_data(  # noqa: N806
@@ -190,7 +198,7 @@ class CandleEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             # A row of no weight is no row.
             kept = weights > 0
             X, y, weights = X[kept], y[kept], weights[kept]  # noqa: N806
-        targets = self._targets(y, X, weights, go_on)
+        targets = self._targets(y, X, weights, known)
         weights = self._with_classes(targets, weights)
         if weights is not None:
             self._total_weight = float(weights.sum())

@@ -141,11 +141,11 @@ class CandleRegressor(RegressorMixin, CandleEstimator):  # type: ignore[misc]
         numbers: Array = scaled * self.target_scale_ + self.target_mean_
         return numbers[:, 0] if self._flat else numbers
 
-    def _targets(self, y: Any, X: Array, weights: Array | None, go_on: bool) -> Array:  # noqa: N803
+    def _targets(self, y: Any, X: Array, weights: Array | None, known: bool) -> Array:  # noqa: N803
         numbers = np.asarray(y, np.float64)
         flat = numbers.ndim == 1
         numbers = numbers.reshape(len(numbers), -1)
-        if go_on:
+        if known:
             if numbers.shape[1] != len(self.target_mean_):
                 raise ValueError(
                     f"y has {numbers.shape[1]} outputs, and the network {len(self.target_mean_)}"
