@@ -143,11 +143,11 @@ def from_array(array: Array, device: Device = CPU) -> Tensor:
         steps = zip(array.shape, array.strides, strict=True)
         length = array.itemsize + sum((size - 1) * stride for size, stride in steps)
         buffer = ffi.cast("void *", address)
-        strides = ffi.new("int64_t[]", array.strides)
+        strides = ffi.new(_INT64S, array.strides)
     handle = lib.py_from_data(
         buffer,
         length,
-        ffi.new("int64_t[]", array.shape),
+        ffi.new(_INT64S, array.shape),
         array.ndim,
         strides,
         dtype.code,
