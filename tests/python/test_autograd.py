@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
 import backend
 import numpy as np
@@ -385,3 +386,25 @@ def test_long_chain_of_create_graph() -> None:
     (g,) = cf.autograd.grad((y * y).sum(), [x], create_graph=True)
     (h,) = cf.autograd.grad(g.sum(), [x])
     np.testing.assert_allclose(to_numpy(h), [2.0])
+
+
+@pytest.mark.skipif(backend.IS_TORCH, reason="PyTorch waits for itself")
+def test_freeing_a_replaced_gradient_may_ask_for_gradients() -> None:
+    x = leaf(1.0, 2.0)
+    memory = np.ones(2, np.float32).view(type("Memory", (np.ndarray,), {}))
+    freed = []
+
+    def when_freed() -> None:
+        (x * 3).sum().backward()
+        freed.append(True)
+
+    weakref.finalize(memory, when_freed)
+    x.grad = cf.from_dlpack(memory)
+    del memory
+    loss = (x * 2).sum()
+    # In a thread: what must not be is that it waits for itself.
+    step = threading.Thread(target=lambda: loss.backward(create_graph=True), daemon=True)
+    step.start()
+    step.join(60)
+    assert not step.is_alive() and freed == [True]
+    assert x.grad.tolist() == [6.0, 6.0]

@@ -317,21 +317,24 @@ fn checked_gradient(tensor: &Tensor, gradient: &Tensor) -> Result<Tensor> {
 /// otherwise it is copied, since a user may change one gradient in place and not mean another.
 fn accumulate_into_leaf(leaf: &Tensor, gradient: Tensor, create_graph: bool) -> Result<()> {
     let _span = profile::backward_step("accumulate_grad");
+    // Dropped after the lock is given back: memory of others may end with it, and how they free it is theirs.
+    let before;
     // Threads may share a leaf: no gradient of theirs may be lost between the sum and its place.
     let _accumulating = leaf.history().accumulating();
     if !leaf.requires_grad() {
         return Ok(());
     }
-    let gradient = match leaf.grad() {
+    before = leaf.grad();
+    let sum = match &before {
         // As in PyTorch, who holds the gradient sees it grow.
         Some(before) if !create_graph && !before.requires_grad() && before.is_contiguous() => {
-            return ops::add_(&before, &gradient);
+            return ops::add_(before, &gradient);
         }
-        Some(before) => ops::add(&before, &gradient)?,
-        None if gradient.is_unshared() && gradient.is_contiguous() => gradient,
+        Some(before) => ops::add(before, &gradient)?,
+        None if gradient.is_unshared() && gradient.is_contiguous() => return leaf.set_grad(Some(&gradient)),
         None => ops::clone(&gradient)?,
     };
-    leaf.set_grad(Some(&gradient))
+    leaf.set_grad(Some(&sum))
 }
 
 fn key(tensor: &Tensor) -> *const () {
