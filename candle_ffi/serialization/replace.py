@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import shutil
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # not a POSIX system
-    fcntl = None  # type: ignore[assignment]
-
 from candle_ffi.errors import BY_ERRNO, DTypeError, FileError, FileFormatError
+from candle_ffi.serialization.room import room_of
 
 __all__ = ["about", "file_errors", "replacing"]
 
@@ -92,9 +86,9 @@ def about(operation: str, path: str | os.PathLike[str]) -> Iterator[None]:
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Have a new file written, which takes the place of an old one when it is complete.
 
-    It is written in a hidden folder beside the old one, whose name follows from that of the file:
+    It is written beside the old one, in a hidden folder whose name follows from that of the file:
     what a killed process has left there is removed by the next one. Two that write the same file
-    do so one after the other.
+    do so one after the other. A device is written to as it is.
 
     Parameters
     ----------
@@ -108,63 +102,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         brought to the disk and moved.
     """
     target = Path(os.path.realpath(path))
-    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
-    room = target.parent / f".candle_ffi-{digest}.tmp"
-    with _locked(room):
-        try:
-            staged = room / "content"
-            yield staged
-            with contextlib.suppress(OSError):  # best effort, as for any program that edits a file
-                os.chmod(staged, target.stat().st_mode & 0o7777)
-            _to_disk(staged)
-            os.replace(staged, target)
-        finally:
-            shutil.rmtree(room, ignore_errors=True)
+    if target.exists() and not target.is_file() and not target.is_dir():
+        yield target
+        return
+    with room_of(target) as staged:
+        yield staged
+        with contextlib.suppress(OSError):  # best effort, as for any program that edits a file
+            os.chmod(staged, target.stat().st_mode & 0o7777)
+        _to_disk(staged)
+        os.replace(staged, target)
     # The content is safe by now; that its name is as well is more than some file systems offer.
     with contextlib.suppress(OSError):
         _to_disk(target.parent)
-
-
-@contextlib.contextmanager
-def _locked(room: Path) -> Iterator[None]:
-    """Make the folder, empty and for this writer alone."""
-    while True:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(room)
-        try:
-            handle = os.open(room, os.O_RDONLY)
-        except FileNotFoundError:
-            if not room.parent.is_dir():
-                raise
-            continue  # another writer has just removed it
-        try:
-            _lock(handle)
-            # The one that had the lock before has removed its folder: then this is none any more.
-            if not _is_still(handle, room):
-                continue
-            for left in os.listdir(room):
-                os.unlink(room / left)
-            yield
-            return
-        finally:
-            os.close(handle)
-
-
-def _lock(handle: int) -> None:
-    if fcntl is not None:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError as error:
-            # Some network file systems have no locks, and replace a file in one step all the same.
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                raise
-
-
-def _is_still(handle: int, room: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(room))
-    except FileNotFoundError:
-        return False
 
 
 def _to_disk(path: Path) -> None:

@@ -6,6 +6,7 @@
 
 mod header;
 mod replace;
+mod room;
 
 use crate::{Error, ErrorCode, Result, Tensor, compute};
 use header::Header;
@@ -174,6 +175,25 @@ mod tests {
         assert!(failure.is_err());
         assert!(std::fs::read(&path).unwrap() == before);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_yet_and_a_socket_stay_what_they_are() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (near, far) = (folder.path().join("near"), folder.path().join("far"));
+        std::fs::create_dir(&near).unwrap();
+        std::fs::create_dir(&far).unwrap();
+        symlink("../far/x", near.join("x")).unwrap();
+        save(near.join("x"), &[("x", &matrix())], &[]).unwrap();
+        assert!(near.join("x").is_symlink() && !far.join("x").is_symlink());
+        assert_eq!(load(far.join("x")).unwrap().0.len(), 1);
+        let socket = std::os::unix::net::UnixListener::bind(near.join("socket")).unwrap();
+        assert!(save(near.join("socket"), &[("x", &matrix())], &[]).is_err(), "it is written to, and not replaced");
+        assert!(near.join("socket").symlink_metadata().unwrap().file_type().is_socket());
+        drop(socket);
+        assert_eq!(std::fs::read_dir(&near).unwrap().count(), 2);
     }
 
     #[test]

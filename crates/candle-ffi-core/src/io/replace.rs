@@ -1,42 +1,51 @@
 //! Replacing a file as a whole: it is either the old one or the complete new one.
+//!
+//! The new one is written into a [`Room`] beside the old one and moved from there. The Python package does the same in
+//! `serialization/replace.py`, with the same names, so that the two take turns and clean up after each other.
 
+use super::room::Room;
 use crate::Result;
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Has `write` fill a temporary file in the same folder, and moves it to `path` when that succeeded
-/// and the content is on the disk.
+/// How many links a path may lead through; as in Linux.
+const MOST_LINKS: usize = 40;
+
+/// Has `write` fill a file beside `path`, and moves it there when that succeeded and the content is on the disk.
 pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> Result<()>) -> Result<()> {
-    // A link stays, and what it points to is replaced.
-    let path: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let path = without_links(path);
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".candle_ffi-").suffix(".tmp");
-    let ordinary = ordinary_permissions();
-    if let Some(permissions) = &ordinary {
-        builder.permissions(permissions.clone());
+    let before = path.metadata().ok();
+    let is_device = before.as_ref().is_some_and(|before| !before.is_file() && !before.is_dir());
+    if is_device || Room::is_at(folder) {
+        // A device is no file to replace; and in a room, the one who has made it will do what follows here.
+        return write(&File::create(&path)?);
     }
-    let temporary = builder.tempfile_in(folder)?;
-    write(temporary.as_file())?;
-    if let Ok(before) = path.metadata() {
+    let room = Room::enter(folder, path.file_name().unwrap_or_default())?;
+    write(&room.file)?;
+    if let Some(before) = before {
         // Best effort, as for any program that edits a file of another owner.
-        let _ = temporary.as_file().set_permissions(before.permissions());
+        let _ = room.file.set_permissions(before.permissions());
     }
-    temporary.as_file().sync_all()?;
-    temporary.persist(&path).map_err(|error| error.error)?;
+    room.file.sync_all()?;
+    room.leave(&path)?;
     // The content is safe by now; that its name is as well is more than some file systems offer.
     #[cfg(unix)]
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// What a new file gets, before the process's mask; temporary files are private otherwise.
-fn ordinary_permissions() -> Option<Permissions> {
-    #[cfg(unix)]
-    return Some(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    #[cfg(not(unix))]
-    None
+/// The file that a path leads to, which need not be there: a link stays, and what it points to is replaced.
+fn without_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match path.read_link() {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => break,
+        }
+    }
+    path.canonicalize().unwrap_or(path)
 }
