@@ -2776,9 +2776,9 @@ def lp_pool1d(
 
     ``(Σ xᵖ)^(1/p)`` with ``p = norm_type``.
 
-    The input is ``[N, C, L]`` or ``[C, L]``. Windows of ``kernel_size`` elements are ``stride``
-    apart (their size, when not given). With ``ceil_mode`` there is also a last window that reaches
-    over the end. Differentiable.
+    With an infinite ``p`` it is the largest magnitude. The input is ``[N, C, L]`` or ``[C, L]``.
+    Windows of ``kernel_size`` elements are ``stride`` apart (their size, when not given). With
+    ``ceil_mode`` there is also a last window that reaches over the end. Differentiable.
 
     Parameters
     ----------
@@ -2795,7 +2795,7 @@ def lp_pool1d(
     Raises
     ------
     CandleError
-        As ``avg_pool1d``.
+        ``InvalidArgumentError`` for a ``norm_type`` of 0, and those of ``avg_pool1d``.
 
     Notes
     -----
@@ -2835,9 +2835,9 @@ def lp_pool2d(
 
     ``(Σ xᵖ)^(1/p)`` with ``p = norm_type``.
 
-    The input is ``[N, C, H, W]`` or ``[C, H, W]``. Windows of ``kernel_size`` elements are
-    ``stride`` apart (their size, when not given). With ``ceil_mode`` there is also a last window
-    that reaches over the end. Differentiable.
+    With an infinite ``p`` it is the largest magnitude. The input is ``[N, C, H, W]`` or ``[C, H,
+    W]``. Windows of ``kernel_size`` elements are ``stride`` apart (their size, when not given).
+    With ``ceil_mode`` there is also a last window that reaches over the end. Differentiable.
 
     Parameters
     ----------
@@ -2854,7 +2854,7 @@ def lp_pool2d(
     Raises
     ------
     CandleError
-        As ``avg_pool2d``.
+        ``InvalidArgumentError`` for a ``norm_type`` of 0, and those of ``avg_pool2d``.
 
     Notes
     -----
@@ -2895,9 +2895,9 @@ def lp_pool3d(
 
     ``(Σ xᵖ)^(1/p)`` with ``p = norm_type``.
 
-    The input is ``[N, C, D, H, W]`` or ``[C, D, H, W]``. Windows of ``kernel_size`` elements are
-    ``stride`` apart (their size, when not given). With ``ceil_mode`` there is also a last window
-    that reaches over the end. Differentiable.
+    With an infinite ``p`` it is the largest magnitude. The input is ``[N, C, D, H, W]`` or ``[C, D,
+    H, W]``. Windows of ``kernel_size`` elements are ``stride`` apart (their size, when not given).
+    With ``ceil_mode`` there is also a last window that reaches over the end. Differentiable.
 
     Parameters
     ----------
@@ -2914,7 +2914,7 @@ def lp_pool3d(
     Raises
     ------
     CandleError
-        As ``avg_pool3d``.
+        ``InvalidArgumentError`` for a ``norm_type`` of 0, and those of ``avg_pool3d``.
 
     Notes
     -----
@@ -7004,8 +7004,9 @@ def binary_cross_entropy(
     Raises
     ------
     CandleError
-        ``ShapeError`` when target and input differ in shape, ``InvalidArgumentError`` for an input
-        outside [0, 1], ``DTypeError`` for an input that is not floating.
+        ``ShapeError`` when target and input differ in shape or the weight does not broadcast to it,
+        ``InvalidArgumentError`` for an input or target outside [0, 1], ``DTypeError`` for an input
+        that is not floating.
 
     Notes
     -----
@@ -7060,8 +7061,8 @@ def binary_cross_entropy_with_logits(
     Raises
     ------
     CandleError
-        ``ShapeError`` when target and input differ in shape, ``DTypeError`` for logits that are not
-        floating.
+        ``ShapeError`` when target and input differ in shape or a weight does not broadcast to it,
+        ``DTypeError`` for logits that are not floating.
 
     Notes
     -----
@@ -7273,7 +7274,7 @@ def cross_entropy(
     CandleError
         ``ShapeError`` when the shapes do not fit, ``CandleIndexError`` for a class that is not
         there, ``DTypeError`` for logits that are not floating, ``InvalidArgumentError`` for a
-        smoothing outside [0, 1].
+        smoothing outside [0, 1], and for an ``ignore_index`` of 0 or more with probabilities.
 
     Notes
     -----
@@ -7741,7 +7742,8 @@ def multilabel_margin_loss(
     divided by the number of classes.
 
     ``input`` has shape ``[classes]`` or ``[batch, classes]``, and so has ``target``: its rows hold
-    labels up to the first negative number. Differentiable.
+    labels up to the first
+    -1. Differentiable.
 
     Parameters
     ----------
@@ -10012,7 +10014,8 @@ def rms_norm(
 
     ``normalized_shape`` are the sizes of the last dimensions of ``input`` and the shape of
     ``weight``. Without ``eps`` it is the distance from 1 to the next number of the dtype that is
-    computed in. Keeps the shape. Differentiable. Source: Zhang and Sennrich, 2019.
+    computed in. The weight may have another dtype; the result has that of the input. Keeps the
+    shape. Differentiable. Source: Zhang and Sennrich, 2019.
 
     Parameters
     ----------
@@ -10028,8 +10031,7 @@ def rms_norm(
     Raises
     ------
     CandleError
-        ``ShapeError`` when the shapes do not fit, ``DTypeError`` when the dtypes differ or are not
-        floating.
+        ``ShapeError`` when the shapes do not fit, ``DTypeError`` when the input is not floating.
 
     Notes
     -----
@@ -10517,9 +10519,9 @@ def uniform_(
     Raises
     ------
     CandleError
-        ``InvalidArgumentError`` when ``low`` is larger than ``high``, ``DTypeError`` when the
-        tensor is not floating, ``InPlaceError`` for a leaf that requires grad outside of
-        ``no_grad``.
+        ``InvalidArgumentError`` when ``low`` is larger than ``high``, or a bound or their distance
+        beyond the dtype, ``DTypeError`` when the tensor is not floating, ``InPlaceError`` for a
+        leaf that requires grad outside of ``no_grad``.
 
     Notes
     -----
@@ -12821,8 +12823,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor | Number, source: Tensor |
 def index_fill(input: Tensor, dim: int, index: Tensor | Number, value: Tensor | Number) -> Tensor:
     """Sets entries of a dimension to a number at the positions of a vector of indices.
 
-    ``out = input`` with ``out[index[i]] = value`` for ``dim = 0``. Differentiable with respect to
-    ``input`` and ``value``.
+    ``out = input`` with ``out[index[i]] = value`` for ``dim = 0``. A negative index counts from the
+    end. Differentiable with respect to ``input`` and ``value``.
 
     Parameters
     ----------
@@ -12838,9 +12840,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor | Number, value: Tensor | 
     Raises
     ------
     CandleError
-        ``CandleIndexError`` for an index that is negative or too large, ``ShapeError`` when the
-        index is not a vector or the value not a number, ``DTypeError`` when the index is not of
-        integers.
+        ``CandleIndexError`` for an index that is out of range, ``ShapeError`` when the index is not
+        a vector or the value not a number, ``DTypeError`` when the index is not of integers.
 
     Notes
     -----

@@ -2937,12 +2937,12 @@ CandleStatus candle_tensor_avg_pool3d(const CandleTensor *input,
 /**
  * The sum of powers of each window of 1 dimension, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
  *
- * The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+ * With an infinite `p` it is the largest magnitude. The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
  * `ceil_mode` there is also a last window that reaches over the end. Differentiable.
  *
  * `stride` may be NULL.
  *
- * Errors: As `avg_pool1d`.
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a `norm_type` of 0, and those of `avg_pool1d`.
  *
  * PyTorch: `torch.nn.functional.lp_pool1d`
  */
@@ -2959,12 +2959,12 @@ CandleStatus candle_tensor_lp_pool1d(const CandleTensor *input,
 /**
  * The sum of powers of each window of 2 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
  *
- * The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+ * With an infinite `p` it is the largest magnitude. The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
  * `ceil_mode` there is also a last window that reaches over the end. Differentiable.
  *
  * `stride` may be NULL.
  *
- * Errors: As `avg_pool2d`.
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a `norm_type` of 0, and those of `avg_pool2d`.
  *
  * PyTorch: `torch.nn.functional.lp_pool2d`
  */
@@ -2981,12 +2981,12 @@ CandleStatus candle_tensor_lp_pool2d(const CandleTensor *input,
 /**
  * The sum of powers of each window of 3 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
  *
- * The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+ * With an infinite `p` it is the largest magnitude. The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
  * `ceil_mode` there is also a last window that reaches over the end. Differentiable.
  *
  * `stride` may be NULL.
  *
- * Errors: As `avg_pool3d`.
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a `norm_type` of 0, and those of `avg_pool3d`.
  *
  * PyTorch: `torch.nn.functional.lp_pool3d`
  */
@@ -4674,8 +4674,8 @@ CandleStatus candle_tensor_chunk(const CandleTensor *input,
  *
  * `weight` may be NULL.
  *
- * Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape, `CANDLE_ERROR_INVALID_ARGUMENT` for an input outside [0, 1], `CANDLE_ERROR_DTYPE` for an input
- * that is not floating.
+ * Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape or the weight does not broadcast to it, `CANDLE_ERROR_INVALID_ARGUMENT` for an input
+ * or target outside [0, 1], `CANDLE_ERROR_DTYPE` for an input that is not floating.
  *
  * PyTorch: `torch.nn.functional.binary_cross_entropy`
  */
@@ -4694,7 +4694,8 @@ CandleStatus candle_tensor_binary_cross_entropy(const CandleTensor *input,
  *
  * `weight` may be NULL. `pos_weight` may be NULL.
  *
- * Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape, `CANDLE_ERROR_DTYPE` for logits that are not floating.
+ * Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape or a weight does not broadcast to it, `CANDLE_ERROR_DTYPE` for logits that are not
+ * floating.
  *
  * PyTorch: `torch.nn.functional.binary_cross_entropy_with_logits`
  */
@@ -4775,7 +4776,8 @@ CandleStatus candle_tensor_multilabel_soft_margin_loss(const CandleTensor *input
  * `weight` may be NULL.
  *
  * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_INDEX` for a class that is not there, `CANDLE_ERROR_DTYPE` for logits that
- * are not floating, `CANDLE_ERROR_INVALID_ARGUMENT` for a smoothing outside [0, 1].
+ * are not floating, `CANDLE_ERROR_INVALID_ARGUMENT` for a smoothing outside [0, 1], and for an `ignore_index` of 0 or more with
+ * probabilities.
  *
  * PyTorch: `torch.nn.functional.cross_entropy`
  */
@@ -4952,7 +4954,7 @@ CandleStatus candle_tensor_multi_margin_loss(const CandleTensor *input,
  * Loss of scores for several labels by a margin: the sum, over labels and classes that are none, of `max(0, 1 - input[label] + input[other])`, divided by the number of classes.
  *
  * `input` has shape `[classes]` or `[batch, classes]`, and so has `target`: its rows hold labels up to the first
- * negative number. Differentiable.
+ * -1. Differentiable.
  *
  * Errors: `CANDLE_ERROR_SHAPE` when the shapes differ, `CANDLE_ERROR_INDEX` for a label that is not there, `CANDLE_ERROR_DTYPE` for an input that is not floating or
  * a target that is not of integers.
@@ -5786,12 +5788,12 @@ CandleStatus candle_tensor_layer_norm(const CandleTensor *input,
  * Root mean square normalisation over the last dimensions: `x / sqrt(mean(x²) + eps) · weight`.
  *
  * `normalized_shape` are the sizes of the last dimensions of `input` and the shape of `weight`. Without
- * `eps` it is the distance from 1 to the next number of the dtype that is computed in. Keeps the shape. Differentiable.
- * Source: Zhang and Sennrich, 2019.
+ * `eps` it is the distance from 1 to the next number of the dtype that is computed in. The weight may have another
+ * dtype; the result has that of the input. Keeps the shape. Differentiable. Source: Zhang and Sennrich, 2019.
  *
  * `weight` may be NULL. `eps` may be NULL.
  *
- * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` when the dtypes differ or are not floating.
+ * Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` when the input is not floating.
  *
  * PyTorch: `torch.nn.functional.rms_norm`
  */
@@ -5998,8 +6000,8 @@ CandleStatus candle_tensor_randn_like(const CandleTensor *input,
  *
  * `generator` may be NULL.
  *
- * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `low` is larger than `high`, `CANDLE_ERROR_DTYPE` when the tensor is not floating,
- * `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad outside of `no_grad`.
+ * Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `low` is larger than `high`, or a bound or their distance beyond the dtype, `CANDLE_ERROR_DTYPE` when the
+ * tensor is not floating, `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad outside of `no_grad`.
  *
  * PyTorch: `torch.Tensor.uniform_`
  */
@@ -6966,10 +6968,10 @@ CandleStatus candle_tensor_index_copy(const CandleTensor *input,
 /**
  * Sets entries of a dimension to a number at the positions of a vector of indices.
  *
- * `out = input` with `out[index[i]] = value` for `dim = 0`. Differentiable with respect to `input` and
- * `value`.
+ * `out = input` with `out[index[i]] = value` for `dim = 0`. A negative index counts from the end. Differentiable with
+ * respect to `input` and `value`.
  *
- * Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the index is not a vector or the value
+ * Errors: `CANDLE_ERROR_INDEX` for an index that is out of range, `CANDLE_ERROR_SHAPE` when the index is not a vector or the value
  * not a number, `CANDLE_ERROR_DTYPE` when the index is not of integers.
  *
  * PyTorch: `torch.index_fill`

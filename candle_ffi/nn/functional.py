@@ -32,7 +32,6 @@ from candle_ffi._ops import (
     hinge_embedding_loss,
     huber_loss,
     instance_norm,
-    interpolate,
     kl_div,
     l1_loss,
     layer_norm,
@@ -122,6 +121,7 @@ from candle_ffi.nn.functional_pool import (
     max_pool2d,
     max_pool3d,
 )
+from candle_ffi.nn.functional_resample import interpolate
 
 __all__ = [
     "adaptive_avg_pool1d",

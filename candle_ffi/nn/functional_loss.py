@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from candle_ffi import _ops
+from candle_ffi import dtype as dtypes
 from candle_ffi.errors import DTypeError, InvalidArgumentError, ShapeError
 from candle_ffi.tensor import Tensor
 
@@ -15,7 +16,7 @@ def _lengths(lengths: Tensor | Sequence[int], name: str) -> list[int]:
     """Return lengths, given as a tensor or as numbers, as numbers."""
     if not isinstance(lengths, Tensor):
         return list(lengths)
-    if lengths.dtype.is_floating_point:
+    if lengths.dtype.is_floating_point or lengths.dtype == dtypes.bool:
         raise DTypeError(f"{name} must be integers, not {lengths.dtype}", operation="ctc_loss")
     return [int(length) for length in lengths.reshape(-1).tolist()]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from candle_ffi import _ops
-from candle_ffi.errors import ShapeError
+from candle_ffi.errors import InvalidArgumentError, ShapeError
 from candle_ffi.tensor import Tensor
 
 __all__ = [
@@ -28,11 +28,18 @@ def _full(input: Tensor, output_size: Any, dims: int) -> Any:
     """Return the size of a result, in which None stands for that of the input."""
     if output_size is None:
         output_size = (None,) * dims
-    if isinstance(output_size, Sequence) and None in output_size:
-        if len(output_size) != dims or input.ndim < dims:
+    if isinstance(output_size, Sequence):
+        if len(output_size) != dims:
+            raise InvalidArgumentError(
+                f"output_size takes one number, or {dims} for as many spatial dimensions, and is "
+                f"{tuple(output_size)}"
+            )
+        if None not in output_size:
+            return output_size
+        if input.ndim < dims:
             raise ShapeError(
-                f"output_size takes one entry or {dims} for an input of {dims + 1} or {dims + 2} "
-                f"dimensions; it is {tuple(output_size)}, and the shape {tuple(input.shape)}"
+                f"output_size is {tuple(output_size)}, which needs an input of {dims + 1} or "
+                f"{dims + 2} dimensions, and its shape is {tuple(input.shape)}"
             )
         own = tuple(input.shape)[-dims:]
         return [

@@ -16,6 +16,7 @@ from candle_ffi import dtype as dtypes
 from candle_ffi._ops import clamp, copy_, erf, exp, log, sign, sqrt
 from candle_ffi.autograd import no_grad
 from candle_ffi.creation import as_tensor, eye
+from candle_ffi.errors import DTypeError
 from candle_ffi.random import Generator
 from candle_ffi.sampling import rand, randn, randperm
 from candle_ffi.tensor import Tensor
@@ -390,6 +391,15 @@ def _is_empty(tensor: Tensor) -> bool:
     return False
 
 
+def _require_float(tensor: Tensor, name: str) -> None:
+    if not tensor.dtype.is_floating_point:
+        raise DTypeError(
+            f"{name}: random numbers need a tensor of a floating dtype, not {tensor.dtype.name}",
+            operation=name,
+            dtypes=[tensor.dtype.name],
+        )
+
+
 @no_grad
 def trunc_normal_(
     tensor: Tensor,
@@ -412,10 +422,20 @@ def trunc_normal_(
     generator : Generator, optional
         The source of random numbers.
 
+    Raises
+    ------
+    DTypeError
+        The tensor is not floating.
+    ValueError
+        The bounds are not numbers in ascending order.
+
     Notes
     -----
     `torch.nn.init.trunc_normal_`
     """
+    _require_float(tensor, "trunc_normal_")
+    if not a <= b:
+        raise ValueError(f"trunc_normal_: a must not be larger than b, and they are {a} and {b}")
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
@@ -459,6 +479,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
     Raises
     ------
+    DTypeError
+        The tensor is not floating.
     ValueError
         The tensor has fewer than 2 dimensions.
 
@@ -469,6 +491,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
+    _require_float(tensor, "orthogonal_")
     if tensor.numel() == 0:
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]

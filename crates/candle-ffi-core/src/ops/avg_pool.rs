@@ -2,8 +2,8 @@
 
 use super::common::number;
 use super::pool::{Grid, average, divided_by};
-use super::{abs, mul, pow, relu, sign};
-use crate::{Result, Tensor};
+use super::{abs, max_pool1d, max_pool2d, max_pool3d, mul, neg, pow, relu, sign};
+use crate::{Error, Result, Tensor};
 
 /// The average of each window of 1 dimension.
 ///
@@ -121,14 +121,14 @@ pub fn avg_pool3d(
 
 /// The sum of powers of each window of 1 dimension, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
 ///
-/// The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+/// With an infinite `p` it is the largest magnitude. The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
 /// `ceil_mode` there is also a last window that reaches over the end. Differentiable.
 ///
 /// # Defaults
 /// stride = None, ceil_mode = False
 ///
 /// # Errors
-/// As `avg_pool1d`.
+/// `InvalidArgument` for a `norm_type` of 0, and those of `avg_pool1d`.
 ///
 /// # PyTorch
 /// `torch.nn.functional.lp_pool1d`
@@ -145,20 +145,24 @@ pub fn lp_pool1d(
     stride: Option<&[i64]>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
+    if let Some(pooled) = of_extremes(input, norm_type, |x| max_pool1d(x, kernel_size, stride, &[0], &[1], ceil_mode))?
+    {
+        return Ok(pooled);
+    }
     let mean = avg_pool1d(&pow(input, &number(norm_type))?, kernel_size, stride, &[0], ceil_mode, true)?;
     root(&mean, &super::spatial::per_dim::<1>("kernel_size", kernel_size)?, norm_type)
 }
 
 /// The sum of powers of each window of 2 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
 ///
-/// The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+/// With an infinite `p` it is the largest magnitude. The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
 /// `ceil_mode` there is also a last window that reaches over the end. Differentiable.
 ///
 /// # Defaults
 /// stride = None, ceil_mode = False
 ///
 /// # Errors
-/// As `avg_pool2d`.
+/// `InvalidArgument` for a `norm_type` of 0, and those of `avg_pool2d`.
 ///
 /// # PyTorch
 /// `torch.nn.functional.lp_pool2d`
@@ -176,20 +180,24 @@ pub fn lp_pool2d(
     stride: Option<&[i64]>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
+    if let Some(pooled) = of_extremes(input, norm_type, |x| max_pool2d(x, kernel_size, stride, &[0], &[1], ceil_mode))?
+    {
+        return Ok(pooled);
+    }
     let mean = avg_pool2d(&pow(input, &number(norm_type))?, kernel_size, stride, &[0], ceil_mode, true, None)?;
     root(&mean, &super::spatial::per_dim::<2>("kernel_size", kernel_size)?, norm_type)
 }
 
 /// The sum of powers of each window of 3 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
 ///
-/// The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+/// With an infinite `p` it is the largest magnitude. The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
 /// `ceil_mode` there is also a last window that reaches over the end. Differentiable.
 ///
 /// # Defaults
 /// stride = None, ceil_mode = False
 ///
 /// # Errors
-/// As `avg_pool3d`.
+/// `InvalidArgument` for a `norm_type` of 0, and those of `avg_pool3d`.
 ///
 /// # PyTorch
 /// `torch.nn.functional.lp_pool3d`
@@ -206,8 +214,29 @@ pub fn lp_pool3d(
     stride: Option<&[i64]>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
+    if let Some(pooled) = of_extremes(input, norm_type, |x| max_pool3d(x, kernel_size, stride, &[0], &[1], ceil_mode))?
+    {
+        return Ok(pooled);
+    }
     let mean = avg_pool3d(&pow(input, &number(norm_type))?, kernel_size, stride, &[0], ceil_mode, true, None)?;
     root(&mean, &super::spatial::per_dim::<3>("kernel_size", kernel_size)?, norm_type)
+}
+
+/// For infinite powers the largest, or smallest, magnitude of each window.
+fn of_extremes(
+    input: &Tensor,
+    norm_type: f64,
+    max_pool: impl FnOnce(&Tensor) -> Result<Tensor>,
+) -> Result<Option<Tensor>> {
+    if norm_type == 0.0 {
+        return Err(Error::argument("norm_type must not be 0"));
+    }
+    if norm_type.is_finite() || norm_type.is_nan() {
+        return Ok(None);
+    }
+    let magnitude = abs(input)?;
+    let pooled = if norm_type > 0.0 { max_pool(&magnitude)? } else { neg(&max_pool(&neg(&magnitude)?)?)? };
+    Ok(Some(pooled))
 }
 
 /// The root of what is left of sums without the sign of a negative one, as PyTorch has it.

@@ -67,7 +67,7 @@ pub fn embedding_bag(
     let zeros = zeros_for(weight, &[count, width])?;
     if picked.num_elements() == 0 {
         // Also what nothing is taken from has a gradient: zeros.
-        return index_add(&zeros, 0, &numbers, &picked);
+        return index_add(&zeros, 0, &on_device(bags.owners())?, &picked);
     }
     if mode == BagMode::Max {
         let positions = Tensor::from_value(compute::bag_argmax(&picked.value(), &bags.ends)?);

@@ -2,9 +2,9 @@
 
 use super::common::{number, promoted};
 use super::loss_common::{over_count, pairwise, reduced, refuse_integers, require_shape_of_input};
-use super::{add, all, ge, le, logical_and, mul, neg, softplus, sub, sum, to_dtype};
+use super::{add, amax, amin, detach, mul, neg, softplus, sub, sum, to_dtype};
 use crate::compute::PairLoss;
-use crate::{Error, KlDivReduction, Reduction, Result, Tensor};
+use crate::{DType, Error, KlDivReduction, Reduction, Result, Tensor, shape};
 
 /// Binary cross entropy between probabilities: `-(t · log(x) + (1 - t) · log(1 - x))`.
 ///
@@ -14,8 +14,8 @@ use crate::{Error, KlDivReduction, Reduction, Result, Tensor};
 /// weight = None, reduction = mean
 ///
 /// # Errors
-/// `Shape` when target and input differ in shape, `InvalidArgument` for an input outside [0, 1], `DType` for an input
-/// that is not floating.
+/// `Shape` when target and input differ in shape or the weight does not broadcast to it, `InvalidArgument` for an input
+/// or target outside [0, 1], `DType` for an input that is not floating.
 ///
 /// # PyTorch
 /// `torch.nn.functional.binary_cross_entropy`
@@ -33,11 +33,9 @@ pub fn binary_cross_entropy(
 ) -> Result<Tensor> {
     refuse_integers(input, "probabilities")?;
     require_shape_of_input(input, "target", target)?;
-    let inside = logical_and(&ge(input, &number(0.0))?, &le(input, &number(1.0))?)?;
-    let inside = all(&inside, None, false)?.value().to_device(crate::Device::CPU)?;
-    if inside.array.to_scalar::<u8>()? == 0 {
-        return Err(Error::argument("all elements of the input must be probabilities, between 0 and 1"));
-    }
+    require_weight_of_input(input, "weight", weight)?;
+    require_probabilities("input", input)?;
+    require_probabilities("target", target)?;
     weighted("binary_cross_entropy", PairLoss::BinaryCrossEntropy, input, target, weight, reduction)
 }
 
@@ -50,7 +48,8 @@ pub fn binary_cross_entropy(
 /// weight = None, reduction = mean, pos_weight = None
 ///
 /// # Errors
-/// `Shape` when target and input differ in shape, `DType` for logits that are not floating.
+/// `Shape` when target and input differ in shape or a weight does not broadcast to it, `DType` for logits that are not
+/// floating.
 ///
 /// # PyTorch
 /// `torch.nn.functional.binary_cross_entropy_with_logits`
@@ -69,6 +68,8 @@ pub fn binary_cross_entropy_with_logits(
 ) -> Result<Tensor> {
     refuse_integers(input, "logits")?;
     require_shape_of_input(input, "target", target)?;
+    require_weight_of_input(input, "weight", weight)?;
+    require_weight_of_input(input, "pos_weight", pos_weight)?;
     let Some(pos_weight) = pos_weight else {
         let loss = PairLoss::BinaryCrossEntropyWithLogits;
         return weighted("binary_cross_entropy_with_logits", loss, input, target, weight, reduction);
@@ -79,6 +80,32 @@ pub fn binary_cross_entropy_with_logits(
     let soft = mul(&soft, &add(&mul(&sub(pos_weight, &one)?, &target)?, &one)?)?;
     let losses = add(&mul(&sub(&one, &target)?, &input)?, &soft)?;
     reduced(&times(losses, weight)?, reduction)
+}
+
+fn require_probabilities(name: &str, given: &Tensor) -> Result<()> {
+    if given.num_elements() == 0 || given.dtype() == DType::Bool {
+        return Ok(());
+    }
+    let given = detach(given)?;
+    let (least, most) = (amin(&given, None, false)?.to_number()?, amax(&given, None, false)?.to_number()?);
+    // Not so where one is NaN.
+    if least >= 0.0 && most <= 1.0 {
+        return Ok(());
+    }
+    Err(Error::argument(format!(
+        "all elements of the {name} must be probabilities, between 0 and 1, and they are from {least} to {most}"
+    )))
+}
+
+/// Fails when a weight would make the losses more than the elements of the input.
+fn require_weight_of_input(input: &Tensor, name: &str, weight: Option<&Tensor>) -> Result<()> {
+    match weight {
+        Some(weight) if shape::broadcast(&input.shape(), &weight.shape())? != input.shape() => Err(Error::shape(
+            format!("the {name} of shape {:?} must broadcast to the input's shape {:?}", weight.dims(), input.dims()),
+            &[&weight.dims(), &input.dims()],
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A loss of pairs in one pass; with a weight the losses are reduced after it.

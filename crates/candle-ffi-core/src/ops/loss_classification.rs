@@ -23,7 +23,8 @@ use crate::{DType, Error, Reduction, Result, Tensor, shape};
 ///
 /// # Errors
 /// `Shape` when the shapes do not fit, `Index` for a class that is not there, `DType` for logits that
-/// are not floating, `InvalidArgument` for a smoothing outside [0, 1].
+/// are not floating, `InvalidArgument` for a smoothing outside [0, 1], and for an `ignore_index` of 0 or more with
+/// probabilities.
 ///
 /// # PyTorch
 /// `torch.nn.functional.cross_entropy`
@@ -49,6 +50,11 @@ pub fn cross_entropy(
     let differentiates_weight = autograd::is_enabled() && weight.is_some_and(Tensor::requires_grad);
     if classes.input.len() <= 2 && target.dtype().is_integer() && !differentiates_weight {
         return classes.in_one_pass(input, target, weight, ignore_index, reduction, label_smoothing);
+    }
+    if target.dtype().is_float() && ignore_index >= 0 {
+        return Err(Error::argument(format!(
+            "ignore_index {ignore_index} is for targets of class indices, and the target holds probabilities"
+        )));
     }
     let log_probabilities = log_softmax(input, classes.dim, None)?;
     if target.dtype().is_float() {

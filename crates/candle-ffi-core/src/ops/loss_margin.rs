@@ -93,7 +93,7 @@ pub fn multi_margin_loss(
 /// `max(0, 1 - input[label] + input[other])`, divided by the number of classes.
 ///
 /// `input` has shape `[classes]` or `[batch, classes]`, and so has `target`: its rows hold labels up to the first
-/// negative number. Differentiable.
+/// -1. Differentiable.
 ///
 /// # Defaults
 /// reduction = mean
@@ -148,7 +148,8 @@ impl Labels {
             .chunks_exact(classes)
             .map(|row| &row[..row.iter().position(|label| *label < 0).unwrap_or(classes)])
             .collect();
-        if let Some(label) = rows.iter().copied().flatten().find(|label| **label >= classes as i64) {
+        // Also behind the end of the labels.
+        if let Some(label) = all.iter().find(|label| !(-1..classes as i64).contains(*label)) {
             return Err(Error::index(format!("label {label} is out of range for {classes} classes")));
         }
         let (count, most) = (rows.len(), rows.iter().map(|row| row.len()).max().unwrap_or(0));

@@ -1,7 +1,7 @@
 //! Normalisation of rows: of the last dimensions of a tensor.
 
 use super::common::{number, same_device};
-use super::{add, mean, mul, reshape, rsqrt, square, sub, sum, var};
+use super::{add, mean, mul, reshape, rsqrt, square, sub, sum, to_dtype, var};
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Center, RowNorm};
 use crate::value::Value;
@@ -39,14 +39,14 @@ pub fn layer_norm(
 /// Root mean square normalisation over the last dimensions: `x / sqrt(mean(x²) + eps) · weight`.
 ///
 /// `normalized_shape` are the sizes of the last dimensions of `input` and the shape of `weight`. Without
-/// `eps` it is the distance from 1 to the next number of the dtype that is computed in. Keeps the shape. Differentiable.
-/// Source: Zhang and Sennrich, 2019.
+/// `eps` it is the distance from 1 to the next number of the dtype that is computed in. The weight may have another
+/// dtype; the result has that of the input. Keeps the shape. Differentiable. Source: Zhang and Sennrich, 2019.
 ///
 /// # Defaults
 /// weight = None, eps = None
 ///
 /// # Errors
-/// `Shape` when the shapes do not fit, `DType` when the dtypes differ or are not floating.
+/// `Shape` when the shapes do not fit, `DType` when the input is not floating.
 ///
 /// # PyTorch
 /// `torch.nn.functional.rms_norm`
@@ -60,6 +60,13 @@ pub fn rms_norm(input: &Tensor, normalized_shape: &[i64], weight: Option<&Tensor
     // Half precision is computed in float32.
     let smallest = if input.dtype() == DType::Float64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
     let eps = eps.unwrap_or(smallest);
+    if let Some(weight) = weight.filter(|weight| weight.dtype() != input.dtype() && input.dtype().is_float()) {
+        // Rounded once, at the end.
+        let wide = if input.dtype() == DType::Float64 { DType::Float64 } else { DType::Float32 };
+        let (x, weight) = (to_dtype(input, wide)?, to_dtype(weight, wide)?);
+        let result = norm("rms_norm", Center::Zero, &x, normalized_shape, Some(&weight), None, eps)?;
+        return to_dtype(&result, input.dtype());
+    }
     norm("rms_norm", Center::Zero, input, normalized_shape, weight, None, eps)
 }
 

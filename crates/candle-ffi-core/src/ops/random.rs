@@ -174,8 +174,8 @@ pub fn randn_like(input: &Tensor, dtype: Option<DType>, generator: Option<&Gener
 /// low = 0.0, high = 1.0, generator = None
 ///
 /// # Errors
-/// `InvalidArgument` when `low` is larger than `high`, `DType` when the tensor is not floating,
-/// `ModifiedInPlace` for a leaf that requires grad outside of `no_grad`.
+/// `InvalidArgument` when `low` is larger than `high`, or a bound or their distance beyond the dtype, `DType` when the
+/// tensor is not floating, `ModifiedInPlace` for a leaf that requires grad outside of `no_grad`.
 ///
 /// # PyTorch
 /// `torch.Tensor.uniform_`
@@ -186,11 +186,16 @@ pub fn randn_like(input: &Tensor, dtype: Option<DType>, generator: Option<&Gener
 /// True
 /// ```
 pub fn uniform_(input: &Tensor, low: f64, high: f64, generator: Option<&Generator>) -> Result<()> {
-    if !(low <= high && (high - low).is_finite()) {
-        return Err(Error::argument(format!("low {low} must not be larger than high {high}, and both must be finite")));
+    let (dims, dtype, device) = like(input);
+    require_float(UNIFORM, dtype)?;
+    let largest = largest(dtype);
+    if !(low <= high && [low, high, high - low].iter().all(|value| value.abs() <= largest)) {
+        return Err(Error::argument(format!(
+            "low {low:e} must not be larger than high {high:e}, and both and their distance must be within {dtype}, \
+             up to {largest:e}"
+        )));
     }
     refuse_leaf(input)?;
-    let (dims, dtype, device) = like(input);
     overwrite("uniform_", input, &uniform(&dims, dtype, device, low, high, generator)?)
 }
 
@@ -238,6 +243,19 @@ pub(super) fn require_float(operation: &str, dtype: DType) -> Result<()> {
     Err(Error::dtype(format!("{operation} needs float16, bfloat16, float32 or float64, and got {dtype}"), &[dtype]))
 }
 
+/// What errors call it.
+const UNIFORM: &str = "a uniform random tensor";
+
+/// The largest number of a floating dtype.
+fn largest(dtype: DType) -> f64 {
+    match dtype {
+        DType::Float16 => half::f16::MAX.to_f64(),
+        DType::BFloat16 => half::bf16::MAX.to_f64(),
+        DType::Float32 => f64::from(f32::MAX),
+        _ => f64::MAX,
+    }
+}
+
 fn uniform(
     dims: &[usize],
     dtype: DType,
@@ -246,7 +264,7 @@ fn uniform(
     high: f64,
     generator: Option<&Generator>,
 ) -> Result<Tensor> {
-    require_float("a uniform random tensor", dtype)?;
+    require_float(UNIFORM, dtype)?;
     let count = shape::check_allocation(dims, dtype)?;
     Ok(Tensor::from_value(compute::uniform(or_default(generator).draw(count), dims, dtype, device, low, high)?))
 }

@@ -1,9 +1,9 @@
 //! Writing by tensors of indices.
 
-use super::common::{in_place, same_device, sizes};
+use super::common::{in_place, number, same_device, sizes};
 use super::index::{check_index_shape, in_dimension, index_add, index_vector, indices, scatter_add, zeros_for};
 use super::shape::{expand, narrow, reshape, squeeze, unsqueeze};
-use super::{gather, to_dtype, zeros};
+use super::{add, gather, ge, logical_and, lt, neg, to_dtype, r#where, zeros};
 use crate::autograd::Saved;
 use crate::compute::{self, Scatter};
 use crate::{Error, Result, Tensor, shape};
@@ -111,11 +111,11 @@ pub fn index_copy(input: &Tensor, dim: i64, index: &Tensor, source: &Tensor) -> 
 
 /// Sets entries of a dimension to a number at the positions of a vector of indices.
 ///
-/// `out = input` with `out[index[i]] = value` for `dim = 0`. Differentiable with respect to `input` and
-/// `value`.
+/// `out = input` with `out[index[i]] = value` for `dim = 0`. A negative index counts from the end. Differentiable with
+/// respect to `input` and `value`.
 ///
 /// # Errors
-/// `Index` for an index that is negative or too large, `Shape` when the index is not a vector or the value
+/// `Index` for an index that is out of range, `Shape` when the index is not a vector or the value
 /// not a number, `DType` when the index is not of integers.
 ///
 /// # PyTorch
@@ -138,6 +138,9 @@ pub fn index_fill(input: &Tensor, dim: i64, index: &Tensor, value: &Tensor) -> R
     if dims.is_empty() {
         return squeeze(&index_fill(&unsqueeze(input, 0)?, 0, &index, value)?, None);
     }
+    let size = number(dims[at] as f64);
+    let from_end = logical_and(&lt(&index, &number(0.0))?, &ge(&index, &neg(&size)?)?)?;
+    let index = r#where(&from_end, &add(&index, &to_dtype(&size, index.dtype())?)?, &index)?;
     let mut filled = dims;
     filled[at] = index.num_elements();
     scatter(input, dim, &spread(&index, at, &filled)?, value)

@@ -153,12 +153,12 @@ pub unsafe extern "C" fn candle_tensor_avg_pool3d(
 
 /// The sum of powers of each window of 1 dimension, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
 ///
-/// The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+/// With an infinite `p` it is the largest magnitude. The input is `[N, C, L]` or `[C, L]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
 /// `ceil_mode` there is also a last window that reaches over the end. Differentiable.
 ///
 /// `stride` may be NULL.
 ///
-/// Errors: As `avg_pool1d`.
+/// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a `norm_type` of 0, and those of `avg_pool1d`.
 ///
 /// PyTorch: `torch.nn.functional.lp_pool1d`
 #[unsafe(no_mangle)]
@@ -188,12 +188,12 @@ pub unsafe extern "C" fn candle_tensor_lp_pool1d(
 
 /// The sum of powers of each window of 2 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
 ///
-/// The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+/// With an infinite `p` it is the largest magnitude. The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
 /// `ceil_mode` there is also a last window that reaches over the end. Differentiable.
 ///
 /// `stride` may be NULL.
 ///
-/// Errors: As `avg_pool2d`.
+/// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a `norm_type` of 0, and those of `avg_pool2d`.
 ///
 /// PyTorch: `torch.nn.functional.lp_pool2d`
 #[unsafe(no_mangle)]
@@ -223,12 +223,12 @@ pub unsafe extern "C" fn candle_tensor_lp_pool2d(
 
 /// The sum of powers of each window of 3 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p = norm_type`.
 ///
-/// The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
+/// With an infinite `p` it is the largest magnitude. The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernel_size` elements are `stride` apart (their size, when not given). With
 /// `ceil_mode` there is also a last window that reaches over the end. Differentiable.
 ///
 /// `stride` may be NULL.
 ///
-/// Errors: As `avg_pool3d`.
+/// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` for a `norm_type` of 0, and those of `avg_pool3d`.
 ///
 /// PyTorch: `torch.nn.functional.lp_pool3d`
 #[unsafe(no_mangle)]

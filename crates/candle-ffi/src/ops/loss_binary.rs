@@ -16,8 +16,8 @@ use candle_ffi_core::ops;
 ///
 /// `weight` may be NULL.
 ///
-/// Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape, `CANDLE_ERROR_INVALID_ARGUMENT` for an input outside [0, 1], `CANDLE_ERROR_DTYPE` for an input
-/// that is not floating.
+/// Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape or the weight does not broadcast to it, `CANDLE_ERROR_INVALID_ARGUMENT` for an input
+/// or target outside [0, 1], `CANDLE_ERROR_DTYPE` for an input that is not floating.
 ///
 /// PyTorch: `torch.nn.functional.binary_cross_entropy`
 #[unsafe(no_mangle)]
@@ -50,7 +50,8 @@ pub unsafe extern "C" fn candle_tensor_binary_cross_entropy(
 ///
 /// `weight` may be NULL. `pos_weight` may be NULL.
 ///
-/// Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape, `CANDLE_ERROR_DTYPE` for logits that are not floating.
+/// Errors: `CANDLE_ERROR_SHAPE` when target and input differ in shape or a weight does not broadcast to it, `CANDLE_ERROR_DTYPE` for logits that are not
+/// floating.
 ///
 /// PyTorch: `torch.nn.functional.binary_cross_entropy_with_logits`
 #[unsafe(no_mangle)]

@@ -20,7 +20,8 @@ use candle_ffi_core::ops;
 /// `weight` may be NULL.
 ///
 /// Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_INDEX` for a class that is not there, `CANDLE_ERROR_DTYPE` for logits that
-/// are not floating, `CANDLE_ERROR_INVALID_ARGUMENT` for a smoothing outside [0, 1].
+/// are not floating, `CANDLE_ERROR_INVALID_ARGUMENT` for a smoothing outside [0, 1], and for an `ignore_index` of 0 or more with
+/// probabilities.
 ///
 /// PyTorch: `torch.nn.functional.cross_entropy`
 #[unsafe(no_mangle)]

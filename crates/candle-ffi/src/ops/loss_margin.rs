@@ -48,7 +48,7 @@ pub unsafe extern "C" fn candle_tensor_multi_margin_loss(
 /// Loss of scores for several labels by a margin: the sum, over labels and classes that are none, of `max(0, 1 - input[label] + input[other])`, divided by the number of classes.
 ///
 /// `input` has shape `[classes]` or `[batch, classes]`, and so has `target`: its rows hold labels up to the first
-/// negative number. Differentiable.
+/// -1. Differentiable.
 ///
 /// Errors: `CANDLE_ERROR_SHAPE` when the shapes differ, `CANDLE_ERROR_INDEX` for a label that is not there, `CANDLE_ERROR_DTYPE` for an input that is not floating or
 /// a target that is not of integers.

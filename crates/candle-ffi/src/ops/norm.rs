@@ -46,12 +46,12 @@ pub unsafe extern "C" fn candle_tensor_layer_norm(
 /// Root mean square normalisation over the last dimensions: `x / sqrt(mean(x²) + eps) · weight`.
 ///
 /// `normalized_shape` are the sizes of the last dimensions of `input` and the shape of `weight`. Without
-/// `eps` it is the distance from 1 to the next number of the dtype that is computed in. Keeps the shape. Differentiable.
-/// Source: Zhang and Sennrich, 2019.
+/// `eps` it is the distance from 1 to the next number of the dtype that is computed in. The weight may have another
+/// dtype; the result has that of the input. Keeps the shape. Differentiable. Source: Zhang and Sennrich, 2019.
 ///
 /// `weight` may be NULL. `eps` may be NULL.
 ///
-/// Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` when the dtypes differ or are not floating.
+/// Errors: `CANDLE_ERROR_SHAPE` when the shapes do not fit, `CANDLE_ERROR_DTYPE` when the input is not floating.
 ///
 /// PyTorch: `torch.nn.functional.rms_norm`
 #[unsafe(no_mangle)]

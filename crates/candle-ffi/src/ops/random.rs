@@ -213,8 +213,8 @@ pub unsafe extern "C" fn candle_tensor_randn_like(
 ///
 /// `generator` may be NULL.
 ///
-/// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `low` is larger than `high`, `CANDLE_ERROR_DTYPE` when the tensor is not floating,
-/// `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad outside of `no_grad`.
+/// Errors: `CANDLE_ERROR_INVALID_ARGUMENT` when `low` is larger than `high`, or a bound or their distance beyond the dtype, `CANDLE_ERROR_DTYPE` when the
+/// tensor is not floating, `CANDLE_ERROR_MODIFIED_IN_PLACE` for a leaf that requires grad outside of `no_grad`.
 ///
 /// PyTorch: `torch.Tensor.uniform_`
 #[unsafe(no_mangle)]

@@ -73,10 +73,10 @@ pub unsafe extern "C" fn candle_tensor_index_copy(
 
 /// Sets entries of a dimension to a number at the positions of a vector of indices.
 ///
-/// `out = input` with `out[index[i]] = value` for `dim = 0`. Differentiable with respect to `input` and
-/// `value`.
+/// `out = input` with `out[index[i]] = value` for `dim = 0`. A negative index counts from the end. Differentiable with
+/// respect to `input` and `value`.
 ///
-/// Errors: `CANDLE_ERROR_INDEX` for an index that is negative or too large, `CANDLE_ERROR_SHAPE` when the index is not a vector or the value
+/// Errors: `CANDLE_ERROR_INDEX` for an index that is out of range, `CANDLE_ERROR_SHAPE` when the index is not a vector or the value
 /// not a number, `CANDLE_ERROR_DTYPE` when the index is not of integers.
 ///
 /// PyTorch: `torch.index_fill`
