@@ -29,17 +29,17 @@ def _full(input: Tensor, output_size: Any, dims: int) -> Any:
     if output_size is None:
         output_size = (None,) * dims
     if isinstance(output_size, Sequence):
-        if len(output_size) != dims:
+        if None not in output_size:
+            if len(output_size) == dims:
+                return output_size
             raise InvalidArgumentError(
                 f"output_size takes one number, or {dims} for as many spatial dimensions, and is "
                 f"{tuple(output_size)}"
             )
-        if None not in output_size:
-            return output_size
-        if input.ndim < dims:
+        if len(output_size) != dims or input.ndim < dims:
             raise ShapeError(
-                f"output_size is {tuple(output_size)}, which needs an input of {dims + 1} or "
-                f"{dims + 2} dimensions, and its shape is {tuple(input.shape)}"
+                f"output_size takes one entry or {dims} for an input of {dims + 1} or {dims + 2} "
+                f"dimensions; it is {tuple(output_size)}, and the shape {tuple(input.shape)}"
             )
         own = tuple(input.shape)[-dims:]
         return [
