@@ -27,7 +27,9 @@
  *             between threads. Recording of gradients is a switch of each thread.
  * Handles.    NULL gives `CANDLE_ERROR_NULL_POINTER` unless the comment says that it may be NULL; a
  *             handle of another type gives `CANDLE_ERROR_INVALID_HANDLE`. Functions without a status
- *             give a neutral value then: 0, NULL or "".
+ *             give a neutral value then: 0, NULL or "". A handle that was freed, and what never was one,
+ *             need not be noticed, unless checks are on: with `CANDLE_FFI_CHECKS=1` in the environment
+ *             they give the same error, and freeing them does nothing.
  * Integers.   There are no enums: dtypes, device kinds, codes and options are `int32_t` with constants,
  *             checked on arrival. Shapes and dims are `int64_t`; a negative dim counts from the end.
  *             Counts are `size_t`. A bool is an `int32_t`: 0 is false, all else true. With a count of 0
@@ -1083,6 +1085,30 @@ const char *candle_ffi_build_info(void);
  * How many handles of a kind are alive, for leak tests; 0 for a number that is no kind.
  */
 size_t candle_ffi_live_handles(CandleHandleKind kind);
+
+/**
+ * How thoroughly handles are checked: 0 when they are believed, 1 when a freed handle, one of another type, and what
+ * never was a handle are errors wherever they are used, 2 when each of these is told on standard error as well.
+ *
+ * The environment variable `CANDLE_FFI_CHECKS` says so, or `candle_ffi_set_checks`. The first call that makes or uses a
+ * handle, or asks here, decides for as long as the program runs.
+ */
+int32_t candle_ffi_checks(void);
+
+/**
+ * Sets how thoroughly handles are checked, before the first of them is made.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when it is decided otherwise already.
+ */
+CandleStatus candle_ffi_set_checks(int32_t level, CandleError **error);
+
+/**
+ * How many pointers were passed that were no live handles of their type, NULL aside; 0 while checks are off.
+ *
+ * With `candle_ffi_live_handles` it makes a test of who frees what: a free of what is freed already has no status
+ * to tell by.
+ */
+size_t candle_ffi_misuses(void);
 
 /*
  * ------------------------------------------------------------------------------------------------

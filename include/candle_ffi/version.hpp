@@ -26,6 +26,18 @@ inline std::size_t live_handles(HandleKind kind = HandleKind::all) {
     return candle_ffi_live_handles(detail::code(kind));
 }
 
+/// How thoroughly handles are checked: 0, 1 or 2, see `CANDLE_FFI_CHECKS`.
+inline std::int32_t checks() { return candle_ffi_checks(); }
+
+/// Sets how thoroughly handles are checked; before the first of them is made.
+inline void set_checks(std::int32_t level) {
+    detail::Call call;
+    call.check(candle_ffi_set_checks(level, call.error()));
+}
+
+/// How many pointers were passed that were no live handles of their type; 0 while checks are off.
+inline std::size_t misuses() { return candle_ffi_misuses(); }
+
 /// How many threads operations use.
 inline std::size_t get_num_threads() { return candle_get_num_threads(); }
 

@@ -5,6 +5,10 @@
 
 #include "samples.h"
 
+static void test_candle_ffi_set_checks(void) {
+    (void)candle_ffi_set_checks(0, NULL);
+}
+
 static void test_candle_error_free(void) {
     candle_error_free(NULL);
 }
@@ -13249,6 +13253,7 @@ static void test_candle_profile_write_trace(void) {
 }
 
 int main(void) {
+    RUN(test_candle_ffi_set_checks);
     RUN(test_candle_error_free);
     RUN(test_candle_error_code);
     RUN(test_candle_error_message);

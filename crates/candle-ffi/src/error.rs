@@ -22,7 +22,6 @@ pub struct CandleError {
 impl Opaque for CandleError {
     type Value = Details;
     const KIND: Kind = Kind::Error;
-    const NAME: &'static str = "CandleError";
 }
 
 /// The call succeeded.

@@ -17,7 +17,6 @@ pub struct CandleGenerator {
 impl Opaque for CandleGenerator {
     type Value = Generator;
     const KIND: Kind = Kind::Generator;
-    const NAME: &'static str = "CandleGenerator";
 }
 
 /// Makes a generator at the start of the sequence of a seed.

@@ -3,13 +3,15 @@
 //! A C type is an opaque marker (`CandleTensor`); behind its pointer lies a [`Handle`] with the Rust
 //! value. The pair is tied by [`Opaque`], so a handle cannot be made of, or freed as, another type.
 //! Each handle begins with a tag, which turns a wrong kind of handle into an error, and counts its
-//! borrows, which turns concurrent misuse into `CANDLE_ERROR_BUSY`.
+//! borrows, which turns concurrent misuse into `CANDLE_ERROR_BUSY`. With [`checks`] on, C holds numbers in the place of
+//! pointers, and what a number stands for is looked up.
 
+use crate::checks;
 use crate::pointer::{null, slice};
 use candle_ffi_core::{Error, ErrorCode, Result, profile};
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// The kinds of handles; the numbers are the ABI's and the low byte of a handle's tag.
@@ -30,6 +32,29 @@ pub enum Kind {
     Optimizer = 6,
     /// What the profiler has recorded.
     Profile = 7,
+}
+
+impl Kind {
+    const ALL: [Self; 7] =
+        [Self::Tensor, Self::Generator, Self::Error, Self::TensorMap, Self::Module, Self::Optimizer, Self::Profile];
+
+    /// The kind of a number, if it is one.
+    pub(crate) fn from_code(code: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u32 == code)
+    }
+
+    /// The C type, for messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tensor => "CandleTensor",
+            Self::Generator => "CandleGenerator",
+            Self::Error => "CandleError",
+            Self::TensorMap => "CandleTensorMap",
+            Self::Module => "CandleModule",
+            Self::Optimizer => "CandleOptimizer",
+            Self::Profile => "CandleProfile",
+        }
+    }
 }
 
 /// One more than the highest kind.
@@ -53,8 +78,6 @@ pub trait Opaque: Sized {
     type Value: Send + Sync;
     /// The kind that the tag of a handle tells.
     const KIND: Kind;
-    /// The C type's name, for messages.
-    const NAME: &'static str;
 
     /// Told of each value that a call has borrowed, for the profiler.
     #[inline]
@@ -85,53 +108,170 @@ const fn tag_of(kind: Kind) -> u32 {
 
 /// Moves a value into a new handle that the caller owns.
 pub(crate) fn into_handle<C: Opaque>(value: C::Value) -> *mut C {
+    for_caller(new_handle::<C>(value))
+}
+
+fn new_handle<C: Opaque>(value: C::Value) -> NonNull<Handle<C::Value>> {
     LIVE[C::KIND as usize].fetch_add(1, Ordering::Relaxed);
     let handle =
         Handle { tag: AtomicU32::new(tag_of(C::KIND)), borrows: AtomicU32::new(0), value: UnsafeCell::new(value) };
-    Box::into_raw(Box::new(handle)).cast()
+    NonNull::from(Box::leak(Box::new(handle)))
+}
+
+/// A new handle as C knows it.
+#[inline]
+fn for_caller<C: Opaque>(handle: NonNull<Handle<C::Value>>) -> *mut C {
+    if checks::are_on() {
+        return ptr::without_provenance_mut(checks::insert(C::KIND, handle.cast()));
+    }
+    handle.as_ptr().cast()
 }
 
 /// Frees a handle. NULL and handles of another kind are left alone; a handle that another thread is
 /// using is dropped by that thread when its call ends.
 ///
 /// # Safety
-/// `pointer` is NULL or a live handle of this library.
+/// `pointer` is NULL or a live handle of this library; with checks on it may be any.
 pub(crate) unsafe fn free<C: Opaque>(pointer: *mut C) {
-    // SAFETY: passed on from the caller.
-    let Ok(handle) = (unsafe { resolve::<C>(pointer, "") }) else { return };
+    if pointer.is_null() {
+        return;
+    }
+    let handle: *mut Handle<C::Value> = if checks::are_on() {
+        let Some(memory) = remove::<C>(pointer) else { return };
+        memory
+    } else {
+        // SAFETY: passed on from the caller.
+        let Ok(handle) = (unsafe { resolve::<C>(pointer, "") }) else { return };
+        ptr::from_ref(handle).cast_mut()
+    };
     let _span = profile::call("free");
-    if handle.borrows.fetch_or(FREED, Ordering::AcqRel) == 0 {
+    // SAFETY: a live handle, which is destroyed by whoever is the last to use it.
+    if unsafe { &*handle }.borrows.fetch_or(FREED, Ordering::AcqRel) == 0 {
         // SAFETY: there was no borrow, and FREED lets no new one begin.
-        unsafe { destroy::<C>(pointer.cast()) };
+        unsafe { destroy::<C>(handle) };
+    }
+}
+
+/// The memory of a handle whose life ends here, with checks on.
+#[cold]
+fn remove<C: Opaque>(pointer: *mut C) -> Option<*mut Handle<C::Value>> {
+    match checks::remove(pointer.addr(), C::KIND) {
+        Ok(memory) => Some(memory.as_ptr().cast()),
+        Err(misuse) => {
+            // There is nobody to give the error to.
+            drop(checks::report("the handle to be freed", pointer.addr(), C::KIND, misuse));
+            None
+        }
+    }
+}
+
+/// A handle that a function of the caller may use while it is called. It is freed once, also when that function has
+/// freed what is not its own.
+pub(crate) struct Lent<C: Opaque> {
+    pointer: *mut C,
+    handle: NonNull<Handle<C::Value>>,
+}
+
+impl<C: Opaque> Lent<C> {
+    pub(crate) fn new(value: C::Value) -> Self {
+        let handle = new_handle::<C>(value);
+        // SAFETY: the handle was made above, and nobody else knows it yet.
+        unsafe { handle.as_ref() }.acquire_look();
+        Self { pointer: for_caller(handle), handle }
+    }
+
+    pub(crate) fn pointer(&self) -> *mut C {
+        self.pointer
+    }
+}
+
+impl<C: Opaque> Drop for Lent<C> {
+    fn drop(&mut self) {
+        if checks::are_on() {
+            _ = checks::remove(self.pointer.addr(), C::KIND);
+        }
+        // SAFETY: `new` has taken a look, which has kept the handle until here; FREED is set, if it was not.
+        unsafe {
+            let handle = self.handle.as_ref();
+            handle.borrows.fetch_or(FREED, Ordering::AcqRel);
+            release::<C>(handle, LOOK);
+        }
     }
 }
 
 /// # Safety
-/// `handle` came from [`into_handle`] for the same `C`, is not borrowed, and is not used afterwards.
+/// `handle` came from [`new_handle`] for the same `C`, is not borrowed, and is not used afterwards.
 unsafe fn destroy<C: Opaque>(handle: *mut Handle<C::Value>) {
-    // SAFETY: the handle was made by `Box::into_raw` and this is its only use.
+    // SAFETY: the handle was made by [`new_handle`] and this is its only use.
     let handle = unsafe { Box::from_raw(handle) };
     // A later misuse then meets the tag of no kind, as long as the memory is not used again.
     handle.tag.store(FREED_TAG, Ordering::Relaxed);
     LIVE[C::KIND as usize].fetch_sub(1, Ordering::Relaxed);
 }
 
+/// Finds the handle of a pointer and takes a borrow of it, counted as `amount` also where it could not be taken.
+///
+/// # Safety
+/// `pointer` is NULL or a live handle of this library, whatever its kind, and outlives `'a`; with checks on it may be
+/// any. `take` is the attempt that `amount` belongs to, 0 where a failed one counts nothing.
+#[inline]
+unsafe fn acquire<'a, C: Opaque>(
+    pointer: *const C,
+    name: &'static str,
+    amount: u32,
+    take: fn(&Handle<C::Value>) -> bool,
+) -> Result<&'a Handle<C::Value>> {
+    let (handle, taken) = if checks::are_on() {
+        look_up(pointer, name, take)?
+    } else {
+        // SAFETY: passed on from the caller.
+        let handle = unsafe { resolve::<C>(pointer, name) }?;
+        (handle, take(handle))
+    };
+    if taken {
+        return Ok(handle);
+    }
+    if amount != 0 {
+        // SAFETY: the failed attempt has counted itself too.
+        unsafe { release::<C>(handle, amount) };
+    }
+    Err(busy(name))
+}
+
+/// The same with checks on, of any pointer. Nobody frees the handle between the look at it and the borrow.
+#[cold]
+fn look_up<'a, C: Opaque>(
+    pointer: *const C,
+    name: &'static str,
+    take: fn(&Handle<C::Value>) -> bool,
+) -> Result<(&'a Handle<C::Value>, bool)> {
+    if pointer.is_null() {
+        return Err(null(name));
+    }
+    let found = checks::with_live(pointer.addr(), C::KIND, |memory| {
+        // SAFETY: the number is that of a live handle of this kind, and what `take` counts keeps it alive.
+        let handle: &Handle<C::Value> = unsafe { memory.cast().as_ref() };
+        (handle, take(handle))
+    });
+    found.map_err(|misuse| checks::report(&format!("`{name}`"), pointer.addr(), C::KIND, misuse))
+}
+
 /// Checks a pointer and gives the handle behind it.
 ///
 /// # Safety
-/// `pointer` is NULL or a live handle of this library, whatever its kind, and outlives `'a`.
+/// `pointer` is NULL or a live handle of this library, whatever its kind, and outlives `'a`; checks are off.
 #[inline]
 unsafe fn resolve<'a, C: Opaque>(pointer: *const C, name: &'static str) -> Result<&'a Handle<C::Value>> {
     if pointer.is_null() {
         return Err(null(name));
     }
     if !pointer.cast::<Handle<C::Value>>().is_aligned() {
-        return Err(wrong_kind::<C>(name));
+        return Err(wrong_kind::<C>(name, 0));
     }
     // SAFETY: every handle begins with its tag; the caller vouches for the pointer.
     let tag = unsafe { &*pointer.cast::<AtomicU32>() }.load(Ordering::Relaxed);
     if tag != tag_of(C::KIND) {
-        return Err(wrong_kind::<C>(name));
+        return Err(wrong_kind::<C>(name, tag));
     }
     // SAFETY: the tag says that this is a `Handle<C::Value>`.
     Ok(unsafe { &*pointer.cast() })
@@ -201,6 +341,8 @@ impl<C: Opaque> Drop for Shared<'_, C> {
 /// A handle borrowed by one call alone.
 pub(crate) struct Exclusive<'a, C: Opaque> {
     handle: &'a Handle<C::Value>,
+    /// As C knows it.
+    pointer: *const C,
 }
 
 impl<C: Opaque> Deref for Exclusive<'_, C> {
@@ -236,7 +378,7 @@ impl<C: Opaque> Exclusive<'_, C> {
     /// As [`borrow`].
     #[inline]
     pub(crate) unsafe fn beside<'b>(&'b self, pointer: *const C, name: &'static str) -> Result<Shared<'b, C>> {
-        if ptr::eq(pointer.cast(), self.handle) {
+        if ptr::eq(pointer, self.pointer) {
             C::borrowed(self);
             return Ok(Shared { handle: self.handle, amount: 0 });
         }
@@ -266,15 +408,10 @@ impl<C: Opaque> Exclusive<'_, C> {
 #[inline]
 pub(crate) unsafe fn borrow<'a, C: Opaque>(pointer: *const C, name: &'static str) -> Result<Shared<'a, C>> {
     // SAFETY: passed on from the caller.
-    let handle = unsafe { resolve::<C>(pointer, name) }?;
-    if handle.acquire_shared() {
-        let shared = Shared { handle, amount: SHARED };
-        C::borrowed(&shared);
-        return Ok(shared);
-    }
-    // SAFETY: the failed attempt has counted itself too.
-    unsafe { release::<C>(handle, SHARED) };
-    Err(busy(name))
+    let handle = unsafe { acquire::<C>(pointer, name, SHARED, Handle::acquire_shared) }?;
+    let shared = Shared { handle, amount: SHARED };
+    C::borrowed(&shared);
+    Ok(shared)
 }
 
 /// Types whose values change behind `&` only, so that their properties can be looked at while a call
@@ -288,13 +425,8 @@ pub(crate) trait Lookable: Opaque {}
 #[inline]
 pub(crate) unsafe fn look<'a, C: Lookable>(pointer: *const C, name: &'static str) -> Result<Shared<'a, C>> {
     // SAFETY: passed on from the caller.
-    let handle = unsafe { resolve::<C>(pointer, name) }?;
-    if handle.acquire_look() {
-        return Ok(Shared { handle, amount: LOOK });
-    }
-    // SAFETY: the failed attempt has counted itself too.
-    unsafe { release::<C>(handle, LOOK) };
-    Err(busy(name))
+    let handle = unsafe { acquire::<C>(pointer, name, LOOK, Handle::acquire_look) }?;
+    Ok(Shared { handle, amount: LOOK })
 }
 
 /// Borrows a handle, with NULL meaning none.
@@ -317,11 +449,8 @@ pub(crate) unsafe fn borrow_optional<'a, C: Opaque>(
 #[inline]
 pub(crate) unsafe fn borrow_mut<'a, C: Opaque>(pointer: *mut C, name: &'static str) -> Result<Exclusive<'a, C>> {
     // SAFETY: passed on from the caller.
-    let handle = unsafe { resolve::<C>(pointer, name) }?;
-    if !handle.acquire_exclusive() {
-        return Err(busy(name));
-    }
-    let exclusive = Exclusive { handle };
+    let handle = unsafe { acquire::<C>(pointer, name, 0, Handle::acquire_exclusive) }?;
+    let exclusive = Exclusive { handle, pointer };
     C::borrowed(&exclusive);
     Ok(exclusive)
 }
@@ -388,8 +517,13 @@ fn busy(name: &str) -> Error {
 }
 
 #[cold]
-fn wrong_kind<C: Opaque>(name: &str) -> Error {
-    Error::new(ErrorCode::InvalidHandle, format!("`{name}` is not a live {}", C::NAME))
+fn wrong_kind<C: Opaque>(name: &str, tag: u32) -> Error {
+    let expected = C::KIND.name();
+    let message = match Kind::ALL.into_iter().find(|kind| tag_of(*kind) == tag) {
+        Some(found) => format!("`{name}` is a {}, not a {expected}", found.name()),
+        None => format!("`{name}` is not a live {expected}; with CANDLE_FFI_CHECKS=1 it is told what it is"),
+    };
+    Error::new(ErrorCode::InvalidHandle, message)
 }
 
 #[cfg(test)]
@@ -444,7 +578,6 @@ mod tests {
         impl Opaque for Watched {
             type Value = std::sync::Arc<()>;
             const KIND: Kind = Kind::Optimizer;
-            const NAME: &'static str = "Watched";
         }
         let value = std::sync::Arc::new(());
         let handle = into_handle::<Watched>(value.clone());

@@ -4,7 +4,7 @@
 
 use crate::callback::{CandleFreeCallback, UserData, returned};
 use crate::error::{CandleError, CandleStatus};
-use crate::handle::{borrow, free, into_handle, look};
+use crate::handle::{Lent, borrow, free, look};
 use crate::panic::guard;
 use crate::pointer::{null, output};
 use crate::tensor::CandleTensor;
@@ -44,20 +44,21 @@ pub unsafe extern "C" fn candle_tensor_register_hook(
             let hook = hook.ok_or_else(|| null("hook"))?;
             let tensor = look(tensor, "tensor")?;
             let call = move |gradient: &Tensor| -> Result<Option<Tensor>> {
-                let borrowed: *mut CandleTensor = into_handle(gradient.clone());
+                let lent = Lent::<CandleTensor>::new(gradient.clone());
                 let mut replacement: *mut CandleTensor = ptr::null_mut();
                 let span = profile::callback("hook");
-                let status = hook(user_data.get(), borrowed, &mut replacement);
+                let status = hook(user_data.get(), lent.pointer(), &mut replacement);
                 drop(span);
                 // A hook that hands back what it was given changes nothing.
-                let replaced = if replacement.is_null() || ptr::eq(replacement, borrowed) {
+                let replaced = if replacement.is_null() || ptr::eq(replacement, lent.pointer()) {
                     Ok(None)
                 } else {
                     let new = borrow(replacement, "replacement").map(|new| Some(new.clone()));
-                    free(replacement);
+                    if new.is_ok() {
+                        free(replacement);
+                    }
                     new
                 };
-                free(borrowed);
                 returned(status, "hook")?;
                 replaced
             };

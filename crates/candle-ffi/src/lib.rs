@@ -1,7 +1,7 @@
 //! The C ABI of candle_ffi.
 //!
-//! - Infrastructure: [`handle`] (ownership), `pointer` (arrays, texts, outputs), `panic` (the guard),
-//!   [`error`]; `allocator`, `adopted`, `kept` (memory).
+//! - Infrastructure: [`handle`] (ownership), `checks` (of handles), `pointer` (arrays, texts, outputs), `panic`
+//!   (the guard), [`error`]; `allocator`, `adopted`, `kept` (memory).
 //! - One file for each C type or subject, written by hand.
 //! - [`ops`] and [`layers`]: one export for each operation and each layer of `candle-ffi-core`, written by
 //!   `cargo xtask gen`.
@@ -12,6 +12,7 @@
 
 mod adopted;
 mod allocator;
+mod checks;
 pub mod handle;
 mod kept;
 mod managed;

@@ -35,7 +35,6 @@ pub struct Layer {
 impl Opaque for CandleModule {
     type Value = Layer;
     const KIND: Kind = Kind::Module;
-    const NAME: &'static str = "CandleModule";
 }
 
 impl Layer {

@@ -29,7 +29,6 @@ pub struct Owned {
 impl Opaque for CandleOptimizer {
     type Value = Owned;
     const KIND: Kind = Kind::Optimizer;
-    const NAME: &'static str = "CandleOptimizer";
 }
 
 // Everything that changes is behind the lock.

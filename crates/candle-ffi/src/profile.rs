@@ -28,7 +28,6 @@ pub struct Recorded {
 impl Opaque for CandleProfile {
     type Value = Recorded;
     const KIND: Kind = Kind::Profile;
-    const NAME: &'static str = "CandleProfile";
 }
 
 impl Recorded {

@@ -19,7 +19,6 @@ pub struct CandleTensor {
 impl Opaque for CandleTensor {
     type Value = Tensor;
     const KIND: Kind = Kind::Tensor;
-    const NAME: &'static str = "CandleTensor";
 
     #[inline]
     fn borrowed(tensor: &Tensor) {

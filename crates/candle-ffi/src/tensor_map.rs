@@ -26,7 +26,6 @@ pub struct TensorMap {
 impl Opaque for CandleTensorMap {
     type Value = TensorMap;
     const KIND: Kind = Kind::TensorMap;
-    const NAME: &'static str = "CandleTensorMap";
 }
 
 impl From<Vec<(String, Tensor)>> for TensorMap {

@@ -1,7 +1,10 @@
 //! Versions and diagnostics.
 
+use crate::checks;
+use crate::error::{CandleError, CandleStatus};
 use crate::handle::live_handles;
-use crate::panic::neutral;
+use crate::panic::{guard, neutral};
+use candle_ffi_core::Error;
 use std::ffi::{CStr, c_char};
 
 /// What `candle_ffi_live_handles` counts: one of the `CANDLE_HANDLE_*` constants.
@@ -75,4 +78,45 @@ pub extern "C" fn candle_ffi_build_info() -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_ffi_live_handles(kind: CandleHandleKind) -> usize {
     live_handles(kind)
+}
+
+/// How thoroughly handles are checked: 0 when they are believed, 1 when a freed handle, one of another type, and what
+/// never was a handle are errors wherever they are used, 2 when each of these is told on standard error as well.
+///
+/// The environment variable `CANDLE_FFI_CHECKS` says so, or `candle_ffi_set_checks`. The first call that makes or uses a
+/// handle, or asks here, decides for as long as the program runs.
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_ffi_checks() -> i32 {
+    checks::level()
+}
+
+/// Sets how thoroughly handles are checked, before the first of them is made.
+///
+/// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when it is decided otherwise already.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_ffi_set_checks(level: i32, error: *mut *mut CandleError) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "set_checks", || {
+            if !(0..=2).contains(&level) {
+                return Err(Error::argument(format!("`level` is {level}, but must be 0, 1 or 2")));
+            }
+            let holds = checks::set_level(level);
+            if holds != level {
+                let message =
+                    format!("`level` is {level}, but since the first handle it is {holds}, and cannot change");
+                return Err(Error::argument(message));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// How many pointers were passed that were no live handles of their type, NULL aside; 0 while checks are off.
+///
+/// With `candle_ffi_live_handles` it makes a test of who frees what: a free of what is freed already has no status
+/// to tell by.
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_ffi_misuses() -> usize {
+    checks::misuses()
 }

@@ -2,7 +2,9 @@
 
 use crate::exports::{Export, exports};
 use crate::source::{Source, read};
-use crate::{Result, cdef, cpp, header, layers, null_test, ops_table, python, rust_exports, shims, symbols};
+use crate::{
+    Result, cdef, cpp, header, layers, misuse_test, null_test, ops_table, python, rust_exports, shims, symbols,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -81,12 +83,14 @@ fn files(root: &Path) -> Result<Files> {
     let mut exported: Vec<Export> = Vec::new();
     let mut opaque = BTreeSet::new();
     let mut enumerations = Vec::new();
+    let mut sized = BTreeSet::new();
     let mut optimizers = cpp::optimizers::Optimizers::default();
     for path in abi_sources(root, &source, &files)? {
         let file = read(&path)?;
         opaque.extend(header::opaque_types(&file));
         exported.extend(exports(&file).map_err(|error| format!("{}: {error}", path.display()))?);
         enumerations.extend(cpp::enums::enumerations(&file));
+        sized.extend(header::sized_types(&file));
         optimizers.read(&file);
         sections.push(header::section(&path, &file, true)?);
         plain_sections.push(header::section(&path, &file, false)?);
@@ -114,6 +118,9 @@ fn files(root: &Path) -> Result<Files> {
     files.insert("docs/layers.md".into(), ops_table::layers(&source));
     files.insert("tests/abi/symbols.txt".into(), symbols::list(&exported, &constants));
     files.insert("tests/c/test_null.c".into(), null_test::program(&exported, &opaque));
+    let kinds = enumerations.iter().map(|enumeration| enumeration.kind().to_owned()).collect();
+    let types = misuse_test::Types { opaque: &opaque, enumerations: &kinds, sized: &sized };
+    files.insert("tests/c/test_misuse.c".into(), misuse_test::program(&exported, &types));
     Ok(files)
 }
 

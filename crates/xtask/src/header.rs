@@ -66,6 +66,18 @@ pub(crate) fn opaque_types(file: &syn::File) -> Vec<String> {
         .collect()
 }
 
+/// The structures that begin with their size.
+pub(crate) fn sized_types(file: &syn::File) -> Vec<String> {
+    let structs = file.items.iter().filter_map(|item| match item {
+        Item::Struct(item) => Some(item),
+        _ => None,
+    });
+    let begins = |item: &&syn::ItemStruct| {
+        item.fields.iter().next().and_then(|field| field.ident.as_ref()).is_some_and(|name| name == "struct_size")
+    };
+    structs.filter(begins).map(|item| item.ident.to_string()).collect()
+}
+
 /// `CANDLE_INDEX_INIT` for a structure whose members' comments say "Default: `1`.".
 fn initialiser(item: &Item) -> Option<String> {
     let Item::Struct(item) = item else { return None };

@@ -12,6 +12,7 @@ mod exports;
 mod generate;
 mod header;
 mod layers;
+mod misuse_test;
 mod null_test;
 mod ops_table;
 mod python;

@@ -72,15 +72,15 @@ fn body(text: &mut String, export: &Export, opaque: &BTreeSet<String>) {
     }
 }
 
-fn is_handle(parameter: &CParameter, opaque: &BTreeSet<String>) -> bool {
+pub(crate) fn is_handle(parameter: &CParameter, opaque: &BTreeSet<String>) -> bool {
     opaque.contains(&parameter.kind.base) && parameter.kind.pointers.len() == 1
 }
 
-fn is_handle_list(parameter: &CParameter, opaque: &BTreeSet<String>) -> bool {
+pub(crate) fn is_handle_list(parameter: &CParameter, opaque: &BTreeSet<String>) -> bool {
     opaque.contains(&parameter.kind.base) && parameter.kind.pointers.len() == 2 && parameter.kind.pointers[0]
 }
 
-fn is_output(parameter: &CParameter, opaque: &BTreeSet<String>) -> bool {
+pub(crate) fn is_output(parameter: &CParameter, opaque: &BTreeSet<String>) -> bool {
     opaque.contains(&parameter.kind.base) && parameter.kind.pointers.len() == 2 && !parameter.kind.pointers[0]
 }
 
@@ -113,7 +113,7 @@ fn sample(text: &mut String, parameter: &CParameter, opaque: &BTreeSet<String>) 
 }
 
 /// Whether a type of ours is a typedef of a number.
-fn is_number(base: &str) -> bool {
+pub(crate) fn is_number(base: &str) -> bool {
     matches!(base, "CandleStatus" | "CandleDType") || base.ends_with("Kind")
 }
 
@@ -136,6 +136,6 @@ fn argument(parameter: &CParameter, is_null: bool) -> String {
     }
 }
 
-fn snake(base: &str) -> String {
+pub(crate) fn snake(base: &str) -> String {
     crate::rust_exports::snake(base)
 }

@@ -15,6 +15,13 @@ pub(crate) struct Enumeration {
     values: Vec<(String, Vec<String>)>,
 }
 
+impl Enumeration {
+    /// The type in C.
+    pub(crate) fn kind(&self) -> &str {
+        &self.kind
+    }
+}
+
 /// The enumerations of a source file of the ABI crate.
 pub(crate) fn enumerations(file: &syn::File) -> Vec<Enumeration> {
     let mut found: Vec<Enumeration> = Vec::new();
