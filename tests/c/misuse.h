@@ -18,9 +18,10 @@
     X(CandleOptimizer, optimizer)                                                                  \
     X(CandleProfile, profile)
 
-/* A handle that is right, where results would go, and what is wrong, of each type. */
+/* Handles that are right, some for what is changed; where results would go; and what is wrong, of each type. */
 #define DECLARE(type, name)                                                                        \
     static type *good_##type;                                                                      \
+    static type *own_##type[2];                                                                    \
     static type *out_##type[4] MAYBE_UNUSED;                                                       \
     static type *bad_##type[10];
 TYPES(DECLARE)
@@ -103,6 +104,8 @@ static void begin(void) {
     candle_generator_free(freed);
 #define FILL(type, name)                                                                           \
     if (good_##type == NULL) good_##type = sample_##type();                                        \
+    own_##type[0] = sample_##type();                                                               \
+    own_##type[1] = sample_##type();                                                               \
     bad_##type[0] = sample_##type();                                                               \
     candle_##name##_free(bad_##type[0]);                                                           \
     bad_##type[1] = (type *)((uintptr_t)(void *)good_##type + 8);                                  \
@@ -120,7 +123,9 @@ static void begin(void) {
 
 static int end(void) {
 #define FREE(type, name)                                                                           \
-    candle_##name##_free(good_##type);
+    candle_##name##_free(good_##type);                                                             \
+    candle_##name##_free(own_##type[0]);                                                           \
+    candle_##name##_free(own_##type[1]);
     TYPES(FREE)
     CHECK(refusals > 4000);
     return FINISH();

@@ -3,6 +3,7 @@
 #ifndef CANDLE_TEST_SAMPLES_H
 #define CANDLE_TEST_SAMPLES_H
 
+#include "dlpack_types.h"
 #include "harness.h"
 
 static CandleTensor *sample_CandleTensor(void) MAYBE_UNUSED;
@@ -63,6 +64,12 @@ static CandleProfile *sample_CandleProfile(void) {
             FREE_##type((room)[at_]);                                                              \
             (room)[at_] = NULL;                                                                    \
         }                                                                                          \
+    } while (0)
+/* The same for tensors that were given away, which free themselves. */
+#define CLEAR_MANAGED(room)                                                                        \
+    do {                                                                                           \
+        if ((room)[0] != NULL) (room)[0]->deleter((room)[0]);                                      \
+        (room)[0] = NULL;                                                                          \
     } while (0)
 #define FREE_CandleTensor candle_tensor_free
 #define FREE_CandleGenerator candle_generator_free

@@ -1,37 +1,7 @@
 /* Memory of the caller in tensors, memory of tensors for the caller, rows, and DLPack. */
 
+#include "dlpack_types.h"
 #include "harness.h"
-
-/* What this test needs of dlpack.h, which is not ours to carry. */
-typedef struct {
-    void *data;
-    struct {
-        int32_t device_type, device_id;
-    } device;
-    int32_t ndim;
-    struct {
-        uint8_t code, bits;
-        uint16_t lanes;
-    } dtype;
-    int64_t *shape, *strides;
-    uint64_t byte_offset;
-} View;
-
-struct DLManagedTensor {
-    View dl_tensor;
-    void *manager_ctx;
-    void (*deleter)(struct DLManagedTensor *self);
-};
-
-struct DLManagedTensorVersioned {
-    struct {
-        uint32_t major, minor;
-    } version;
-    void *manager_ctx;
-    void (*deleter)(struct DLManagedTensorVersioned *self);
-    uint64_t flags;
-    View dl_tensor;
-};
 
 static void count(void *calls) {
     ++*(int *)calls;

@@ -13,9 +13,50 @@ static void test_candle_status_name(void) {
     EACH(at, BAD_NUMBERS) CHECK(candle_status_name(bad_numbers[at]) != NULL);
 }
 
+static void test_candle_error_free(void) {
+    EACH(at, BAD_HANDLES) candle_error_free(bad_CandleError[at]);
+}
+
+static void test_candle_error_code(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_code(bad_CandleError[at]) == 0);
+}
+
+static void test_candle_error_message(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_message(bad_CandleError[at]) != NULL);
+}
+
+static void test_candle_error_operation(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_operation(bad_CandleError[at]) != NULL);
+}
+
+static void test_candle_error_num_shapes(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_num_shapes(bad_CandleError[at]) == 0);
+}
+
 static void test_candle_error_shape(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_shape(bad_CandleError[at], 1, (void *)room_numbers, 1) == 0);
     CHECK(candle_error_shape(good_CandleError, 1, (void *)(room_numbers + 1), 1) == 0);
     CHECK(candle_error_shape(good_CandleError, 1, (void *)room_numbers, SIZE_MAX) == 0);
+}
+
+static void test_candle_error_num_dtypes(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_num_dtypes(bad_CandleError[at]) == 0);
+}
+
+static void test_candle_error_dtype(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_dtype(bad_CandleError[at], 1) == 0);
+}
+
+static void test_candle_error_num_devices(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_num_devices(bad_CandleError[at]) == 0);
+}
+
+static void test_candle_error_device_kind(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_device_kind(bad_CandleError[at], 1) == 0);
+}
+
+static void test_candle_error_device_index(void) {
+    EACH(at, BAD_HANDLES) CHECK(candle_error_device_index(bad_CandleError[at], 1) == 0);
 }
 
 static void test_candle_dtype_size(void) {
@@ -117,7 +158,7 @@ static void test_candle_tensor_version(void) {
 
 static void test_candle_tensor_set_data(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_data(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_data(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_data(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_from_data(void) {
@@ -213,7 +254,7 @@ static void test_candle_tensor_get_item(void) {
 static void test_candle_tensor_set_item(void) {
     CandleIndex index[1] = {CANDLE_INDEX_INIT};
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_item(bad_CandleTensor[at], index, 1, good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_item(good_CandleTensor, index, 1, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_item(own_CandleTensor[0], index, 1, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_backward(void) {
@@ -272,7 +313,7 @@ static void test_candle_tensor_grad(void) {
 
 static void test_candle_tensor_set_grad(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_grad(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_grad(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_set_grad(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_register_hook(void) {
@@ -548,27 +589,27 @@ static void test_candle_tensor_neg(void) {
 
 static void test_candle_tensor_add_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_add_(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_add_(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_add_(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_sub_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_sub_(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_sub_(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_sub_(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_mul_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_mul_(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_mul_(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_mul_(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_div_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_div_(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_div_(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_div_(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_pow_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_pow_(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_pow_(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_pow_(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_scaled_dot_product_attention(void) {
@@ -644,21 +685,21 @@ static void test_candle_tensor_lp_pool3d(void) {
 }
 
 static void test_candle_tensor_batch_norm(void) {
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, good_CandleTensor, bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, good_CandleTensor, good_CandleTensor, bad_CandleTensor[at], good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, good_CandleTensor, good_CandleTensor, good_CandleTensor, bad_CandleTensor[at], 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, good_CandleTensor, good_CandleTensor, good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(bad_CandleTensor[at], own_CandleTensor[1], own_CandleTensor[0], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, bad_CandleTensor[at], own_CandleTensor[0], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, own_CandleTensor[1], bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, own_CandleTensor[1], own_CandleTensor[0], bad_CandleTensor[at], good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, own_CandleTensor[1], own_CandleTensor[0], good_CandleTensor, bad_CandleTensor[at], 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    refused(__LINE__, candle_tensor_batch_norm(good_CandleTensor, own_CandleTensor[1], own_CandleTensor[0], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
 }
 
 static void test_candle_tensor_instance_norm(void) {
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, good_CandleTensor, bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, good_CandleTensor, good_CandleTensor, bad_CandleTensor[at], good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, good_CandleTensor, good_CandleTensor, good_CandleTensor, bad_CandleTensor[at], 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, good_CandleTensor, good_CandleTensor, good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(bad_CandleTensor[at], own_CandleTensor[1], own_CandleTensor[0], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, bad_CandleTensor[at], own_CandleTensor[0], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, own_CandleTensor[1], bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, own_CandleTensor[1], own_CandleTensor[0], bad_CandleTensor[at], good_CandleTensor, 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, own_CandleTensor[1], own_CandleTensor[0], good_CandleTensor, bad_CandleTensor[at], 0, 1.0, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    refused(__LINE__, candle_tensor_instance_norm(good_CandleTensor, own_CandleTensor[1], own_CandleTensor[0], good_CandleTensor, good_CandleTensor, 0, 1.0, 1.0, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
 }
 
 static void test_candle_tensor_bilinear(void) {
@@ -873,7 +914,7 @@ static void test_candle_tensor_detach(void) {
 
 static void test_candle_tensor_copy_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_copy_(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_copy_(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_copy_(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_fill_(void) {
@@ -1041,7 +1082,7 @@ static void test_candle_tensor_embedding_scaled(void) {
 
 static void test_candle_tensor_embedding_renorm_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_embedding_renorm_(bad_CandleTensor[at], good_CandleTensor, 1.0, 1.0, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_embedding_renorm_(good_CandleTensor, bad_CandleTensor[at], 1.0, 1.0, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_embedding_renorm_(own_CandleTensor[0], bad_CandleTensor[at], 1.0, 1.0, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_embedding_bag(void) {
@@ -1174,24 +1215,24 @@ static void test_candle_tensor_round_(void) {
 
 static void test_candle_tensor_clamp_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_clamp_(bad_CandleTensor[at], (void *)room_numbers, (void *)room_numbers, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_tensor_clamp_(good_CandleTensor, (void *)(room_numbers + 1), (void *)room_numbers, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
-    refused(__LINE__, candle_tensor_clamp_(good_CandleTensor, (void *)room_numbers, (void *)(room_numbers + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    refused(__LINE__, candle_tensor_clamp_(own_CandleTensor[0], (void *)(room_numbers + 1), (void *)room_numbers, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    refused(__LINE__, candle_tensor_clamp_(own_CandleTensor[0], (void *)room_numbers, (void *)(room_numbers + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
 }
 
 static void test_candle_tensor_masked_fill_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_masked_fill_(bad_CandleTensor[at], good_CandleTensor, good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_masked_fill_(good_CandleTensor, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_masked_fill_(good_CandleTensor, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_masked_fill_(own_CandleTensor[0], bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_masked_fill_(own_CandleTensor[0], good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_floor_divide_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_floor_divide_(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_floor_divide_(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_floor_divide_(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_remainder_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_remainder_(bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_remainder_(good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_remainder_(own_CandleTensor[0], bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_gather(void) {
@@ -1843,12 +1884,12 @@ static void test_candle_tensor_randn_like(void) {
 
 static void test_candle_tensor_uniform_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_uniform_(bad_CandleTensor[at], 1.0, 1.0, good_CandleGenerator, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_uniform_(good_CandleTensor, 1.0, 1.0, bad_CandleGenerator[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_uniform_(own_CandleTensor[0], 1.0, 1.0, bad_CandleGenerator[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_normal_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_normal_(bad_CandleTensor[at], 1.0, 1.0, good_CandleGenerator, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_normal_(good_CandleTensor, 1.0, 1.0, bad_CandleGenerator[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_normal_(own_CandleTensor[0], 1.0, 1.0, bad_CandleGenerator[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_flip(void) {
@@ -2266,32 +2307,32 @@ static void test_candle_tensor_index_fill(void) {
 
 static void test_candle_tensor_scatter_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_(bad_CandleTensor[at], 1, good_CandleTensor, good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_(good_CandleTensor, 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_(good_CandleTensor, 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_(own_CandleTensor[0], 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_(own_CandleTensor[0], 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_scatter_add_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_add_(bad_CandleTensor[at], 1, good_CandleTensor, good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_add_(good_CandleTensor, 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_add_(good_CandleTensor, 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_add_(own_CandleTensor[0], 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_scatter_add_(own_CandleTensor[0], 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_index_add_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_add_(bad_CandleTensor[at], 1, good_CandleTensor, good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_add_(good_CandleTensor, 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_add_(good_CandleTensor, 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_add_(own_CandleTensor[0], 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_add_(own_CandleTensor[0], 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_index_copy_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_copy_(bad_CandleTensor[at], 1, good_CandleTensor, good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_copy_(good_CandleTensor, 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_copy_(good_CandleTensor, 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_copy_(own_CandleTensor[0], 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_copy_(own_CandleTensor[0], 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_index_fill_(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_fill_(bad_CandleTensor[at], 1, good_CandleTensor, good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_fill_(good_CandleTensor, 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_fill_(good_CandleTensor, 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_fill_(own_CandleTensor[0], 1, bad_CandleTensor[at], good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_index_fill_(own_CandleTensor[0], 1, good_CandleTensor, bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_reshape(void) {
@@ -2498,8 +2539,8 @@ static void test_candle_tensor_map_get(void) {
 
 static void test_candle_tensor_map_insert(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_map_insert(bad_CandleTensorMap[at], "sample", good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_tensor_map_insert(good_CandleTensorMap, NOT_UTF8, good_CandleTensor, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_map_insert(good_CandleTensorMap, "sample", bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    refused(__LINE__, candle_tensor_map_insert(own_CandleTensorMap[0], NOT_UTF8, good_CandleTensor, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_map_insert(own_CandleTensorMap[0], "sample", bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_tensor_map_num_metadata(void) {
@@ -2518,8 +2559,8 @@ static void test_candle_tensor_map_metadata_value(void) {
 
 static void test_candle_tensor_map_set_metadata(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_map_set_metadata(bad_CandleTensorMap[at], "sample", "sample", &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_tensor_map_set_metadata(good_CandleTensorMap, NOT_UTF8, "sample", &told), CANDLE_ERROR_INVALID_UTF8, NULL);
-    refused(__LINE__, candle_tensor_map_set_metadata(good_CandleTensorMap, "sample", NOT_UTF8, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+    refused(__LINE__, candle_tensor_map_set_metadata(own_CandleTensorMap[0], NOT_UTF8, "sample", &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+    refused(__LINE__, candle_tensor_map_set_metadata(own_CandleTensorMap[0], "sample", NOT_UTF8, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
 }
 
 static void test_candle_tensor_map_save(void) {
@@ -2576,9 +2617,9 @@ static void test_candle_module_zero_grad(void) {
 
 static void test_candle_module_to(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_to(bad_CandleModule[at], 1, 0, CANDLE_DTYPE_FLOAT32, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_module_to(good_CandleModule, bad_numbers[at], 0, CANDLE_DTYPE_FLOAT32, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
-    refused(__LINE__, candle_module_to(good_CandleModule, 1, -7, CANDLE_DTYPE_FLOAT32, &told), CANDLE_ERROR_DEVICE, "-7");
-    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_module_to(good_CandleModule, 1, 0, bad_numbers[at], &told), CANDLE_ERROR_DTYPE, bad_digits[at]);
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_module_to(own_CandleModule[0], bad_numbers[at], 0, CANDLE_DTYPE_FLOAT32, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+    refused(__LINE__, candle_module_to(own_CandleModule[0], 1, -7, CANDLE_DTYPE_FLOAT32, &told), CANDLE_ERROR_DEVICE, "-7");
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_module_to(own_CandleModule[0], 1, 0, bad_numbers[at], &told), CANDLE_ERROR_DTYPE, bad_digits[at]);
 }
 
 static void test_candle_module_parameters(void) {
@@ -2620,8 +2661,8 @@ static void test_candle_module_get_buffer(void) {
 
 static void test_candle_module_set_parameter(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_set_parameter(bad_CandleModule[at], "sample", good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_module_set_parameter(good_CandleModule, NOT_UTF8, good_CandleTensor, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_set_parameter(good_CandleModule, "sample", bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    refused(__LINE__, candle_module_set_parameter(own_CandleModule[0], NOT_UTF8, good_CandleTensor, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_set_parameter(own_CandleModule[0], "sample", bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_module_state_dict(void) {
@@ -2631,7 +2672,7 @@ static void test_candle_module_state_dict(void) {
 
 static void test_candle_module_load_state_dict(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_load_state_dict(bad_CandleModule[at], good_CandleTensorMap, 0, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_load_state_dict(good_CandleModule, bad_CandleTensorMap[at], 0, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_load_state_dict(own_CandleModule[0], bad_CandleTensorMap[at], 0, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_module_save(void) {
@@ -2641,7 +2682,7 @@ static void test_candle_module_save(void) {
 
 static void test_candle_module_load(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_load(bad_CandleModule[at], "sample", 0, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_module_load(good_CandleModule, NOT_UTF8, 0, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+    refused(__LINE__, candle_module_load(own_CandleModule[0], NOT_UTF8, 0, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
 }
 
 static void test_candle_simple_nn_load(void) {
@@ -2655,7 +2696,7 @@ static void test_candle_sequential_new(void) {
 
 static void test_candle_sequential_push(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_sequential_push(bad_CandleModule[at], good_CandleModule, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_sequential_push(good_CandleModule, bad_CandleModule[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_sequential_push(own_CandleModule[0], bad_CandleModule[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_module_list_new(void) {
@@ -2664,7 +2705,7 @@ static void test_candle_module_list_new(void) {
 
 static void test_candle_module_list_push(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_list_push(bad_CandleModule[at], good_CandleModule, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_list_push(good_CandleModule, bad_CandleModule[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_list_push(own_CandleModule[0], bad_CandleModule[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_module_dict_new(void) {
@@ -2673,8 +2714,8 @@ static void test_candle_module_dict_new(void) {
 
 static void test_candle_module_dict_insert(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_dict_insert(bad_CandleModule[at], "sample", good_CandleModule, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_module_dict_insert(good_CandleModule, NOT_UTF8, good_CandleModule, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_dict_insert(good_CandleModule, "sample", bad_CandleModule[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    refused(__LINE__, candle_module_dict_insert(own_CandleModule[0], NOT_UTF8, good_CandleModule, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_module_dict_insert(own_CandleModule[0], "sample", bad_CandleModule[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_relu_new(void) {
@@ -3515,7 +3556,7 @@ static void test_candle_optimizer_step(void) {
 
 static void test_candle_lbfgs_step(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_lbfgs_step(bad_CandleOptimizer[at], good_CandleLossCallback, (void *)room_numbers, (void *)room_numbers, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_lbfgs_step(good_CandleOptimizer, good_CandleLossCallback, (void *)room_numbers, (void *)(room_numbers + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    refused(__LINE__, candle_lbfgs_step(own_CandleOptimizer[0], good_CandleLossCallback, (void *)room_numbers, (void *)(room_numbers + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
 }
 
 static void test_candle_optimizer_zero_grad(void) {
@@ -3527,11 +3568,11 @@ static void test_candle_optimizer_add_param_group(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_optimizer_add_param_group(bad_CandleOptimizer[at], params, 1, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
     EACH(at, BAD_HANDLES) {
         params[0] = bad_CandleTensor[at];
-        refused(__LINE__, candle_optimizer_add_param_group(good_CandleOptimizer, params, 1, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+        refused(__LINE__, candle_optimizer_add_param_group(own_CandleOptimizer[0], params, 1, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
     }
     params[0] = good_CandleTensor;
-    refused(__LINE__, candle_optimizer_add_param_group(good_CandleOptimizer, (void *)(room_pointer + 1), 1, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
-    refused(__LINE__, candle_optimizer_add_param_group(good_CandleOptimizer, params, SIZE_MAX, &told), CANDLE_ERROR_INVALID_ARGUMENT, "no address space");
+    refused(__LINE__, candle_optimizer_add_param_group(own_CandleOptimizer[0], (void *)(room_pointer + 1), 1, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    refused(__LINE__, candle_optimizer_add_param_group(own_CandleOptimizer[0], params, SIZE_MAX, &told), CANDLE_ERROR_INVALID_ARGUMENT, "no address space");
 }
 
 static void test_candle_optimizer_num_groups(void) {
@@ -3563,10 +3604,10 @@ static void test_candle_optimizer_get_option(void) {
 
 static void test_candle_optimizer_set_options(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_optimizer_set_options(bad_CandleOptimizer[at], 1, texts, (void *)room_numbers, 1, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_optimizer_set_options(good_CandleOptimizer, 1, not_utf8, (void *)room_numbers, 1, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
-    refused(__LINE__, candle_optimizer_set_options(good_CandleOptimizer, 1, (void *)(room_pointer + 1), (void *)room_numbers, 1, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
-    refused(__LINE__, candle_optimizer_set_options(good_CandleOptimizer, 1, texts, (void *)(room_numbers + 1), 1, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
-    refused(__LINE__, candle_optimizer_set_options(good_CandleOptimizer, 1, texts, (void *)room_numbers, SIZE_MAX, &told), CANDLE_ERROR_INVALID_ARGUMENT, "no address space");
+    refused(__LINE__, candle_optimizer_set_options(own_CandleOptimizer[0], 1, not_utf8, (void *)room_numbers, 1, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+    refused(__LINE__, candle_optimizer_set_options(own_CandleOptimizer[0], 1, (void *)(room_pointer + 1), (void *)room_numbers, 1, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    refused(__LINE__, candle_optimizer_set_options(own_CandleOptimizer[0], 1, texts, (void *)(room_numbers + 1), 1, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    refused(__LINE__, candle_optimizer_set_options(own_CandleOptimizer[0], 1, texts, (void *)room_numbers, SIZE_MAX, &told), CANDLE_ERROR_INVALID_ARGUMENT, "no address space");
 }
 
 static void test_candle_optimizer_get_state(void) {
@@ -3577,8 +3618,8 @@ static void test_candle_optimizer_get_state(void) {
 
 static void test_candle_optimizer_set_state(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_optimizer_set_state(bad_CandleOptimizer[at], 1, 1, "sample", good_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
-    refused(__LINE__, candle_optimizer_set_state(good_CandleOptimizer, 1, 1, NOT_UTF8, good_CandleTensor, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
-    EACH(at, BAD_HANDLES) refused(__LINE__, candle_optimizer_set_state(good_CandleOptimizer, 1, 1, "sample", bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    refused(__LINE__, candle_optimizer_set_state(own_CandleOptimizer[0], 1, 1, NOT_UTF8, good_CandleTensor, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_optimizer_set_state(own_CandleOptimizer[0], 1, 1, "sample", bad_CandleTensor[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
 }
 
 static void test_candle_sgd_new(void) {
@@ -3949,7 +3990,17 @@ int main(void) {
     begin();
     RUN(test_candle_ffi_live_handles);
     RUN(test_candle_status_name);
+    RUN(test_candle_error_free);
+    RUN(test_candle_error_code);
+    RUN(test_candle_error_message);
+    RUN(test_candle_error_operation);
+    RUN(test_candle_error_num_shapes);
     RUN(test_candle_error_shape);
+    RUN(test_candle_error_num_dtypes);
+    RUN(test_candle_error_dtype);
+    RUN(test_candle_error_num_devices);
+    RUN(test_candle_error_device_kind);
+    RUN(test_candle_error_device_index);
     RUN(test_candle_dtype_size);
     RUN(test_candle_dtype_name);
     RUN(test_candle_dtype_is_float);

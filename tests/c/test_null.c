@@ -406,12 +406,16 @@ static void test_candle_tensor_to_dlpack(void) {
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
     CHECK_EQUAL(candle_tensor_to_dlpack(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
+    CLEAR_MANAGED(out);
     CHECK_EQUAL(candle_tensor_to_dlpack(tensor, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
+    CLEAR_MANAGED(out);
     (void)candle_tensor_to_dlpack(tensor, 1, out, NULL);
     CLEAR(CandleError, error);
+    CLEAR_MANAGED(out);
     CHECK_EQUAL(candle_tensor_to_dlpack(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
+    CLEAR_MANAGED(out);
     candle_tensor_free(tensor);
 }
 
@@ -421,12 +425,16 @@ static void test_candle_tensor_to_dlpack_unversioned(void) {
     CandleError *error[4] = {NULL, NULL, NULL, NULL};
     CHECK_EQUAL(candle_tensor_to_dlpack_unversioned(NULL, 1, out, error), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
+    CLEAR_MANAGED(out);
     CHECK_EQUAL(candle_tensor_to_dlpack_unversioned(tensor, 1, NULL, error), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
+    CLEAR_MANAGED(out);
     (void)candle_tensor_to_dlpack_unversioned(tensor, 1, out, NULL);
     CLEAR(CandleError, error);
+    CLEAR_MANAGED(out);
     CHECK_EQUAL(candle_tensor_to_dlpack_unversioned(NULL, 1, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
+    CLEAR_MANAGED(out);
     candle_tensor_free(tensor);
 }
 

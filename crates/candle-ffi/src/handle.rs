@@ -331,10 +331,10 @@ impl<C: Opaque> Deref for Shared<'_, C> {
 impl<C: Opaque> Drop for Shared<'_, C> {
     #[inline]
     fn drop(&mut self) {
-        if self.amount != 0 {
-            // SAFETY: this borrow was counted once and ends here.
-            unsafe { release::<C>(self.handle, self.amount) };
-        }
+        // An amount of 0 changes nothing. To leave it out would be to branch on what a NULL that is optional leaves
+        // uninitialised: compilers look at both fields at once.
+        // SAFETY: this borrow was counted once, or lies within one that was, and ends here.
+        unsafe { release::<C>(self.handle, self.amount) };
     }
 }
 

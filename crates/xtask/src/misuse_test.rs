@@ -60,7 +60,7 @@ fn body(export: &Export, types: &Types<'_>) -> String {
     for (at, parameter) in export.parameters.iter().enumerate() {
         let (name, base) = (parameter.name.as_str(), parameter.kind.base.as_str());
         let call = |wrong: &str| call(export, types, at, wrong);
-        if name == "error" {
+        if name == "error" && export.reports() {
             continue;
         }
         if is_handle(parameter, types.opaque) {
@@ -155,18 +155,21 @@ fn call(export: &Export, types: &Types<'_>, at: usize, wrong: &str) -> String {
         .parameters
         .iter()
         .enumerate()
-        .map(|(position, parameter)| if position == at { wrong.to_owned() } else { good(parameter, types) })
+        .map(|(position, parameter)| if position == at { wrong.to_owned() } else { good(parameter, position, types) })
         .collect();
     format!("{}({})", export.symbol, arguments.join(", "))
 }
 
 /// An argument that is right, or would be if the call were.
-fn good(parameter: &CParameter, types: &Types<'_>) -> String {
+fn good(parameter: &CParameter, position: usize, types: &Types<'_>) -> String {
     let (kind, base) = (&parameter.kind, &parameter.kind.base);
-    if parameter.name == "error" && kind.pointers.len() == 2 {
+    if base == "CandleError" && kind.pointers.len() == 2 {
         "&told".to_owned()
-    } else if is_handle(parameter, types.opaque) {
+    } else if is_handle(parameter, types.opaque) && kind.pointers == [true] {
         format!("good_{base}")
+    } else if is_handle(parameter, types.opaque) {
+        // What a call changes is given once.
+        format!("own_{base}[{}]", position % 2)
     } else if is_handle_list(parameter, types.opaque) || is_structure(parameter, types.opaque) {
         parameter.name.clone()
     } else if is_output(parameter, types.opaque) {

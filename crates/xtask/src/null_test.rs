@@ -62,6 +62,9 @@ fn body(text: &mut String, export: &Export, opaque: &BTreeSet<String>) {
             }
             let _ = writeln!(text, "    CLEAR({}, {});", parameter.kind.base, parameter.name);
         }
+        for parameter in pointers.iter().filter(|parameter| is_managed_output(parameter)) {
+            let _ = writeln!(text, "    CLEAR_MANAGED({});", parameter.name);
+        }
     }
     for parameter in pointers.iter().filter(|_| pointers.len() > 1) {
         if is_handle(parameter, opaque) {
@@ -82,6 +85,11 @@ pub(crate) fn is_handle_list(parameter: &CParameter, opaque: &BTreeSet<String>) 
 
 pub(crate) fn is_output(parameter: &CParameter, opaque: &BTreeSet<String>) -> bool {
     opaque.contains(&parameter.kind.base) && parameter.kind.pointers.len() == 2 && !parameter.kind.pointers[0]
+}
+
+/// Where a tensor that is given away goes.
+fn is_managed_output(parameter: &CParameter) -> bool {
+    parameter.kind.base.starts_with("struct ") && parameter.kind.pointers.len() == 2
 }
 
 /// Declares a variable that the pointer can be.
