@@ -9,15 +9,6 @@
 
 #define BAD_HANDLES bad_CandleTensor
 
-#define TYPES(X)                                                                                   \
-    X(CandleTensor, tensor)                                                                        \
-    X(CandleGenerator, generator)                                                                  \
-    X(CandleError, error)                                                                          \
-    X(CandleTensorMap, tensor_map)                                                                 \
-    X(CandleModule, module)                                                                        \
-    X(CandleOptimizer, optimizer)                                                                  \
-    X(CandleProfile, profile)
-
 /* Handles that are right, some for what is changed; where results would go; and what is wrong, of each type. */
 #define DECLARE(type, name)                                                                        \
     static type *good_##type;                                                                      \

@@ -6,6 +6,16 @@
 #include "dlpack_types.h"
 #include "harness.h"
 
+/* Each type of handles, and the word in its functions' names. */
+#define TYPES(X)                                                                                   \
+    X(CandleTensor, tensor)                                                                        \
+    X(CandleGenerator, generator)                                                                  \
+    X(CandleError, error)                                                                          \
+    X(CandleTensorMap, tensor_map)                                                                 \
+    X(CandleModule, module)                                                                        \
+    X(CandleOptimizer, optimizer)                                                                  \
+    X(CandleProfile, profile)
+
 static CandleTensor *sample_CandleTensor(void) MAYBE_UNUSED;
 static CandleTensor *sample_CandleTensor(void) {
     static const float values[4] = {1.0F, 2.0F, 3.0F, 4.0F};
@@ -57,26 +67,23 @@ static CandleProfile *sample_CandleProfile(void) {
 }
 
 /* Frees what a call has written, and clears the room for the next one. */
-#define CLEAR(type, room)                                                                          \
-    do {                                                                                           \
-        size_t at_;                                                                                \
-        for (at_ = 0; at_ < sizeof(room) / sizeof((room)[0]); at_++) {                             \
-            FREE_##type((room)[at_]);                                                              \
-            (room)[at_] = NULL;                                                                    \
+#define CLEAR(type, room) clear_##type((room), sizeof(room) / sizeof((room)[0]))
+#define CLEARS(type, name)                                                                         \
+    static void clear_##type(type **room, size_t len) MAYBE_UNUSED;                                \
+    static void clear_##type(type **room, size_t len) {                                            \
+        size_t at;                                                                                 \
+        for (at = 0; at < len; at++) {                                                             \
+            candle_##name##_free(room[at]);                                                        \
+            room[at] = NULL;                                                                       \
         }                                                                                          \
-    } while (0)
+    }
+TYPES(CLEARS)
+
 /* The same for tensors that were given away, which free themselves. */
 #define CLEAR_MANAGED(room)                                                                        \
     do {                                                                                           \
         if ((room)[0] != NULL) (room)[0]->deleter((room)[0]);                                      \
         (room)[0] = NULL;                                                                          \
     } while (0)
-#define FREE_CandleTensor candle_tensor_free
-#define FREE_CandleGenerator candle_generator_free
-#define FREE_CandleError candle_error_free
-#define FREE_CandleTensorMap candle_tensor_map_free
-#define FREE_CandleModule candle_module_free
-#define FREE_CandleOptimizer candle_optimizer_free
-#define FREE_CandleProfile candle_profile_free
 
 #endif /* CANDLE_TEST_SAMPLES_H */
