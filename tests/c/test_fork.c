@@ -24,7 +24,7 @@ static void test_a_child_can_go_on(void) {
         pid_t child = fork();
         if (child == 0) {
             CandleTensor *tensor = NULL;
-            alarm(60);
+            alarm(30);
             if (candle_tensor_from_double(1.0, &tensor, NULL) != CANDLE_OK) _exit(1);
             candle_tensor_free(tensor);
             _exit(candle_tensor_rank(tensor) == 0 && candle_ffi_misuses() > 0 ? 0 : 1);

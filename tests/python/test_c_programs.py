@@ -30,6 +30,13 @@ CXX = shutil.which(os.environ.get("CXX", "c++"))
 VALGRIND = shutil.which("valgrind")
 CHECKED = ["-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]
 
+# The child of a fork lacks the thread that was holding something: to Valgrind that is a leak, and the lock of
+# AddressSanitizer's own allocator may be among it.
+WATCHED = [path.stem for path in PROGRAMS if path.stem != "test_fork"]
+SANITIZED = ["-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# Tests ask for more memory than there is, which is to be an error of the library and no finding.
+SANITIZERS = {"ASAN_OPTIONS": "allocator_may_return_null=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+
 needs_cc = pytest.mark.skipif(CC is None, reason="there is no C compiler")
 
 
@@ -42,11 +49,11 @@ def run(*command: object, folder: Path) -> str:
     return done.stdout
 
 
-def build(source: Path, folder: Path, standard: str = "c99") -> Path:
+def build(source: Path, folder: Path, standard: str = "c99", *options: str) -> Path:
     """Compile a program against the package's own header and library."""
     program = folder / source.stem
     sources = [source, *UNITS.get(source.stem, [])]
-    compiler = [CC, f"-std={standard}", *STRICT, f"-I{TESTS}", *flags(True, False)]
+    compiler = [CC, f"-std={standard}", *STRICT, *options, f"-I{TESTS}", *flags(True, False)]
     # The libraries last: a linker takes from them what the sources before want.
     run(*compiler, *sources, "-o", program, *flags(False, True), "-lm", "-lpthread", folder=folder)
     return program
@@ -67,23 +74,127 @@ def test_program(source: Path, standard: str, tmp_path: Path) -> None:
 
 @needs_cc
 @pytest.mark.skipif(VALGRIND is None, reason="there is no valgrind")
-@pytest.mark.parametrize(
-    "name",
-    [
-        "test_tensor",
-        "test_memory",
-        "test_autograd",
-        "test_errors",
-        "test_files",
-        "test_layers",
-        "test_profiler",
-    ],
-)
+@pytest.mark.parametrize("name", WATCHED)
 def test_program_under_valgrind(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Valgrind takes what the workers of the pool keep for lost.
     monkeypatch.setenv("CANDLE_FFI_NUM_THREADS", "1")
     program = build(TESTS / f"{name}.c", tmp_path)
     assert "0 failures" in run(VALGRIND, *CHECKED, program, folder=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def sanitizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of programs that are built with sanitizers, where the compiler has them."""
+    if CC is None:
+        pytest.skip("there is no C compiler")
+    folder = tmp_path_factory.mktemp("sanitizers")
+    source = folder / "nothing.c"
+    source.write_text("int main(void) { return 0; }\n")
+    built = subprocess.run([CC, *SANITIZED, source, "-o", folder / "nothing"], capture_output=True)
+    if built.returncode or subprocess.run([folder / "nothing"], capture_output=True).returncode:
+        pytest.skip("the C compiler has no AddressSanitizer")
+    return {**os.environ, **SANITIZERS}
+
+
+@pytest.mark.parametrize("name", [*WATCHED, "hello", "train_regression"])
+def test_program_with_sanitizers(
+    name: str, sanitizers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = EXAMPLES if (EXAMPLES / f"{name}.c").exists() else TESTS
+    program = build(folder / f"{name}.c", tmp_path, "c99", *SANITIZED)
+    for checks in "01":
+        environment = {**sanitizers, "CANDLE_FFI_CHECKS": checks}
+        done = subprocess.run(
+            [program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, f"checks {checks}\n{done.stdout}{done.stderr}"
+        assert folder == EXAMPLES or "tests, 0 failures" in done.stdout
+
+
+def test_train_cnn_with_sanitizers(sanitizers: dict[str, str], tmp_path: Path) -> None:
+    program = build(EXAMPLES / "train_cnn.c", tmp_path, "c99", *SANITIZED)
+    command = [program, "--epochs", "1", "--batch", "8", *idx_digits(tmp_path, 20, 8, 8)]
+    done = subprocess.run(command, env=sanitizers, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+FAULTS = {
+    # The library reads what the program says is there.
+    "heap-buffer-overflow": """
+        int64_t shape[1] = {4};
+        float *values = malloc(3 * sizeof *values);
+        candle_tensor_from_data(values, 16, shape, 1, NULL, CANDLE_DTYPE_FLOAT32,
+                                CANDLE_DEVICE_CPU, 0, &tensor, NULL);
+        free(values);
+    """,
+    "detected memory leaks": "candle_generator_new(1, &generator, NULL); generator = NULL;",
+    "signed integer overflow": 'printf("%d", 2147483647 + (int)candle_ffi_abi_version());',
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_sanitizers_find_a_fault(fault: str, sanitizers: dict[str, str], tmp_path: Path) -> None:
+    source = tmp_path / "fault.c"
+    declarations = "CandleTensor *tensor = NULL; CandleGenerator *generator = NULL;"
+    source.write_text(
+        "#include <candle_ffi.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+        f"int main(void) {{ {declarations} (void)tensor, (void)generator; {FAULTS[fault]} return 0; }}"
+    )
+    program = build(source, tmp_path, "c99", *SANITIZED)
+    done = subprocess.run([program], env=sanitizers, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert fault in done.stderr
+
+
+def functions_with(pattern: str) -> set[str]:
+    """The functions of the header with an argument that a pattern finds."""
+    declarations = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)
+    found = re.findall(r"^[\w ]*\*?(candle_\w+)\(([^()]*)\);", declarations, re.M)
+    assert len(found) > 500
+    return {name for name, arguments in found if re.search(pattern, arguments)}
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        (r"Candle(Tensor|Generator|TensorMap|Module|Optimizer|Profile|Error) \*(?!\*)", "bad_"),
+        (r"const char \*(?!const)", "NOT_UTF8"),
+        (r"const char \*const \*", "not_utf8"),
+        (r"Candle\w+Options \*", "struct_size"),
+        (r"Candle(DType|DeviceKind|Reduction|\w+Mode|Approximate|\w+Activation) \w", "bad_numbers"),
+    ],
+    ids=["handles", "texts", "lists of texts", "structures", "constants"],
+)
+def test_every_function_is_given_what_is_wrong(argument: str, wrong: str) -> None:
+    program = (TESTS / "test_misuse.c").read_text()
+    bodies = dict(re.findall(r"^static void test_(\w+)\(void\) {\n(.*?)^}", program, re.M | re.S))
+    expected = functions_with(argument)
+    assert {name for name in expected if wrong not in bodies.get(name, "")} == set()
+    assert len(expected) > 0
+
+
+def test_what_is_freed_twice_is_told_on_standard_error(tmp_path: Path) -> None:
+    source = tmp_path / "twice.c"
+    source.write_text(
+        "#include <candle_ffi.h>\n"
+        "int main(void) {\n"
+        "    CandleGenerator *generator = NULL;\n"
+        "    if (candle_generator_new(1, &generator, NULL) != CANDLE_OK) return 1;\n"
+        "    candle_generator_free(generator);\n"
+        "    if (candle_ffi_checks() > 0) candle_generator_free(generator);\n"
+        "    return (int)candle_ffi_misuses();\n"
+        "}\n"
+    )
+    program = build(source, tmp_path)
+    for level, misuses in {"0": 0, "1": 1, "2": 1}.items():
+        environment = {**os.environ, "CANDLE_FFI_CHECKS": level}
+        done = subprocess.run(
+            [program], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == misuses
+        told = "candle_ffi: the handle to be freed is a CandleGenerator that was freed\n"
+        assert done.stderr == (told if level == "2" else "")
+        assert done.stdout == ""
 
 
 @needs_cc
