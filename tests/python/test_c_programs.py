@@ -30,8 +30,8 @@ CXX = shutil.which(os.environ.get("CXX", "c++"))
 VALGRIND = shutil.which("valgrind")
 CHECKED = ["-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]
 
-# The child of a fork lacks the thread that was holding something: to Valgrind that is a leak, and the lock of
-# AddressSanitizer's own allocator may be among it.
+# The child of a fork lacks the thread that was holding something: to Valgrind that is a leak, and
+# the lock of AddressSanitizer's own allocator may be among it.
 WATCHED = [path.stem for path in PROGRAMS if path.stem != "test_fork"]
 SANITIZED = ["-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # Tests ask for more memory than there is, which is to be an error of the library and no finding.
@@ -138,7 +138,8 @@ def test_sanitizers_find_a_fault(fault: str, sanitizers: dict[str, str], tmp_pat
     declarations = "CandleTensor *tensor = NULL; CandleGenerator *generator = NULL;"
     source.write_text(
         "#include <candle_ffi.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
-        f"int main(void) {{ {declarations} (void)tensor, (void)generator; {FAULTS[fault]} return 0; }}"
+        f"int main(void) {{ {declarations} (void)tensor, (void)generator;\n"
+        f"{FAULTS[fault]} return 0; }}\n"
     )
     program = build(source, tmp_path, "c99", *SANITIZED)
     done = subprocess.run([program], env=sanitizers, capture_output=True, text=True, timeout=60)
