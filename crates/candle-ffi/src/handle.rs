@@ -221,21 +221,22 @@ unsafe fn acquire<'a, C: Opaque>(
     amount: u32,
     take: fn(&Handle<C::Value>) -> bool,
 ) -> Result<&'a Handle<C::Value>> {
-    let (handle, taken) = if checks::are_on() {
-        look_up(pointer, name, take)?
-    } else {
-        // SAFETY: passed on from the caller.
-        let handle = unsafe { resolve::<C>(pointer, name) }?;
-        (handle, take(handle))
-    };
-    if taken {
-        return Ok(handle);
+    if checks::are_on() {
+        return look_up(pointer, name, amount, take);
     }
+    // SAFETY: passed on from the caller.
+    let handle = unsafe { resolve::<C>(pointer, name) }?;
+    if take(handle) { Ok(handle) } else { Err(refused::<C>(handle, name, amount)) }
+}
+
+/// Gives back what an attempt that failed has counted.
+#[cold]
+fn refused<C: Opaque>(handle: &Handle<C::Value>, name: &str, amount: u32) -> Error {
     if amount != 0 {
         // SAFETY: the failed attempt has counted itself too.
         unsafe { release::<C>(handle, amount) };
     }
-    Err(busy(name))
+    busy(name)
 }
 
 /// The same with checks on, of any pointer. Nobody frees the handle between the look at it and the borrow.
@@ -243,8 +244,9 @@ unsafe fn acquire<'a, C: Opaque>(
 fn look_up<'a, C: Opaque>(
     pointer: *const C,
     name: &'static str,
+    amount: u32,
     take: fn(&Handle<C::Value>) -> bool,
-) -> Result<(&'a Handle<C::Value>, bool)> {
+) -> Result<&'a Handle<C::Value>> {
     if pointer.is_null() {
         return Err(null(name));
     }
@@ -253,7 +255,9 @@ fn look_up<'a, C: Opaque>(
         let handle: &Handle<C::Value> = unsafe { memory.cast().as_ref() };
         (handle, take(handle))
     });
-    found.map_err(|misuse| checks::report(&format!("`{name}`"), pointer.addr(), C::KIND, misuse))
+    let (handle, taken) =
+        found.map_err(|misuse| checks::report(&format!("`{name}`"), pointer.addr(), C::KIND, misuse))?;
+    if taken { Ok(handle) } else { Err(refused::<C>(handle, name, amount)) }
 }
 
 /// Checks a pointer and gives the handle behind it.
