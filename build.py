@@ -27,7 +27,11 @@ def make_builder():  # type: ignore[no-untyped-def]  # cffi is there only in a b
     """Return the FFI that describes the extension: the C interface and the shims on it."""
     from cffi import FFI
 
-    origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+    linking = []
+    # On Windows _lib.py tells where the library is.
+    if sys.platform != "win32":
+        origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+        linking = [f"-Wl,-rpath,{origin}/lib"]
     builder = FFI()
     for declarations in DECLARATIONS:
         builder.cdef(declarations.read_text(encoding="utf-8"))
@@ -37,7 +41,7 @@ def make_builder():  # type: ignore[no-untyped-def]  # cffi is there only in a b
         include_dirs=[str(HEADER.parent), str(SHIMS.parent)],
         depends=[str(path) for path in (HEADER, SHIMS, MEMORY, *DECLARATIONS)],
         extra_compile_args=["-O2"],
-        extra_link_args=[f"-Wl,-rpath,{origin}/lib"],
+        extra_link_args=linking,
         py_limited_api=True,
     )
     return builder
@@ -56,7 +60,7 @@ def main(arguments: list[str]) -> int:
     print(
         "build.py builds candle_ffi in place, for development, and takes no arguments.\n"
         "For a wheel:                   pip wheel --no-deps --wheel-dir dist .\n"
-        "For a source distribution:     python setup.py sdist\n"
+        "For a source distribution:     python setup.py sdist --vendor-crates\n"
         "For the PyPA tool `build`:     run `python -m build PATH` from another folder.",
         file=sys.stderr,
     )

@@ -9,6 +9,7 @@ import sysconfig
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools_rust import Binding, RustExtension
 from setuptools_rust import build as rust_build
@@ -17,11 +18,12 @@ ROOT = Path(__file__).resolve().parent
 # A build in an environment of its own does not start from this folder.
 sys.path.insert(0, str(ROOT))
 
-from tools.layout import INCLUDE, descriptions, headers, version  # noqa: E402
+from tools.contents import BILL, contents  # noqa: E402
+from tools.install import host  # noqa: E402
+from tools.layout import INCLUDE, descriptions, headers, version, wheel_names  # noqa: E402
 
 PACKAGE = "candle_ffi"
-# The SONAME that crates/candle-ffi/build.rs gives the library, so that what links to it finds it.
-LIBRARY = "libcandle_ffi.0.dylib" if sys.platform == "darwin" else "libcandle_ffi.so.0"
+LIBRARY, LINKED = wheel_names(sys.platform)
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
@@ -42,6 +44,14 @@ class BuildRust(rust_build.build_rust):
         command = self.get_finalized_command("build_ext")
         return str(package_folder(command) / "lib" / LIBRARY)
 
+    def install_extension(self, ext: RustExtension, dylib_paths: list, *rest: object) -> None:
+        super().install_extension(ext, dylib_paths, *rest)
+        if LINKED != LIBRARY:
+            # Windows links to a file beside the library, which Cargo leaves there.
+            (built,) = dylib_paths
+            folder = Path(self.get_dylib_ext_path(ext, "")).parent
+            shutil.copyfile(f"{built.path}.lib", folder / LINKED)
+
 
 class BuildExtension(build_ext):
     """Build the Rust library before the extension that links to it."""
@@ -61,8 +71,31 @@ class BuildExtension(build_ext):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text, encoding="utf-8")
         for extension in self.extensions:
-            extension.extra_objects = [str(folder / "lib" / LIBRARY)]
+            extension.extra_objects = [str(folder / "lib" / LINKED)]
         super().run()
+
+
+class BuildWheel(bdist_wheel):
+    """Say in the wheel what is inside the library, and under which licences."""
+
+    def write_wheelfile(self, wheelfile_base: str, *rest: object) -> None:
+        super().write_wheelfile(wheelfile_base, *rest)
+        target = self.get_finalized_command("build_rust").target
+        target = target if isinstance(target, str) else host()
+        library = Path(self.bdist_dir, PACKAGE, "lib", LIBRARY)
+        for name, text in contents(target, " ".join(cargo_features()), [library]).items():
+            folder = Path(wheelfile_base, "sboms" if name == BILL else "licenses")
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+            if name != BILL:
+                self.state(Path(wheelfile_base, "METADATA"), name)
+
+    @staticmethod
+    def state(metadata: Path, licence: str) -> None:
+        """Name a licence file in the metadata, after those of the project."""
+        head, separator, body = metadata.read_text(encoding="utf-8").partition("\n\n")
+        head += f"\nLicense-File: {licence}"
+        metadata.write_text(head + separator + body, encoding="utf-8")
 
 
 setup(
@@ -75,11 +108,13 @@ setup(
             debug=False,
             features=cargo_features(),
             # The crate types of its Cargo.toml: `cargo build` and this then share what they build.
-            args=["--locked", "--crate-type", "cdylib,staticlib,rlib"],
+            args=["--crate-type", "cdylib,staticlib,rlib"],
+            # Also what `sdist --vendor-crates` says to `cargo vendor`.
+            cargo_manifest_args=["--locked"],
         )
     ],
     cffi_modules=["build.py:ffibuilder"],
-    cmdclass={"build_rust": BuildRust, "build_ext": BuildExtension},
+    cmdclass={"build_rust": BuildRust, "build_ext": BuildExtension, "bdist_wheel": BuildWheel},
     # One wheel serves every CPython from 3.10 on; the free-threaded ones have no such stable ABI.
     options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp310"}},
 )

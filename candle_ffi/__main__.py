@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+NAMES = {"darwin": "libcandle_ffi.0.dylib", "win32": "candle_ffi.dll"}
 
 
 def library() -> Path:
     """Return the path of the shared library in the package."""
-    name = "libcandle_ffi.0.dylib" if sys.platform == "darwin" else "libcandle_ffi.so.0"
-    return FOLDER / "lib" / name
+    return FOLDER / "lib" / NAMES.get(sys.platform, "libcandle_ffi.so.0")
 
 
 def flags(cflags: bool, libs: bool) -> list[str]:
@@ -24,7 +24,8 @@ def flags(cflags: bool, libs: bool) -> list[str]:
     cflags : bool
         Whether those for compiling are wanted.
     libs : bool
-        Whether those for linking are wanted; the program finds the library where it lies now.
+        Whether those for linking are wanted; the program finds the library where it lies now,
+        but for Windows.
 
     Returns
     -------
@@ -33,6 +34,9 @@ def flags(cflags: bool, libs: bool) -> list[str]:
     """
     path = library()
     found = [f"-I{FOLDER / 'include'}"] if cflags else []
+    if libs and sys.platform == "win32":
+        # Windows links to the file beside it, and looks for the library in PATH.
+        return [*found, f"{path}.lib"]
     return found + ([str(path), f"-Wl,-rpath,{path.parent}"] if libs else [])
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import threading
 from typing import Any
+
+if sys.platform == "win32":
+    # There the extension cannot say where its library is; on other systems it does.
+    os.add_dll_directory(os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 from candle_ffi._cffi import ffi, lib
 from candle_ffi.errors import BY_CODE, BY_ERRNO, CandleError, FileError

@@ -10,29 +10,15 @@ import argparse
 import gzip
 import hashlib
 import io
-import os
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
+from tools.contents import contents, moment
 from tools.install import DOCUMENTS, Places, built, host, install
-from tools.inventory import crates, rust
 from tools.layout import ROOT, version
-from tools.licences import texts
-from tools.sbom import bill
 
 PAGES = ("README.md", "CHANGELOG.md", "docs/abi.md")
-
-
-def moment() -> int:
-    """Return the time that all files get, in seconds since 1970."""
-    if "SOURCE_DATE_EPOCH" in os.environ:
-        return int(os.environ["SOURCE_DATE_EPOCH"])
-    told = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return int(told.stdout) if told.returncode == 0 and told.stdout.strip() else 0
 
 
 def pack(folder: Path, archive: Path, when: int) -> None:
@@ -63,29 +49,20 @@ def dist(
 ) -> Path:
     """Write the archive of a target into a folder and return its path."""
     name = f"candle_ffi-{version()}-{target}"
-    when = moment()
     with tempfile.TemporaryDirectory() as stage:
         install(Places(prefix=f"/{name}", destdir=stage), target, folder, shared)
         tree = Path(stage) / name
-        inside, (release, sysroot) = crates(target, features), rust()
-        digests = {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted((tree / "lib").iterdir())
-            if path.is_file() and not path.is_symlink()
-        }
+        listed = sorted((tree / "lib").iterdir())
+        libraries = [path for path in listed if path.is_file() and not path.is_symlink()]
         documents = tree / DOCUMENTS
-        (documents / "candle_ffi.cdx.json").write_text(
-            bill(inside, target, release, when, digests), encoding="utf-8"
-        )
-        (documents / "THIRD-PARTY-LICENSES.txt").write_text(
-            texts(inside, release, sysroot), encoding="utf-8"
-        )
+        for file, text in contents(target, features, libraries).items():
+            (documents / file).write_text(text, encoding="utf-8")
         for page in PAGES:
             goal = documents / Path(page).name
             goal.write_text((ROOT / page).read_text(encoding="utf-8"), encoding="utf-8")
         output.mkdir(parents=True, exist_ok=True)
         archive = output / f"{name}.tar.gz"
-        pack(tree, archive, when)
+        pack(tree, archive, moment())
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     (output / f"{archive.name}.sha256").write_text(f"{digest}  {archive.name}\n", encoding="utf-8")
     return archive

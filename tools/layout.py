@@ -60,6 +60,17 @@ def names(target: str, release: str | None = None) -> Names:
     return Names(plain, f"{plain}.{release}", f"{plain}.{MAJOR}", plain, "libcandle_ffi.a", private)
 
 
+def wheel_names(platform: str) -> tuple[str, str]:
+    """Return what the wheel calls the library on a `sys.platform`, and what is linked to.
+
+    A wheel cannot hold links, so the library has one name in it: that which programs look for.
+    """
+    if platform == "win32":
+        return "candle_ffi.dll", "candle_ffi.dll.lib"
+    soname = names("apple-darwin" if platform == "darwin" else "linux").soname
+    return soname, soname
+
+
 def _upwards(folder: PurePosixPath) -> str:
     """Return the way from a folder below the prefix back to the prefix."""
     return "/".join(".." for _ in folder.parts)
