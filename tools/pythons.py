@@ -47,18 +47,34 @@ def found(more: list[Path]) -> list[Path]:
     return [chosen[number] for number in sorted(chosen)]
 
 
-def tried(wheel: Path, python: Path) -> str:
-    """Install a wheel for a Python into a folder, use it from another, and return what it says."""
+def tried(wheel: Path, python: Path, *, needs: bool = True) -> str:
+    """Install a wheel for a Python into a folder, use it from another, and return what it says.
+
+    Without `needs` the Python has what the wheel needs, and nothing is fetched.
+    """
     with tempfile.TemporaryDirectory() as name:
         site, desk = Path(name, "site"), Path(name, "desk")
         empty = desk / "bin"
         empty.mkdir(parents=True)
-        install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+        install: list[object] = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            python,
+            "install",
+            "--quiet",
+        ]
         # What it needs as a wheel too: nothing may be compiled.
-        _run([*install, "--only-binary", ":all:", "--target", site, wheel], desk, dict(os.environ))
+        install += ["--only-binary", ":all:"] if needs else ["--no-deps", "--no-index"]
+        _run([*install, "--target", site, wheel], desk, dict(os.environ))
         shutil.copy(SMOKE, desk)
         alone = {"PATH": str(empty), "PYTHONPATH": str(site), "HOME": str(desk)}
-        return _run([python, "smoke.py"], desk, alone).strip()
+        told = _run([python, "smoke.py"], desk, alone).strip()
+        what, _, where = told.partition(", in ")
+        if Path(where).parent.resolve() != site.resolve():
+            raise SystemExit(f"{python} has used another package: {told}")
+        return what
 
 
 def _run(command: list[object], folder: Path, environment: dict[str, str]) -> str:

@@ -97,7 +97,8 @@ def main() -> None:
     check_files(trained())
     check_threads()
     check_command()
-    print(f"candle_ffi {cf.__version__} works on Python {sys.version.split()[0]}, {sys.platform}")
+    python = f"Python {sys.version.split()[0]}, {sys.platform}"
+    print(f"{python}: candle_ffi {cf.__version__} works, in {Path(cf.__file__).parent}")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,47 @@ def test_the_wheel_has_library_header_and_types(wheel: Path) -> None:
     assert not any(name.endswith((".rs", ".cdef")) or "tests" in name for name in names)
 
 
+def checker(wheel: Path, *only: str) -> subprocess.CompletedProcess[str]:
+    """What the checker of releases says of a wheel."""
+    command = [sys.executable, "-m", "tools.check_wheel", str(wheel)]
+    for name in only:
+        command += ["--only", name]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_wheel_says_what_is_inside(wheel: Path) -> None:
+    done = checker(wheel, "size", "content")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "licences of " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("sboms/candle_ffi.cdx.json", "missing: "),
+        ("licenses/THIRD-PARTY-LICENSES.txt", "missing: "),
+        ("lib/libcandle_ffi", "missing: "),
+        ("METADATA", "RECORD: "),
+    ],
+)
+def test_the_checker_misses_what_is_gone(
+    part: str, message: str, wheel: Path, tmp_path: Path
+) -> None:
+    less = tmp_path / wheel.name
+    with zipfile.ZipFile(wheel) as content, zipfile.ZipFile(less, "w") as written:
+        for name in content.namelist():
+            text = content.read(name)
+            if name.endswith("/RECORD") and part != "METADATA":
+                lines = text.decode().splitlines(keepends=True)
+                text = "".join(line for line in lines if part not in line).encode()
+            if part not in name:
+                written.writestr(name, text)
+    done = checker(less, "content")
+    assert done.returncode == 1
+    assert f"wrong: {message}" in done.stderr
+    assert part.rpartition("/")[2] in done.stderr
+
+
 def test_it_computes_from_another_folder(installed: Path, tmp_path: Path) -> None:
     code = (
         "import candle_ffi as cf; print(cf.__file__, (cf.ones(2, 2) @ cf.ones(2, 2)).sum().item())"
