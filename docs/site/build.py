@@ -61,8 +61,8 @@ def write(folder: Path, made: dict[str, str]) -> None:
 def main() -> int:
     """Build the site, and return Sphinx's exit status."""
     parser = argparse.ArgumentParser(description="Build the documentation site.")
-    parser.add_argument("--output", type=Path, required=True, help="folder for html, and what it is of")
-    parser.add_argument("--reference", type=Path, help="HTML of the headers, as make reference writes")
+    parser.add_argument("--output", type=Path, required=True, help="folder of html")
+    parser.add_argument("--reference", type=Path, help="what make reference has written")
     parser.add_argument("--builder", default="html", help="Sphinx's builder")
     options = parser.parse_args()
     source, target = options.output / "source", options.output / options.builder

@@ -40,13 +40,11 @@ add_module_names = False
 python_display_short_literal_types = True
 
 
-
-
 class Names(SphinxPostTransform):
     """Leaves words that are no names of this package as they are.
 
-    The Python domain takes `int` for `candle_ffi.int`, and the parameter `data` for a method of that
-    name.
+    The Python domain takes `int` for `candle_ffi.int`, and the parameter `data` for a method of
+    that name.
     """
 
     default_priority = 5

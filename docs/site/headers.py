@@ -26,7 +26,10 @@ def groups() -> list[tuple[str, str]]:
 
 def page(reference: Path | None) -> str:
     """Return the page; a section whose HTML is not there is an error."""
-    links = [("index.html", "The whole reference"), ("contract.html", "The contract of all functions")]
+    links = [
+        ("index.html", "The whole reference"),
+        ("contract.html", "The contract"),
+    ]
     text = "C and C++\n=========\n\nThe headers, function by function, as Doxygen shows them.\n\n"
     sections = [(f"group__{name.replace('_', '__')}.html", title) for name, title in groups()]
     for heading, entries in (("", links), ("Sections of ``candle_ffi.h``", sections)):

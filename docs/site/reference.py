@@ -17,10 +17,20 @@ FOLDER = "reference/python"
 TOP: list[tuple[str, str, str, str]] = [
     ("creation", "Creation", "create", "creation memory interop"),
     ("random", "Random numbers", "random", "random sampling"),
-    ("elementwise", "Arithmetic and functions", "arithmetic math math_more compare convert", "arithmetic compare"),
+    (
+        "elementwise",
+        "Arithmetic and functions",
+        "arithmetic math math_more compare convert",
+        "arithmetic compare",
+    ),
     ("reductions", "Reductions", "reduce vector_norm scan sort", "reduce"),
     ("products", "Products", "matmul products distance bilinear", "einsum"),
-    ("shapes", "Shapes, indices and joining", "shape rearrange join index scatter", "shape scatter spellings"),
+    (
+        "shapes",
+        "Shapes, indices and joining",
+        "shape rearrange join index scatter",
+        "shape scatter spellings",
+    ),
     ("in-place", "In-place operations", "in_place", ""),
     ("gradients", "Gradients", "", "autograd"),
     ("dtypes-and-devices", "Dtypes and devices", "", "dtype device cuda"),
@@ -95,10 +105,12 @@ def directive(name: str, thing: Any) -> str:
     if callable(thing):
         return f".. autofunction:: {name}\n\n"
     if isinstance(thing, cf.DType):
-        kind = "floating point" if thing.is_floating_point else "whole numbers"
-        kind = "truth values" if thing is cf.bool else kind
-        same = "" if thing.name == name.rpartition(".")[2] else f", the same as `candle_ffi.{thing.name}`"
-        return f".. py:data:: {name}\n\n   {kind.capitalize()}, {thing.itemsize} bytes an element{same}.\n\n"
+        kind = "Floating point" if thing.is_floating_point else "Whole numbers"
+        kind = "Truth values" if thing is cf.bool else kind
+        other = thing.name != name.rpartition(".")[2]
+        same = f", the same as `candle_ffi.{thing.name}`" if other else ""
+        about = f"{kind}, {thing.itemsize} bytes an element{same}."
+        return f".. py:data:: {name}\n\n   {about}\n\n"
     return f".. py:data:: {name}\n\n   ``{thing!r}``\n\n"
 
 
@@ -153,7 +165,7 @@ class Reference:
             name for name in vars(mixins[-2]) if not name.startswith("_") and name not in seen
         )
         body += title("Operations as methods", "-")
-        body += "Each takes the tensor as its first parameter, as the function of its name says.\n\n"
+        body += "As the functions, whose first parameter is the tensor.\n\n"
         links = ", ".join(f":py:func:`{name}() <{self.function(name)}>`" for name in operations)
         body += links + "\n\n"
         body += title("Size", "-") + self.entry("candle_ffi.Size", cf.Size)
@@ -163,10 +175,9 @@ class Reference:
     def function(name: str) -> str:
         """Return the public name of an operation."""
         functional = module("nn.functional")
-        owner = "candle_ffi" if hasattr(cf, name) else "candle_ffi.nn.functional"
-        if hasattr(cf, name) and getattr(functional, name, None) is getattr(cf, name):
-            owner = "candle_ffi" if families().get(name) in ELEMENTARY else "candle_ffi.nn.functional"
-        return f"{owner}.{name}"
+        there = getattr(functional, name, None)
+        same = there is getattr(cf, name, there) and families().get(name) not in ELEMENTARY
+        return f"candle_ffi.nn.functional.{name}" if there and same else f"candle_ffi.{name}"
 
     def top(self, page: str, heading: str, kinds: str, modules: str) -> None:
         """Write a page of names of the top package."""
@@ -182,8 +193,9 @@ class Reference:
                 body += self.entry(f"candle_ffi.{name}", thing)
         # What the modules have beside.
         for source in sorted(sources & {f"candle_ffi.{name}" for name in ("autograd", "cuda")}):
-            for name in module(source.partition(".")[2]).__all__:
-                body += self.entry(f"{source}.{name}", getattr(importlib.import_module(source), name))
+            home = importlib.import_module(source)
+            for name in home.__all__:
+                body += self.entry(f"{source}.{name}", getattr(home, name))
         self.add(page, heading, body)
 
     def package(self, name: str) -> None:
@@ -225,7 +237,7 @@ class Reference:
             if not inspect.ismodule(thing):
                 simple = isinstance(thing, cf.DType)
                 body += "" if simple else self.entry(f"candle_ffi.{name}", thing)
-        about = "What `candle_ffi.nn.functional` has in another form, and what operations return.\n\n"
+        about = "What `nn.functional` has in another form, and what operations return.\n\n"
         self.add("networks", "Operations of networks", about + body)
 
     def index(self) -> None:
@@ -254,4 +266,4 @@ ELEMENTARY = {kind for _, _, kinds, _ in TOP for kind in kinds.split()}
 
 def documented(value: Any) -> bool:
     """Whether a member of a class is public and says what it does."""
-    return bool(getattr(value, "__doc__", None)) and (callable(value) or isinstance(value, property))
+    return bool(value.__doc__) and (callable(value) or isinstance(value, property))

@@ -17,7 +17,7 @@ if backend.IS_TORCH:
 
 from documents import ROOT, Block, blocks, pages
 
-PYTHON = ("python", "pycon", "output")
+PYTHON = ("python", "pycon")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 
 
@@ -42,7 +42,13 @@ def test_the_readme_shows_both_languages() -> None:
 
 @pytest.mark.parametrize("page", pages("python", "pycon"), ids=str)
 def test_python(page: Path, tmp_path: Path) -> None:
-    shown = [block for block in blocks(page) if block.language in PYTHON and not block.origin]
+    shown, last = [], ""
+    for block in blocks(page):
+        if block.language == "output":
+            shown += [block] if last in PYTHON else []
+        elif block.language != "text" and not block.origin:
+            last = block.language
+            shown += [block] if last in PYTHON else []
     given = json.dumps([(block.language, block.code, block.where) for block in shown])
     program = Path(__file__).with_name("run_page.py")
     run(sys.executable, "-W", "error", program, folder=tmp_path, given=given)
@@ -56,11 +62,20 @@ def program_of(block: Block) -> str:
     return f"#include <candle_ffi.h>\n#include <stdio.h>\nint main(void) {{\n{body}\nreturn 0; }}\n"
 
 
-@pytest.mark.parametrize(
-    "block", [block for page in pages("c") for block in blocks(page) if block.language == "c"],
-    ids=lambda block: block.where,
-)  # fmt: skip
-def test_c(block: Block, tmp_path: Path) -> None:
+def programs() -> list[object]:
+    """Return the programs in C, each with the block `output` that follows it, if one does."""
+    found = []
+    for page in pages("c"):
+        shown = [block for block in blocks(page) if block.language != "text"]
+        for block, after in zip(shown, [*shown[1:], None], strict=True):
+            if block.language == "c" and not block.origin:
+                output = after.code if after is not None and after.language == "output" else None
+                found.append(pytest.param(block, output, id=block.where))
+    return found
+
+
+@pytest.mark.parametrize(("block", "output"), programs())
+def test_c(block: Block, output: str | None, tmp_path: Path) -> None:
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         pytest.skip("no C compiler")
@@ -69,4 +84,5 @@ def test_c(block: Block, tmp_path: Path) -> None:
     flags = run(*config, folder=ROOT).split()
     run(compiler, *STRICT, "program.c", "-o", "program", *flags, "-lpthread", folder=tmp_path)
     folders = [flag[2:] for flag in flags if flag.startswith("-L")]
-    run("./program", folder=tmp_path, LD_LIBRARY_PATH=os.pathsep.join(folders))
+    printed = run("./program", folder=tmp_path, LD_LIBRARY_PATH=os.pathsep.join(folders))
+    assert output in (None, printed)
