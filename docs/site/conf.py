@@ -21,6 +21,8 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_show_sphinx = False
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["smartquotes"]

@@ -177,7 +177,9 @@ class Reference:
         functional = module("nn.functional")
         there = getattr(functional, name, None)
         same = there is getattr(cf, name, there) and families().get(name) not in ELEMENTARY
-        return f"candle_ffi.nn.functional.{name}" if there and same else f"candle_ffi.{name}"
+        if there and same:
+            return f"candle_ffi.nn.functional.{name}"
+        return f"candle_ffi.{name}" if hasattr(cf, name) else f"candle_ffi.Tensor.{name}"
 
     def top(self, page: str, heading: str, kinds: str, modules: str) -> None:
         """Write a page of names of the top package."""
@@ -242,7 +244,7 @@ class Reference:
 
     def index(self) -> None:
         """Write the first page of the reference."""
-        body = "Every public name, on one page each. Parameters and results are PyTorch's.\n\n"
+        body = "Every public name, once; names that are in two places lead to one.\n\n"
         top = [page for page in self.entries if page not in PACKAGES]
         for caption, pages in (("candle_ffi", top), ("Packages", PACKAGES)):
             body += f".. toctree::\n   :caption: {caption}\n   :maxdepth: 1\n\n"
