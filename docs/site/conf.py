@@ -77,11 +77,17 @@ def skip(app: Any, what: str, name: str, thing: Any, skipped: bool, options: Any
     return True if name.startswith("set_") and name.endswith("_request") else None
 
 
+def plain(app: Any, what: str, name: str, *rest: Any) -> tuple[str, None] | None:
+    """Leave out how exceptions are made: users catch them."""
+    return ("", None) if what == "exception" else None
+
+
 def setup(app: Any) -> None:
     """Connect what is above."""
     app.add_post_transform(Names)
     app.connect("missing-reference", find)
     app.connect("autodoc-skip-member", skip)
+    app.connect("autodoc-process-signature", plain)
     for field in PyObject.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -66,6 +67,7 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(f"candle_ffi.{name}")
 
 
+@cache
 def families() -> dict[str, str]:
     """Return the family of each operation, as the generated table has it."""
     found: dict[str, str] = {}
@@ -97,11 +99,10 @@ def title(text: str, line: str = "=") -> str:
 def directive(name: str, thing: Any) -> str:
     """Return what documents a thing."""
     if inspect.isclass(thing):
-        # An exception's own attributes are what `CandleError` says.
-        options = "" if issubclass(thing, BaseException) else "   :members:\n"
-        if thing is cf.CandleError:
-            options = "   :members:\n"
-        return f".. autoclass:: {name}\n{options}\n"
+        if issubclass(thing, BaseException):
+            # Which built-in class it is matters; its own attributes are those of `CandleError`.
+            return f".. autoexception:: {name}\n   :show-inheritance:\n\n"
+        return f".. autoclass:: {name}\n   :members:\n\n"
     if callable(thing):
         return f".. autofunction:: {name}\n\n"
     if isinstance(thing, cf.DType):
@@ -186,7 +187,8 @@ class Reference:
         kind_of = families()
         sources = {f"candle_ffi.{name}" for name in modules.split()}
         body = ""
-        for name in sorted(cf.__all__, key=str.lower):
+        # Constants stand behind what they are of.
+        for name in sorted(cf.__all__, key=lambda name: (is_dtype(name), name.lower())):
             thing = getattr(cf, name)
             home = getattr(thing, "__module__", None)
             operation = home == "candle_ffi._ops" and kind_of.get(name) in kinds.split()
@@ -264,6 +266,11 @@ HEADINGS = {
     "Spellings": "Further spellings",
 }
 ELEMENTARY = {kind for _, _, kinds, _ in TOP for kind in kinds.split()}
+
+
+def is_dtype(name: str) -> bool:
+    """Whether a name of the package is that of a dtype."""
+    return isinstance(getattr(cf, name), cf.DType)
 
 
 def documented(value: Any) -> bool:

@@ -15,10 +15,10 @@ PAGES = [
         *sorted((ROOT / "bindings").glob("*/README.md")),
     ]
 ]
-#: A comment that no reader sees may stand before a block: `from PATH`, of what it is a part of, or
-#: `before` and what it needs.
+#: A comment that no reader sees may stand before a block: `from PATH`, of what it is a part of,
+#: `before` and what it needs, or `about` before an output whose numbers depend on the processor.
 BLOCK = re.compile(
-    r"(?:^<!--\s*(?P<note>(?:from|before)\b[^>]*?)\s*-->\n+)?"
+    r"(?:^<!--\s*(?P<note>(?:from|before|about)\b[^>]*?)\s*-->\n+)?"
     r"^```(?P<language>[\w+]*)[^\n]*\n(?P<code>.*?)^```",
     re.MULTILINE | re.DOTALL,
 )

@@ -49,7 +49,7 @@ def test_python(page: Path, tmp_path: Path) -> None:
         elif block.language != "text" and not block.origin:
             last = block.language
             shown += [block] if last in PYTHON else []
-    given = json.dumps([(block.language, block.code, block.where) for block in shown])
+    given = json.dumps([(b.note or b.language, b.code, b.where) for b in shown])
     program = Path(__file__).with_name("run_page.py")
     run(sys.executable, "-W", "error", program, folder=tmp_path, given=given)
 
