@@ -10,7 +10,12 @@ from pathlib import Path
 from pages import ROOT, texts
 
 FENCED = re.compile(r"^(```+|~~~+).*?^\1`*\s*$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(?<![!`])\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
+#: A link, or code in a line, which may look like one.
+LINK = re.compile(
+    r"(?P<ticks>`+)[^`](?:.*?[^`])??(?P=ticks)(?!`)"
+    r"|(?<!!)\[(?P<words>(?:[^\[\]`]|`[^`]*`)*)\]\((?P<target>[^()\s]+)\)",
+    re.DOTALL,
+)
 #: Folders and files that have a page in place of their own text.
 PLACES = {
     "docs/decisions": "decisions",
@@ -40,8 +45,8 @@ class Links:
         folder = Path(path).parent
 
         def link(match: re.Match[str]) -> str:
-            words, target = match[1], match[2]
-            if re.match(r"\w+:|#", target):
+            words, target = match["words"], match["target"]
+            if target is None or re.match(r"\w+:|#", target):
                 return match[0]
             name, _, anchor = target.partition("#")
             place = os.path.normpath(folder / name)

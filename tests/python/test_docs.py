@@ -48,7 +48,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_a_broken_link_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     links = importlib.import_module("links")
     monkeypatch.setattr(links, "ROOT", tmp_path)
-    (tmp_path / "a.md").write_text("See [there](nowhere.md).\n\n```c\nx[0](y)\n```\n")
+    (tmp_path / "a.md").write_text("`a[b](c)` [there](nowhere.md).\n\n```c\nx[0](y)\n```\n")
     with pytest.raises(SystemExit, match=r"a\.md: there is no nowhere\.md"):
         links.Links().rewrite("a", "a.md")
 

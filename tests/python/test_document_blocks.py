@@ -167,6 +167,10 @@ def crates() -> list[str]:
     return [path.name for path in (ROOT / "crates").iterdir()]
 
 
+def go(words: list[str], page: Path) -> None:
+    paths([word for word in words[1:] if word.startswith("./") and not word.endswith("...")], page)
+
+
 def ignored(words: list[str], page: Path) -> None:
     """Tools of others, whose words say nothing of this project."""
 
@@ -181,7 +185,7 @@ COMMANDS: dict[str, Callable[[list[str], Path], None]] = {
     "pkg-config": pkg_config,
     "cargo": cargo,
     "cd": paths,
-    "go": paths,
+    "go": go,
     "node": paths,
     "java": paths,
     "bash": paths,
