@@ -114,7 +114,8 @@ reference:
 	cd docs/reference && OUTPUT=$(languages)/reference doxygen Doxyfile
 	@echo "$(languages)/reference/index.html"
 
-docs: $(VENV)/.docs $(native) reference
+docs: $(VENV)/.docs $(native) $(VENV)/.debian
+	PATH="$$PATH:$(debian)/bin" $(MAKE) --no-print-directory reference
 	$(py) docs/site/build.py --output target/docs --reference $(languages)/reference
 	@echo "$(abspath target/docs/html/index.html)"
 
