@@ -149,6 +149,11 @@ pub(crate) fn python_errors(text: &str) -> String {
         .fold(text.to_owned(), |text, (kind, _, class)| text.replace(&format!("`{kind}`"), &format!("`{class}`")))
 }
 
+/// How documentation calls the kinds of errors.
+pub(crate) fn error_kinds() -> impl Iterator<Item = &'static str> {
+    ERRORS.iter().map(|(kind, _, _)| *kind)
+}
+
 /// Without empty lines at both ends.
 pub(crate) fn trim(lines: Vec<String>) -> Vec<String> {
     let first = lines.iter().position(|line| !line.is_empty());

@@ -3,7 +3,7 @@
 use crate::exports::{Export, exports};
 use crate::source::{Source, read};
 use crate::{
-    Result, cdef, cpp, header, layers, misuse_test, null_test, ops_table, python, rust_exports, shims, symbols,
+    Result, cdef, cpp, header, java, layers, misuse_test, null_test, ops_table, python, rust_exports, shims, symbols,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -60,7 +60,10 @@ fn stale(root: &Path, files: &Files) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
         entries.map(move |entry| Path::new(folder).join(entry.file_name()))
     };
-    entries(OPS).chain(entries(LAYERS)).filter(|path| !files.contains_key(path)).collect()
+    // What is written by hand lies beside these.
+    let is_generated = |path: &PathBuf| current(root, path).is_some_and(|text| text.starts_with(java::MARK));
+    let java = entries(java::FOLDER).filter(is_generated);
+    entries(OPS).chain(entries(LAYERS)).chain(java).filter(|path| !files.contains_key(path)).collect()
 }
 
 fn files(root: &Path) -> Result<Files> {
@@ -110,6 +113,14 @@ fn files(root: &Path) -> Result<Files> {
     files.insert(cpp("ops.hpp"), cpp::ops::functions(&source)?);
     files.insert(cpp("layers.hpp"), cpp::layers::header(&source)?);
     files.insert(cpp("optimizers.hpp"), optimizers.header());
+    files.insert(java::path("CandleLibrary"), java::natives::class(&exported, &constants)?);
+    files.insert(java::path("Operations"), java::ops::operations(&source)?);
+    files.insert(java::path("TensorMethods"), java::ops::tensor_methods(&source)?);
+    files.insert(java::path("Options"), java::ops::options(&source)?);
+    files.insert(java::path("Layers"), java::layers::layers(&source)?);
+    files.insert(java::path("Optim"), java::optimizers::optim(&optimizers)?);
+    files.extend(java::results::files(&source));
+    files.extend(java::constants::files(&enumerations, &constants)?);
     let shims = shims::shims(&source, &exported)?;
     files.insert("candle_ffi/_shims.h".into(), shims.definitions);
     files.insert("candle_ffi/_shims.cdef".into(), shims.declarations);

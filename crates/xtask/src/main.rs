@@ -11,6 +11,7 @@ mod docs;
 mod exports;
 mod generate;
 mod header;
+mod java;
 mod layers;
 mod misuse_test;
 mod null_test;

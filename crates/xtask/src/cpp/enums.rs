@@ -9,10 +9,10 @@ use syn::{Item, Visibility};
 /// An enumeration: a public `type CandleX = i32` and the constants of that type.
 pub(crate) struct Enumeration {
     /// The type in C.
-    kind: String,
-    docs: Vec<String>,
+    pub(crate) kind: String,
+    pub(crate) docs: Vec<String>,
     /// Constants with their comments.
-    values: Vec<(String, Vec<String>)>,
+    pub(crate) values: Vec<(String, Vec<String>)>,
 }
 
 impl Enumeration {
@@ -45,7 +45,7 @@ pub(crate) fn enumerations(file: &syn::File) -> Vec<Enumeration> {
 }
 
 /// The words at the beginning that all constants share.
-fn shared(values: &[(String, Vec<String>)]) -> usize {
+pub(crate) fn shared(values: &[(String, Vec<String>)]) -> usize {
     let Some(((first, _), rest)) = values.split_first() else { return 0 };
     let ends = first.match_indices('_').map(|(at, _)| at + 1);
     ends.filter(|&end| rest.iter().all(|(value, _)| value.starts_with(&first[..end]))).max().unwrap_or(0)

@@ -9,22 +9,24 @@ use syn::{FnArg, Item};
 /// A structure of options and the function that takes it.
 #[derive(Default)]
 pub(crate) struct Optimizers {
-    options: Vec<Options>,
-    constructors: Vec<Constructor>,
+    pub(crate) options: Vec<Options>,
+    pub(crate) constructors: Vec<Constructor>,
 }
 
-struct Options {
+/// A structure of options.
+pub(crate) struct Options {
     /// The type in C.
-    kind: String,
+    pub(crate) kind: String,
     /// Members: type in C, name, comment.
-    members: Vec<(String, String, String)>,
+    pub(crate) members: Vec<(String, String, String)>,
 }
 
-struct Constructor {
-    symbol: String,
+/// A function that makes an optimizer.
+pub(crate) struct Constructor {
+    pub(crate) symbol: String,
     /// The type of its options in C.
-    options: String,
-    docs: Vec<String>,
+    pub(crate) options: String,
+    pub(crate) docs: Vec<String>,
 }
 
 impl Optimizers {
@@ -79,7 +81,7 @@ impl Optimizers {
 }
 
 /// Whether a member is none of the user's.
-fn is_internal(name: &str) -> bool {
+pub(crate) fn is_internal(name: &str) -> bool {
     name == "struct_size" || name == "reserved"
 }
 
