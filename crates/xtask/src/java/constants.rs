@@ -41,7 +41,7 @@ fn enumeration(name: &str, of: &Enumeration, constants: &[String]) -> Result<Str
     let _ = write!(
         text,
         "
-    private static final {name}[] ALL = values();
+    private static final {name}[] VALUES = values();
 
     private final int code;
 
@@ -56,7 +56,7 @@ fn enumeration(name: &str, of: &Enumeration, constants: &[String]) -> Result<Str
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static {name} of(int code) {{
-        for ({name} value : ALL) {{
+        for ({name} value : VALUES) {{
             if (value.code == code) {{
                 return value;
             }}

@@ -9,7 +9,7 @@ public enum Approximate implements Coded {
     /** The approximation with the hyperbolic tangent. */
     TANH(1);
 
-    private static final Approximate[] ALL = values();
+    private static final Approximate[] VALUES = values();
 
     private final int code;
 
@@ -24,7 +24,7 @@ public enum Approximate implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static Approximate of(int code) {
-        for (Approximate value : ALL) {
+        for (Approximate value : VALUES) {
             if (value.code == code) {
                 return value;
             }

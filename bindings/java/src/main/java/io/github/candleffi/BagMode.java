@@ -11,7 +11,7 @@ public enum BagMode implements Coded {
     /** The largest number of each column. */
     MAX(2);
 
-    private static final BagMode[] ALL = values();
+    private static final BagMode[] VALUES = values();
 
     private final int code;
 
@@ -26,7 +26,7 @@ public enum BagMode implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static BagMode of(int code) {
-        for (BagMode value : ALL) {
+        for (BagMode value : VALUES) {
             if (value.code == code) {
                 return value;
             }

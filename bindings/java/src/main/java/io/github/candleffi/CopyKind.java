@@ -13,7 +13,7 @@ public enum CopyKind implements Coded {
     /** Copy. */
     ALWAYS(2);
 
-    private static final CopyKind[] ALL = values();
+    private static final CopyKind[] VALUES = values();
 
     private final int code;
 
@@ -28,7 +28,7 @@ public enum CopyKind implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static CopyKind of(int code) {
-        for (CopyKind value : ALL) {
+        for (CopyKind value : VALUES) {
             if (value.code == code) {
                 return value;
             }

@@ -29,7 +29,7 @@ public enum DType implements Coded {
     /** IEEE double precision. */
     FLOAT64(20);
 
-    private static final DType[] ALL = values();
+    private static final DType[] VALUES = values();
 
     private final int code;
 
@@ -44,7 +44,7 @@ public enum DType implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static DType of(int code) {
-        for (DType value : ALL) {
+        for (DType value : VALUES) {
             if (value.code == code) {
                 return value;
             }

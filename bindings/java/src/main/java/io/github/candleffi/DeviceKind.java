@@ -11,7 +11,7 @@ public enum DeviceKind implements Coded {
     /** An Apple GPU. */
     METAL(3);
 
-    private static final DeviceKind[] ALL = values();
+    private static final DeviceKind[] VALUES = values();
 
     private final int code;
 
@@ -26,7 +26,7 @@ public enum DeviceKind implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static DeviceKind of(int code) {
-        for (DeviceKind value : ALL) {
+        for (DeviceKind value : VALUES) {
             if (value.code == code) {
                 return value;
             }

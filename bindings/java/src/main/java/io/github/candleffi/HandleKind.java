@@ -24,7 +24,7 @@ public enum HandleKind implements Coded {
     /** <code>CandleProfile</code>. */
     PROFILE(7);
 
-    private static final HandleKind[] ALL = values();
+    private static final HandleKind[] VALUES = values();
 
     private final int code;
 
@@ -39,7 +39,7 @@ public enum HandleKind implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static HandleKind of(int code) {
-        for (HandleKind value : ALL) {
+        for (HandleKind value : VALUES) {
             if (value.code == code) {
                 return value;
             }

@@ -16,7 +16,7 @@ public enum IndexKind implements Coded {
     /** A new dimension of size 1. */
     NEW_AXIS(4);
 
-    private static final IndexKind[] ALL = values();
+    private static final IndexKind[] VALUES = values();
 
     private final int code;
 
@@ -31,7 +31,7 @@ public enum IndexKind implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static IndexKind of(int code) {
-        for (IndexKind value : ALL) {
+        for (IndexKind value : VALUES) {
             if (value.code == code) {
                 return value;
             }

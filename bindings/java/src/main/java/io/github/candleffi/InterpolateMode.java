@@ -19,7 +19,7 @@ public enum InterpolateMode implements Coded {
     /** The average of the area. */
     AREA(6);
 
-    private static final InterpolateMode[] ALL = values();
+    private static final InterpolateMode[] VALUES = values();
 
     private final int code;
 
@@ -34,7 +34,7 @@ public enum InterpolateMode implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static InterpolateMode of(int code) {
-        for (InterpolateMode value : ALL) {
+        for (InterpolateMode value : VALUES) {
             if (value.code == code) {
                 return value;
             }

@@ -13,7 +13,7 @@ public enum KlDivReduction implements Coded {
     /** Their sum divided by the size of the first dimension. */
     BATCHMEAN(3);
 
-    private static final KlDivReduction[] ALL = values();
+    private static final KlDivReduction[] VALUES = values();
 
     private final int code;
 
@@ -28,7 +28,7 @@ public enum KlDivReduction implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static KlDivReduction of(int code) {
-        for (KlDivReduction value : ALL) {
+        for (KlDivReduction value : VALUES) {
             if (value.code == code) {
                 return value;
             }

@@ -13,7 +13,7 @@ public enum PadMode implements Coded {
     /** The other end. */
     CIRCULAR(3);
 
-    private static final PadMode[] ALL = values();
+    private static final PadMode[] VALUES = values();
 
     private final int code;
 
@@ -28,7 +28,7 @@ public enum PadMode implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static PadMode of(int code) {
-        for (PadMode value : ALL) {
+        for (PadMode value : VALUES) {
             if (value.code == code) {
                 return value;
             }

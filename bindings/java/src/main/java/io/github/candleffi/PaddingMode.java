@@ -13,7 +13,7 @@ public enum PaddingMode implements Coded {
     /** The other end. */
     CIRCULAR(3);
 
-    private static final PaddingMode[] ALL = values();
+    private static final PaddingMode[] VALUES = values();
 
     private final int code;
 
@@ -28,7 +28,7 @@ public enum PaddingMode implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static PaddingMode of(int code) {
-        for (PaddingMode value : ALL) {
+        for (PaddingMode value : VALUES) {
             if (value.code == code) {
                 return value;
             }

@@ -17,7 +17,7 @@ public enum ProfileKind implements Coded {
     /** A range of <code>candle_profiler_push_range</code>. */
     RANGE(6);
 
-    private static final ProfileKind[] ALL = values();
+    private static final ProfileKind[] VALUES = values();
 
     private final int code;
 
@@ -32,7 +32,7 @@ public enum ProfileKind implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static ProfileKind of(int code) {
-        for (ProfileKind value : ALL) {
+        for (ProfileKind value : VALUES) {
             if (value.code == code) {
                 return value;
             }

@@ -21,7 +21,7 @@ public enum ProfileSort implements Coded {
     /** When each was first begun, the earliest first. */
     START(6);
 
-    private static final ProfileSort[] ALL = values();
+    private static final ProfileSort[] VALUES = values();
 
     private final int code;
 
@@ -36,7 +36,7 @@ public enum ProfileSort implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static ProfileSort of(int code) {
-        for (ProfileSort value : ALL) {
+        for (ProfileSort value : VALUES) {
             if (value.code == code) {
                 return value;
             }

@@ -11,7 +11,7 @@ public enum Reduction implements Coded {
     /** Their sum. */
     SUM(2);
 
-    private static final Reduction[] ALL = values();
+    private static final Reduction[] VALUES = values();
 
     private final int code;
 
@@ -26,7 +26,7 @@ public enum Reduction implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static Reduction of(int code) {
-        for (Reduction value : ALL) {
+        for (Reduction value : VALUES) {
             if (value.code == code) {
                 return value;
             }

@@ -9,7 +9,7 @@ public enum RnnNonlinearity implements Coded {
     /** <code>max(x, 0)</code>. */
     RELU(1);
 
-    private static final RnnNonlinearity[] ALL = values();
+    private static final RnnNonlinearity[] VALUES = values();
 
     private final int code;
 
@@ -24,7 +24,7 @@ public enum RnnNonlinearity implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static RnnNonlinearity of(int code) {
-        for (RnnNonlinearity value : ALL) {
+        for (RnnNonlinearity value : VALUES) {
             if (value.code == code) {
                 return value;
             }

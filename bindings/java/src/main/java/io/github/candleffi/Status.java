@@ -53,7 +53,7 @@ public enum Status implements Coded {
     /** A broken promise inside the library. */
     ERROR_INTERNAL(92);
 
-    private static final Status[] ALL = values();
+    private static final Status[] VALUES = values();
 
     private final int code;
 
@@ -68,7 +68,7 @@ public enum Status implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static Status of(int code) {
-        for (Status value : ALL) {
+        for (Status value : VALUES) {
             if (value.code == code) {
                 return value;
             }

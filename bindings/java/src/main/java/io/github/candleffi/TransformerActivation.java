@@ -9,7 +9,7 @@ public enum TransformerActivation implements Coded {
     /** <code>gelu</code>, the exact one. */
     GELU(1);
 
-    private static final TransformerActivation[] ALL = values();
+    private static final TransformerActivation[] VALUES = values();
 
     private final int code;
 
@@ -24,7 +24,7 @@ public enum TransformerActivation implements Coded {
 
     /** The value of a number of C; null for a number that only a newer library has. */
     static TransformerActivation of(int code) {
-        for (TransformerActivation value : ALL) {
+        for (TransformerActivation value : VALUES) {
             if (value.code == code) {
                 return value;
             }
