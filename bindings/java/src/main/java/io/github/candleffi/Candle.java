@@ -17,7 +17,8 @@ public final class Candle extends Operations {
     // Tensors.
 
     /**
-     * A tensor of rank 1, of the default dtype. PyTorch: {@code torch.tensor}
+     * A tensor of rank 1, of the default dtype; one number alone makes a tensor of rank 0. PyTorch:
+     * {@code torch.tensor}
      *
      * @param values the elements
      * @return the tensor
@@ -27,7 +28,8 @@ public final class Candle extends Operations {
     }
 
     /**
-     * A tensor of rank 1, of dtype {@code int64}. PyTorch: {@code torch.tensor}
+     * A tensor of rank 1, of dtype {@code int64}; one number alone makes a tensor of rank 0. PyTorch:
+     * {@code torch.tensor}
      *
      * @param values the elements
      * @return the tensor
@@ -155,6 +157,27 @@ public final class Candle extends Operations {
             call.check(CandleLibrary.candle_tensor_from_bool(Call.flag(value), call.out, call.error));
             return call.tensor();
         }
+    }
+
+    /**
+     * The integers from 0 up to but without an end. PyTorch: {@code torch.arange}
+     *
+     * @param end the end
+     * @return a tensor of dtype {@code int64}
+     */
+    public static Tensor arange(long end) {
+        return arange(0, end);
+    }
+
+    /**
+     * The integers of a range. PyTorch: {@code torch.arange}
+     *
+     * @param start the first
+     * @param end the one after the last
+     * @return a tensor of dtype {@code int64}
+     */
+    public static Tensor arange(long start, long end) {
+        return arange(start, end, 1, new Options.ArangeOptions().dtype(DType.INT64));
     }
 
     // Random numbers.

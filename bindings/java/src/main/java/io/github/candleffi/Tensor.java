@@ -282,7 +282,8 @@ public final class Tensor extends TensorMethods {
      * exactly their length.
      *
      * @param array the array
-     * @throws InvalidArgumentException when it has another length
+     * @throws BufferTooSmallException when it is too short
+     * @throws InvalidArgumentException when it is too long
      * @throws DTypeException when it has another type
      */
     public void copyTo(Object array) {
