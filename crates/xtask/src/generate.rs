@@ -88,6 +88,7 @@ fn files(root: &Path) -> Result<Files> {
     let mut enumerations = Vec::new();
     let mut sized = BTreeSet::new();
     let mut optimizers = cpp::optimizers::Optimizers::default();
+    let mut layouts = Vec::new();
     for path in abi_sources(root, &source, &files)? {
         let file = read(&path)?;
         opaque.extend(header::opaque_types(&file));
@@ -95,6 +96,7 @@ fn files(root: &Path) -> Result<Files> {
         enumerations.extend(cpp::enums::enumerations(&file));
         sized.extend(header::sized_types(&file));
         optimizers.read(&file);
+        layouts.extend(java::layouts::layouts(&file)?);
         sections.push(header::section(&path, &file, true)?);
         plain_sections.push(header::section(&path, &file, false)?);
     }
@@ -118,7 +120,8 @@ fn files(root: &Path) -> Result<Files> {
     files.insert(java::path("TensorMethods"), java::ops::tensor_methods(&source)?);
     files.insert(java::path("Options"), java::ops::options(&source)?);
     files.insert(java::path("Layers"), java::layers::layers(&source)?);
-    files.insert(java::path("Optim"), java::optimizers::optim(&optimizers)?);
+    files.insert(java::path("Optim"), java::optimizers::optim(&optimizers, &layouts)?);
+    files.insert(java::path("Layouts"), java::layouts::class(&layouts));
     files.extend(java::results::files(&source));
     files.extend(java::constants::files(&enumerations, &constants)?);
     let shims = shims::shims(&source, &exported)?;

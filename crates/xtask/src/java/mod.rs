@@ -4,6 +4,7 @@
 pub(crate) mod constants;
 pub(crate) mod docs;
 pub(crate) mod layers;
+pub(crate) mod layouts;
 pub(crate) mod natives;
 pub(crate) mod ops;
 pub(crate) mod optimizers;

@@ -1,6 +1,7 @@
 //! `Optim.java`: the options of each optimizer, and a function that makes it.
 
 use super::docs::comment;
+use super::layouts::Layout;
 use super::options::{Field, class};
 use super::{camel, list, opening};
 use crate::Result;
@@ -8,7 +9,7 @@ use crate::cpp::optimizers::{Constructor, Optimizers, Options, is_internal};
 use std::fmt::Write;
 
 /// The class.
-pub(crate) fn optim(optimizers: &Optimizers) -> Result<String> {
+pub(crate) fn optim(optimizers: &Optimizers, layouts: &[Layout]) -> Result<String> {
     let mut text = opening("crates/candle-ffi/src/optimizers.rs and optimizer_options.rs", &["java.util.List"]);
     text += "/**
  * Optimizers: a static method that makes each, and a class of its options.
@@ -20,13 +21,15 @@ public final class Optim {
 ";
     for constructor in &optimizers.constructors {
         if let Some(options) = optimizers.options.iter().find(|options| options.kind == constructor.options) {
-            optimizer(&mut text, constructor, options)?;
+            let layout = layouts.iter().find(|layout| layout.name == options.kind);
+            let layout = layout.ok_or_else(|| format!("`{}` is no `repr(C)`", options.kind))?;
+            optimizer(&mut text, constructor, options, layout);
         }
     }
     Ok(text + "}\n")
 }
 
-fn optimizer(text: &mut String, constructor: &Constructor, options: &Options) -> Result<()> {
+fn optimizer(text: &mut String, constructor: &Constructor, options: &Options, layout: &Layout) {
     let kind = options.kind.trim_start_matches("Candle");
     let called = camel(constructor.symbol.trim_start_matches("candle_").trim_end_matches("_new"));
     let docs: Vec<String> = constructor.docs.iter().take_while(|line| !line.is_empty()).cloned().collect();
@@ -54,15 +57,8 @@ fn optimizer(text: &mut String, constructor: &Constructor, options: &Options) ->
     );
     text.push_str("            return new Optimizer(call.address());\n        }\n    }\n");
 
-    // The layout of C: each member at a multiple of its size.
-    let (mut fields, mut writes, mut at) = (Vec::new(), String::new(), 0_usize);
-    for (kind, member, docs) in &options.members {
-        let size = match kind.as_str() {
-            "i32" => 4,
-            "i64" | "usize" | "f64" => 8,
-            other => return Err(format!("{}: `{other}` is no type of an option", options.kind)),
-        };
-        at = at.next_multiple_of(size);
+    let (mut fields, mut writes) = (Vec::new(), String::new());
+    for ((kind, member, docs), (_, at)) in options.members.iter().zip(&layout.members) {
         if !is_internal(member) {
             let name = camel(member);
             let default = docs.split_once(" Default: `").and_then(|(_, rest)| rest.split('`').next()).unwrap_or("0");
@@ -77,9 +73,8 @@ fn optimizer(text: &mut String, constructor: &Constructor, options: &Options) ->
             fields.push(Field::new(&name, kind, default).about(about));
             let _ = writeln!(writes, "            {value}");
         }
-        at += size;
     }
-    let size = at.next_multiple_of(8);
+    let size = layout.size;
     let mut nested = String::new();
     class(&mut nested, kind, &format!("Options of `{called}`."), &fields);
     *text += nested.strip_suffix("    }\n").unwrap_or(&nested);
@@ -95,7 +90,6 @@ fn optimizer(text: &mut String, constructor: &Constructor, options: &Options) ->
     }}
 "
     );
-    Ok(())
 }
 
 #[cfg(test)]
@@ -105,13 +99,15 @@ mod tests {
     #[test]
     fn a_structure_is_written_as_c_lays_it_out() {
         let file = syn::parse_file(
-            "pub struct CandleSgdOptions { /// Size. Default: `1`.\n pub struct_size: usize,\n\
+            "#[repr(C)]\npub struct CandleSgdOptions { /// Size. Default: `1`.\n pub struct_size: usize,\n\
              /// To climb. Default: `0`.\n pub maximize: i32, /// The rate. Default: `1e-3`.\n pub lr: f64 }\n\
              /// Makes it.\npub extern \"C\" fn candle_sgd_new(options: *const CandleSgdOptions) {}",
         );
+        let file = file.expect("Rust");
         let mut optimizers = Optimizers::default();
-        optimizers.read(&file.expect("Rust"));
-        let text = optim(&optimizers).expect("known types");
+        optimizers.read(&file);
+        let layouts = super::super::layouts::layouts(&file).expect("known types");
+        let text = optim(&optimizers, &layouts).expect("a layout");
         assert!(text.contains("call.put(at + 8, Call.flag(maximize));\n            call.put(at + 16, lr);"));
         assert!(text.contains("long at = call.zeroed(24);\n            call.put(at, 24L);"));
         assert!(text.contains("boolean maximize = false;\n        double lr = 1e-3;"));

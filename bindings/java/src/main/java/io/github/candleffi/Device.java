@@ -12,7 +12,12 @@ public record Device(DeviceKind kind, int index) {
     /** The CPU. */
     public static final Device CPU = new Device(DeviceKind.CPU, 0);
 
-    /** A device, whether it is there or not. */
+    /**
+     * A device, whether it is there or not.
+     *
+     * @param kind the kind
+     * @param index the index among its kind
+     */
     public Device {
         Objects.requireNonNull(kind, "kind");
     }

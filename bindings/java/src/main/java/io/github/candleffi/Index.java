@@ -6,8 +6,6 @@ package io.github.candleffi;
  * <pre>{@code x.getItem(Index.slice(1, 3), Index.at(0))}</pre>
  */
 public final class Index {
-    private static final int BYTES = 40;
-
     private final IndexKind kind;
     private final Long start;
     private final Long stop;
@@ -113,16 +111,16 @@ public final class Index {
 
     /** The address of items as C has them. */
     static long write(Call call, Index[] items) {
-        long address = call.zeroed((long) BYTES * items.length);
+        long address = call.zeroed(Layouts.Index.SIZE * items.length);
         for (int at = 0; at < items.length; at++) {
             Index item = items[at];
-            long to = address + (long) BYTES * at;
-            call.put(to, item.kind.code());
-            call.put(to + 4, Call.flag(item.start != null));
-            call.put(to + 8, Call.flag(item.stop != null));
-            call.put(to + 16, item.start != null ? item.start : 0L);
-            call.put(to + 24, item.stop != null ? item.stop : 0L);
-            call.put(to + 32, item.step);
+            long to = address + Layouts.Index.SIZE * at;
+            call.put(to + Layouts.Index.KIND, item.kind.code());
+            call.put(to + Layouts.Index.HAS_START, Call.flag(item.start != null));
+            call.put(to + Layouts.Index.HAS_STOP, Call.flag(item.stop != null));
+            call.put(to + Layouts.Index.START, item.start != null ? item.start : 0L);
+            call.put(to + Layouts.Index.STOP, item.stop != null ? item.stop : 0L);
+            call.put(to + Layouts.Index.STEP, item.step);
         }
         return address;
     }
