@@ -152,7 +152,7 @@ impl<'a> Method<'a> {
             self.comment(text, form);
             let head = format!("public static {} {called}", self.returns());
             *text += &list("    ", &head, &self.parameters(0, form), " {");
-            let whole = form.with_options == !self.options.is_empty();
+            let whole = form.with_options != self.options.is_empty();
             if let (Some(_), Some(number)) = (form.number, self.number) {
                 let given = camel(&self.operation.signature.parameters[number].name);
                 let names = self.names(0, form, Some("options"), |at| (at == number).then(|| "number".to_owned()));
@@ -224,7 +224,7 @@ impl<'a> Method<'a> {
         let called = camel(&self.operation.signature.name);
         for form in self.forms() {
             text.push('\n');
-            comment(text, "    ", &[self.operation.docs.summary.clone()]);
+            comment(text, "    ", std::slice::from_ref(&self.operation.docs.summary));
             if called == "clone" {
                 text.push_str("    @Override\n");
             }
