@@ -77,18 +77,21 @@ final class Digits {
         if (labels.length < CLASSES) {
             throw new Refused(path + ": too few digits");
         }
-        return new Table(Tensor.fromData(images, labels.length, PIXELS).div(16.0), Candle.tensor(labels));
+        return new Table(Tensor.fromData(images, labels.length, PIXELS).div(16.0),
+            Candle.tensor(labels));
     }
 
     private static Nn.Module model() {
-        return Nn.sequential(Nn.linear(PIXELS, 64), Nn.relu(), Nn.dropout(new Nn.DropoutOptions().p(0.1)),
+        return Nn.sequential(Nn.linear(PIXELS, 64), Nn.relu(),
+            Nn.dropout(new Nn.DropoutOptions().p(0.1)),
             Nn.linear(64, CLASSES));
     }
 
     private static double accuracy(Nn.Module model, Table digits) {
         try (GradMode scope = Candle.noGrad()) {
             model.eval();
-            Tensor right = model.forward(digits.images()).argmax(new ArgmaxOptions().dim(1)).eq(digits.labels());
+            Tensor right = model
+                .forward(digits.images()).argmax(new ArgmaxOptions().dim(1)).eq(digits.labels());
             model.train();
             return right.to(DType.FLOAT32).mean().item();
         }
@@ -117,10 +120,12 @@ final class Digits {
                 total += loss.item() * batch.count();
             }
             if (epoch % 5 == 0) {
-                System.out.printf(Locale.ROOT, "epoch %2d  loss %.4f%n", epoch, total / train.count());
+                System.out.printf(Locale.ROOT, "epoch %2d  loss %.4f%n", epoch,
+                    total / train.count());
             }
         }
-        System.out.printf(Locale.ROOT, "accuracy %.3f on %d digits not seen%n", accuracy(model, test), heldOut);
+        System.out.printf(Locale.ROOT, "accuracy %.3f on %d digits not seen%n",
+            accuracy(model, test), heldOut);
 
         String file = "digits.safetensors";
         model.save(file);

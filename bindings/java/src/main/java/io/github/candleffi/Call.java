@@ -18,8 +18,8 @@ import java.util.Objects;
  * A call into the library: room for its results and its error, memory for what it is given, and the
  * handles in use until it ends.
  *
- * <p>Each thread has its own, made once. Calls that a callback makes while another is under way have
- * one of their own.
+ * <p>Each thread has its own, made once. Calls that a callback makes while another is under way
+ * have one of their own.
  */
 final class Call implements AutoCloseable {
     private static final ThreadLocal<Call> FIRST = ThreadLocal.withInitial(Call::new);
@@ -108,7 +108,8 @@ final class Call implements AutoCloseable {
             if (status == Status.ERROR_CALLBACK.code() && callback != null) {
                 return sneaky(callback);
             }
-            return Exceptions.of(string(CandleLibrary.candle_error_message(from)), details(status, from));
+            return Exceptions.of(string(CandleLibrary.candle_error_message(from)),
+                details(status, from));
         } finally {
             CandleLibrary.candle_error_free(from);
         }
@@ -258,7 +259,8 @@ final class Call implements AutoCloseable {
             bytes = new byte[encoded.remaining() + 1];
             encoded.get(bytes, 0, bytes.length - 1);
         } catch (CharacterCodingException half) {
-            throw new InvalidUtf8Exception("a text has half of a surrogate pair, which UTF-8 cannot say",
+            throw new InvalidUtf8Exception(
+                "a text has half of a surrogate pair, which UTF-8 cannot say",
                 ErrorDetails.of(Status.ERROR_INVALID_UTF8, ""));
         }
         if (text.indexOf('\0') >= 0) {

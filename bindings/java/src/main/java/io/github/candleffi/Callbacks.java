@@ -9,8 +9,8 @@ import java.util.function.DoubleSupplier;
 import java.util.function.UnaryOperator;
 
 /**
- * What the library calls. There is one function of C for each kind, made once; the {@code user_data}
- * that it is given is the number of an object in a table.
+ * What the library calls. There is one function of C for each kind, made once; the {@code
+ * user_data} that it is given is the number of an object in a table.
  */
 final class Callbacks {
     private static final ConcurrentHashMap<Long, Object> KEPT = new ConcurrentHashMap<>();

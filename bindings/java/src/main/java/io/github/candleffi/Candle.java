@@ -8,8 +8,8 @@ import java.util.function.Supplier;
  * What PyTorch has in {@code torch} and {@code torch.nn.functional}: makes tensors, and has each
  * operation as a static method.
  *
- * <p>What an operation must be given stands in PyTorch's order; all else is set in an object of {@link
- * Options} behind it.
+ * <p>What an operation must be given stands in PyTorch's order; all else is set in an object of
+ * {@link Options} behind it.
  */
 public final class Candle extends Operations {
     private Candle() {}
@@ -28,8 +28,8 @@ public final class Candle extends Operations {
     }
 
     /**
-     * A tensor of rank 1, of dtype {@code int64}; one number alone makes a tensor of rank 0. PyTorch:
-     * {@code torch.tensor}
+     * A tensor of rank 1, of dtype {@code int64}; one number alone makes a tensor of rank 0.
+     * PyTorch: {@code torch.tensor}
      *
      * @param values the elements
      * @return the tensor
@@ -64,7 +64,8 @@ public final class Candle extends Operations {
         DType dtype = options.dtype;
         if (dtype == DType.NONE) {
             dtype = elements instanceof double[] ? defaultDType()
-                : elements instanceof boolean[] || elements instanceof float[] ? HostData.dtype(elements)
+                : elements instanceof boolean[] || elements instanceof float[]
+                    ? HostData.dtype(elements)
                 : DType.INT64;
         }
         Tensor made = Tensor.fromData(elements, nested.shape, options.device);
@@ -154,7 +155,8 @@ public final class Candle extends Operations {
      */
     public static Tensor scalar(boolean value) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_tensor_from_bool(Call.flag(value), call.out, call.error));
+            call.check(CandleLibrary.candle_tensor_from_bool(Call.flag(value), call.out,
+                call.error));
             return call.tensor();
         }
     }
@@ -265,8 +267,8 @@ public final class Candle extends Operations {
     }
 
     /**
-     * The gradients of outputs of one element with respect to inputs; leaves are not touched. PyTorch:
-     * {@code torch.autograd.grad}
+     * The gradients of outputs of one element with respect to inputs; leaves are not touched.
+     * PyTorch: {@code torch.autograd.grad}
      *
      * @param outputs what is differentiated
      * @param inputs any tensors of the graph
@@ -286,7 +288,8 @@ public final class Candle extends Operations {
      * @param options what need not be given
      * @return a gradient for each input; null for one that was not used
      */
-    public static List<Tensor> grad(List<Tensor> outputs, List<Tensor> inputs, GradOptions options) {
+    public static List<Tensor> grad(List<Tensor> outputs, List<Tensor> inputs,
+        GradOptions options) {
         List<Tensor> given = options.gradOutputs;
         if (given != null && given.size() != outputs.size()) {
             throw new InvalidArgumentException("gradOutputs must have a tensor for each output",
@@ -295,8 +298,10 @@ public final class Candle extends Operations {
         try (Call call = Call.begin()) {
             long grads = call.zeroed(Math.max(1, inputs.size()) * (long) Long.BYTES);
             call.check(CandleLibrary.candle_grad(
-                call.handles(outputs, "outputs"), outputs.size(), call.handles(inputs, "inputs"), inputs.size(),
-                given == null ? 0 : call.handles(given, "gradOutputs"), Call.flag(options.retainGraph),
+                call.handles(outputs, "outputs"), outputs.size(), call.handles(inputs, "inputs"),
+                inputs.size(),
+                given == null ? 0 : call.handles(given, "gradOutputs"),
+                Call.flag(options.retainGraph),
                 Call.flag(options.createGraph), Call.flag(options.allowUnused), grads, call.error));
             return call.adopt(grads, inputs.size());
         }
@@ -382,7 +387,8 @@ public final class Candle extends Operations {
     public static Tensor clipGradNorm(
             List<Tensor> params, double maxNorm, double normType, boolean errorIfNonfinite) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_clip_grad_norm(call.handles(params, "params"), params.size(), maxNorm,
+            call.check(CandleLibrary.candle_clip_grad_norm(call.handles(params, "params"),
+                params.size(), maxNorm,
                 normType, Call.flag(errorIfNonfinite), call.out, call.error));
             return call.tensor();
         }
@@ -422,9 +428,11 @@ public final class Candle extends Operations {
      * @param errorIfNonfinite whether a norm that is not finite is an error
      * @return the norm
      */
-    public static Tensor totalNorm(List<Tensor> tensors, double normType, boolean errorIfNonfinite) {
+    public static Tensor totalNorm(List<Tensor> tensors, double normType,
+        boolean errorIfNonfinite) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_total_norm(call.handles(tensors, "tensors"), tensors.size(), normType,
+            call.check(CandleLibrary.candle_total_norm(call.handles(tensors, "tensors"),
+                tensors.size(), normType,
                 Call.flag(errorIfNonfinite), call.out, call.error));
             return call.tensor();
         }

@@ -52,7 +52,8 @@ public final class Generator extends NativeObject {
      */
     public Generator manualSeed(long seed) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_generator_manual_seed(call.use(this), seed, call.error));
+            call.check(CandleLibrary.candle_generator_manual_seed(call.use(this), seed,
+                call.error));
             return this;
         }
     }

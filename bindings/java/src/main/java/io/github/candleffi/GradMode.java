@@ -1,8 +1,9 @@
 package io.github.candleffi;
 
 /**
- * Recording of operations switched on or off on this thread, until it is closed; {@link Candle#noGrad()}
- * and {@link Candle#enableGrad()} make it. It is closed on the thread that has made it.
+ * Recording of operations switched on or off on this thread, until it is closed; {@link
+ * Candle#noGrad()} and {@link Candle#enableGrad()} make it. It is closed on the thread that has
+ * made it.
  */
 public final class GradMode implements AutoCloseable {
     private final Thread thread = Thread.currentThread();
@@ -18,7 +19,8 @@ public final class GradMode implements AutoCloseable {
     @Override
     public void close() {
         if (Thread.currentThread() != thread) {
-            throw new InvalidArgumentException("recording is switched back on the thread " + thread.getName(),
+            throw new InvalidArgumentException("recording is switched back on the thread "
+                + thread.getName(),
                 ErrorDetails.of(Status.ERROR_INVALID_ARGUMENT, "grad_mode_pop"));
         }
         if (!isClosed) {

@@ -109,10 +109,12 @@ final class HostData {
             for (; type.isArray(); type = type.getComponentType()) {
                 int size = first == null ? 0 : Array.getLength(first);
                 sizes.add((long) size);
-                first = size == 0 || type.getComponentType().isPrimitive() ? null : Array.get(first, 0);
+                first = size == 0 || type.getComponentType().isPrimitive() ? null
+                    : Array.get(first, 0);
             }
             if (!type.isPrimitive() || type == char.class) {
-                throw new DTypeException("a tensor is made of numbers or booleans, not of " + type.getName(),
+                throw new DTypeException("a tensor is made of numbers or booleans, not of "
+                    + type.getName(),
                     ErrorDetails.of(Status.ERROR_DTYPE, "tensor"));
             }
             shape = sizes.stream().mapToLong(Long::longValue).toArray();

@@ -6,8 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Finds the C library: the file that {@code -Dcandle_ffi.library} names, else the one of the variable
- * {@code CANDLE_FFI_LIBRARY}, else by JNA's search ({@code -Djna.library.path}, then the system's).
+ * Finds the C library: the file that {@code -Dcandle_ffi.library} names, else the one of the
+ * variable {@code CANDLE_FFI_LIBRARY}, else by JNA's search ({@code -Djna.library.path}, then the
+ * system's).
  */
 final class LibraryLoader {
     static final String PROPERTY = "candle_ffi.library";
@@ -42,15 +43,18 @@ final class LibraryLoader {
             return NativeLibrary.getInstance("candle_ffi");
         } catch (UnsatisfiedLinkError error) {
             throw because("libcandle_ffi was not found: neither the property " + PROPERTY
-                + " nor the variable " + VARIABLE + " names its file, and it is not in jna.library.path ("
-                + System.getProperty("jna.library.path", "not set") + ") nor where the system looks", error);
+                + " nor the variable " + VARIABLE
+                + " names its file, and it is not in jna.library.path ("
+                + System.getProperty("jna.library.path", "not set")
+                + ") nor where the system looks", error);
         }
     }
 
     private static NativeLibrary load(String file, String source) {
         Path path = Path.of(file).toAbsolutePath();
         if (!Files.isRegularFile(path)) {
-            throw new UnsatisfiedLinkError("libcandle_ffi was not found: " + source + " names " + path
+            throw new UnsatisfiedLinkError("libcandle_ffi was not found: " + source + " names "
+                + path
                 + ", which is no file");
         }
         try {

@@ -6,11 +6,11 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Tells the garbage collector of memory that it does not see.
  *
- * <p>A tensor is a small object to Java, however large its values are, so that dropped ones could pile
- * up long before Java sees a reason to collect. The bytes of all that is not closed are therefore
- * counted, about; past a limit a collection is asked for, and the thread waits until what it found is
- * freed. The limit then becomes twice what is left, so that a program that holds much does not collect
- * all the time.
+ * <p>A tensor is a small object to Java, however large its values are, so that dropped ones could
+ * pile up long before Java sees a reason to collect. The bytes of all that is not closed are
+ * therefore counted, about; past a limit a collection is asked for, and the thread waits until what
+ * it found is freed. The limit then becomes twice what is left, so that a program that holds much
+ * does not collect all the time.
  */
 final class NativeMemory {
     /** What a handle and its object take besides values. */

@@ -2,9 +2,9 @@ package io.github.candleffi;
 
 import java.lang.ref.Cleaner;
 
-/** An object of the library: frees itself when it is not reachable any more, or when it is closed. */
+/** An object of the library: frees itself when it is not reachable any more or is closed. */
 abstract class NativeObject implements AutoCloseable {
-    private static final Cleaner CLEANER = Cleaner.create();
+    static final Cleaner CLEANER = Cleaner.create();
 
     /** What calls use; it outlives this object until the last of them ends. */
     final Handle handle;
@@ -16,8 +16,8 @@ abstract class NativeObject implements AutoCloseable {
     }
 
     /**
-     * Frees what the object holds now, without waiting for the garbage collector. Closing again does
-     * nothing; all else fails with a {@link ClosedException} from now on.
+     * Frees what the object holds now, without waiting for the garbage collector. Closing again
+     * does nothing; all else fails with a {@link ClosedException} from now on.
      */
     @Override
     public final void close() {

@@ -66,7 +66,8 @@ public final class Nn extends Layers {
      */
     public static void moduleListPush(Module list, Module module) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_module_list_push(call.use(list), call.use(module), call.error));
+            call.check(CandleLibrary.candle_module_list_push(call.use(list), call.use(module),
+                call.error));
         }
     }
 
@@ -248,7 +249,8 @@ public final class Nn extends Layers {
         public Module to(Device device, DType dtype) {
             try (Call call = Call.begin()) {
                 call.check(CandleLibrary.candle_module_to(
-                    call.use(this), Call.kind(device), Call.index(device), Call.code(dtype), call.error));
+                    call.use(this), Call.kind(device), Call.index(device), Call.code(dtype),
+                    call.error));
                 return this;
             }
         }
@@ -262,7 +264,8 @@ public final class Nn extends Layers {
             try (Call call = Call.begin()) {
                 long module = call.use(this);
                 return call.tensors((outputs, capacity, count, error) ->
-                    CandleLibrary.candle_module_parameters(module, outputs, capacity, count, error));
+                    CandleLibrary.candle_module_parameters(module, outputs, capacity, count,
+                        error));
             }
         }
 
@@ -363,7 +366,8 @@ public final class Nn extends Layers {
          */
         public TensorMap stateDict() {
             try (Call call = Call.begin()) {
-                call.check(CandleLibrary.candle_module_state_dict(call.use(this), call.out, call.error));
+                call.check(CandleLibrary.candle_module_state_dict(call.use(this), call.out,
+                    call.error));
                 return new TensorMap(call.address());
             }
         }
@@ -399,7 +403,8 @@ public final class Nn extends Layers {
          */
         public void save(String path) {
             try (Call call = Call.begin()) {
-                call.check(CandleLibrary.candle_module_save(call.use(this), call.text(path), call.error));
+                call.check(CandleLibrary.candle_module_save(call.use(this), call.text(path),
+                    call.error));
             }
         }
 

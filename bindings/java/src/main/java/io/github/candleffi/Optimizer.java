@@ -50,7 +50,8 @@ public final class Optimizer extends NativeObject {
     /**
      * One step of an L-BFGS optimizer.
      *
-     * @param closure clears the gradients, computes the loss, calls its {@code backward} and returns
+     * @param closure clears the gradients, computes the loss, calls its {@code backward} and
+     * returns
      *     it as a number; what it throws comes out of this method
      * @return the loss before the step
      */
@@ -114,7 +115,8 @@ public final class Optimizer extends NativeObject {
         try (Call call = Call.begin()) {
             long optimizer = call.use(this);
             return call.tensors((outputs, capacity, count, error) ->
-                CandleLibrary.candle_optimizer_params(optimizer, group, outputs, capacity, count, error));
+                CandleLibrary.candle_optimizer_params(optimizer, group, outputs, capacity, count,
+                    error));
         }
     }
 
@@ -147,7 +149,8 @@ public final class Optimizer extends NativeObject {
             List<String> names = new ArrayList<>();
             for (;;) {
                 long index = names.size();
-                String name = call.text((text, capacity) -> ask.write(optimizer, index, text, capacity));
+                String name = call.text((text, capacity) ->
+                    ask.write(optimizer, index, text, capacity));
                 if (name.isEmpty()) {
                     return names;
                 }
@@ -207,7 +210,8 @@ public final class Optimizer extends NativeObject {
                 values[at++] = option.getValue();
             }
             call.check(CandleLibrary.candle_optimizer_set_options(
-                call.use(this), group, call.longs(names), call.doubles(values), values.length, call.error));
+                call.use(this), group, call.longs(names), call.doubles(values), values.length,
+                call.error));
         }
     }
 

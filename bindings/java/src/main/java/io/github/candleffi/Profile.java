@@ -43,8 +43,10 @@ public final class Profile extends NativeObject {
      * @param shapes the shapes of the tensors it was given, where they were recorded
      * @param dtypes the dtypes of those tensors
      */
-    public record Event(String name, String within, ProfileKind kind, int thread, long depth, long startNs,
-        long durationNs, long selfNs, long kernelNs, long bytes, List<List<Long>> shapes, List<DType> dtypes) {}
+    public record Event(String name, String within, ProfileKind kind, int thread, long depth,
+        long startNs,
+        long durationNs, long selfNs, long kernelNs, long bytes, List<List<Long>> shapes,
+        List<DType> dtypes) {}
 
     /**
      * The events of one kind and name together.
@@ -60,7 +62,8 @@ public final class Profile extends NativeObject {
      * @param bytes the bytes of the values that were made inside
      * @param event the number of the first of these events
      */
-    public record Total(String name, String within, ProfileKind kind, long calls, long totalNs, long selfNs,
+    public record Total(String name, String within, ProfileKind kind, long calls, long totalNs,
+        long selfNs,
         long kernelNs, long longestNs, long bytes, long event) {}
 
     /**
@@ -99,7 +102,8 @@ public final class Profile extends NativeObject {
                 List<DType> dtypes = new ArrayList<>();
                 for (long number = 0; number < given; number++) {
                     shapes.add(shape(profile, at, number));
-                    dtypes.add(DType.of(CandleLibrary.candle_profile_event_dtype(profile, at, number)));
+                    dtypes.add(
+                        DType.of(CandleLibrary.candle_profile_event_dtype(profile, at, number)));
                 }
                 events.add(new Event(
                     Call.string(event.getLong(Layouts.ProfileEvent.NAME)),
@@ -207,10 +211,12 @@ public final class Profile extends NativeObject {
         try (Call call = Call.begin()) {
             long profile = call.use(this);
             long given = call.zeroed(Layouts.ProfileTableOptions.SIZE);
-            call.put(given + Layouts.ProfileTableOptions.STRUCT_SIZE, Layouts.ProfileTableOptions.SIZE);
+            call.put(given + Layouts.ProfileTableOptions.STRUCT_SIZE,
+                Layouts.ProfileTableOptions.SIZE);
             call.put(given + Layouts.ProfileTableOptions.SORT, Call.code(options.sort, "sort"));
             call.put(given + Layouts.ProfileTableOptions.BY_SHAPES, Call.flag(options.byShapes));
-            call.put(given + Layouts.ProfileTableOptions.KERNELS, Call.flag(options.kernels && !options.byShapes));
+            call.put(given + Layouts.ProfileTableOptions.KERNELS,
+                Call.flag(options.kernels && !options.byShapes));
             call.put(given + Layouts.ProfileTableOptions.BYTES, Call.flag(true));
             call.put(given + Layouts.ProfileTableOptions.ROW_LIMIT, options.rowLimit);
             return call.text((text, capacity) -> {
@@ -255,7 +261,8 @@ public final class Profile extends NativeObject {
         }
 
         /**
-         * Whether each kernel has a row below its operation; default: true, not with {@code byShapes}.
+         * Whether each kernel has a row below its operation; default: true, not with {@code
+         * byShapes}.
          *
          * @param kernels whether it has
          * @return these options
@@ -303,7 +310,8 @@ public final class Profile extends NativeObject {
      */
     public void writeTrace(String path) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_profile_write_trace(call.use(this), call.text(path), call.error));
+            call.check(CandleLibrary.candle_profile_write_trace(call.use(this), call.text(path),
+                call.error));
         }
     }
 }

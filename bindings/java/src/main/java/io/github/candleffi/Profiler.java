@@ -1,8 +1,8 @@
 package io.github.candleffi;
 
 /**
- * Records every call, on all threads, with its gradients and kernels, until it is stopped or closed.
- * There is one recording at a time. PyTorch: {@code torch.profiler.profile}
+ * Records every call, on all threads, with its gradients and kernels, until it is stopped or
+ * closed. There is one recording at a time. PyTorch: {@code torch.profiler.profile}
  */
 public final class Profiler implements AutoCloseable {
     private long session;
@@ -25,7 +25,8 @@ public final class Profiler implements AutoCloseable {
      * Starts recording.
      *
      * @param maxEvents the most events that are kept, of about 150 bytes each; sums go on beyond it
-     * @param recordShapes whether to keep the shapes and dtypes of the tensors that each call is given
+     * @param recordShapes whether to keep the shapes and dtypes of the tensors that each call is
+     * given
      * @return the recording
      * @throws BusyException while a recording is under way
      */

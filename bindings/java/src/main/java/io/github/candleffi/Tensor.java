@@ -2,6 +2,7 @@ package io.github.candleffi;
 
 import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
@@ -9,9 +10,9 @@ import java.util.function.UnaryOperator;
 /**
  * An n-dimensional array that can take part in a graph of operations.
  *
- * <p>Operations are methods with PyTorch's names. What an operation gives is a new tensor, which frees
- * itself when it is not used any more, or when it is closed; a method whose name ends in an underscore
- * changes the tensor and gives it back.
+ * <p>Operations are methods with PyTorch's names. What an operation gives is a new tensor, which
+ * frees itself when it is not used any more, or when it is closed; a method whose name ends in an
+ * underscore changes the tensor and gives it back.
  */
 public final class Tensor extends TensorMethods {
     private Tensor(Handle handle) {
@@ -49,8 +50,8 @@ public final class Tensor extends TensorMethods {
     // Data of Java.
 
     /**
-     * A copy of elements in row-major order, on the CPU; their type is the dtype, and {@code byte} is
-     * {@code uint8}.
+     * A copy of elements in row-major order, on the CPU; their type is the dtype, and {@code byte}
+     * is {@code uint8}.
      *
      * @param values an array of booleans or numbers
      * @param shape the sizes
@@ -76,8 +77,8 @@ public final class Tensor extends TensorMethods {
             long data = call.reserve(bytes);
             HostData.write(values, data);
             call.check(CandleLibrary.candle_tensor_from_data(
-                data, bytes, call.longs(shape, "shape"), shape.length, 0, dtype.code(), Call.kind(device),
-                Call.index(device), call.out, call.error));
+                data, bytes, call.longs(shape, "shape"), shape.length, 0, dtype.code(),
+                Call.kind(device), Call.index(device), call.out, call.error));
             return call.tensor();
         }
     }
@@ -117,12 +118,13 @@ public final class Tensor extends TensorMethods {
             throw new InvalidArgumentException("a tensor uses a direct buffer that can be written",
                 ErrorDetails.of(Status.ERROR_INVALID_ARGUMENT, "from_blob"));
         }
-        long address = com.sun.jna.Pointer.nativeValue(com.sun.jna.Native.getDirectBufferPointer(buffer));
+        long address = com.sun.jna.Pointer.nativeValue(
+            com.sun.jna.Native.getDirectBufferPointer(buffer));
         long number = Callbacks.keep(buffer);
         try (Call call = Call.begin()) {
             int status = CandleLibrary.candle_tensor_from_blob(
-                address + buffer.position(), buffer.remaining(), call.longs(shape, "shape"), shape.length, 0,
-                Call.code(dtype), Callbacks.FREE, number, call.out, call.error);
+                address + buffer.position(), buffer.remaining(), call.longs(shape, "shape"),
+                shape.length, 0, Call.code(dtype), Callbacks.FREE, number, call.out, call.error);
             if (status != 0) {
                 Callbacks.forget(number);
             }
@@ -186,7 +188,8 @@ public final class Tensor extends TensorMethods {
      */
     public double item() {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_tensor_item_double(call.use(this), call.out, call.error));
+            call.check(CandleLibrary.candle_tensor_item_double(call.use(this), call.out,
+                call.error));
             return call.number();
         }
     }
@@ -199,7 +202,8 @@ public final class Tensor extends TensorMethods {
      */
     public long itemLong() {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_tensor_item_int64(call.use(this), call.out, call.error));
+            call.check(CandleLibrary.candle_tensor_item_int64(call.use(this), call.out,
+                call.error));
             return call.address();
         }
     }
@@ -278,8 +282,8 @@ public final class Tensor extends TensorMethods {
     }
 
     /**
-     * Copies the elements in row-major order into an array of the dtype's type, or of bytes, which has
-     * exactly their length.
+     * Copies the elements in row-major order into an array of the dtype's type, or of bytes, which
+     * has exactly their length.
      *
      * @param array the array
      * @throws BufferTooSmallException when it is too short
@@ -289,33 +293,48 @@ public final class Tensor extends TensorMethods {
     public void copyTo(Object array) {
         DType given = HostData.dtype(array);
         if (given != dtype() && !(array instanceof byte[])) {
-            throw new DTypeException("a tensor of " + Candle.dtypeName(dtype()) + " is not copied to "
+            throw new DTypeException("a tensor of " + Candle.dtypeName(dtype())
+                + " is not copied to "
                 + array.getClass().getSimpleName(), ErrorDetails.of(Status.ERROR_DTYPE, "copy_to"));
         }
         long bytes = Array.getLength(array) * HostData.size(array);
         try (Call call = Call.begin()) {
             long data = call.reserve(bytes);
-            call.check(CandleLibrary.candle_tensor_copy_to(call.use(this), data, bytes, call.error));
+            call.check(CandleLibrary.candle_tensor_copy_to(call.use(this), data, bytes,
+                call.error));
             HostData.read(data, array);
         }
     }
 
     /**
      * The values as memory, in place: on the CPU and in row-major order without gaps. Writes are not
-     * counted as changes in place. The buffer must not be used after the tensor is closed or not
-     * reachable any more.
+     * counted as changes in place. The memory is there as long as the buffer is reachable, also when
+     * the tensor is closed.
      *
      * @return the memory, in the order of the machine
      */
     public ByteBuffer dataPtr() {
         if (!isContiguous()) {
-            throw new InvalidArgumentException("the elements do not lie in row-major order: contiguous() makes them",
+            throw new InvalidArgumentException(
+                "the elements do not lie in row-major order: contiguous() makes them",
                 ErrorDetails.of(Status.ERROR_INVALID_ARGUMENT, "data_ptr"));
         }
         long bytes = numElements() * Candle.dtypeSize(dtype());
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_tensor_data_ptr(call.use(this), call.out, call.error));
-            return new com.sun.jna.Pointer(call.address()).getByteBuffer(0, bytes);
+            // Another tensor on the same storage, which goes with the buffer.
+            call.check(CandleLibrary.candle_tensor_detach(call.use(this), call.out, call.error));
+            Handle storage = new TensorHandle(call.address(), 0);
+            ByteBuffer buffer;
+            try {
+                call.check(CandleLibrary.candle_tensor_data_ptr(
+                    call.address(), call.out(1), call.error));
+                buffer = new com.sun.jna.Pointer(call.value(1)).getByteBuffer(0, bytes);
+            } catch (RuntimeException failed) {
+                storage.run();
+                throw failed;
+            }
+            CLEANER.register(buffer, storage);
+            return buffer.order(ByteOrder.nativeOrder());
         }
     }
 
@@ -443,7 +462,8 @@ public final class Tensor extends TensorMethods {
      */
     public void setData(Tensor source) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_tensor_set_data(call.use(this), call.use(source), call.error));
+            call.check(CandleLibrary.candle_tensor_set_data(call.use(this), call.use(source),
+                call.error));
         }
     }
 
@@ -502,7 +522,8 @@ public final class Tensor extends TensorMethods {
     public void setItem(Tensor source, Index... index) {
         try (Call call = Call.begin()) {
             call.check(CandleLibrary.candle_tensor_set_item(
-                call.use(this), Index.write(call, index), index.length, call.use(source), call.error));
+                call.use(this), Index.write(call, index), index.length, call.use(source),
+                call.error));
         }
     }
 
@@ -520,7 +541,7 @@ public final class Tensor extends TensorMethods {
 
     // Gradients.
 
-    /** Adds the gradients of this tensor, of one element, to those of the leaves it was computed from. */
+    /** Adds the gradients of this tensor, of one element, to those of the leaves it was made of. */
     public void backward() {
         backward(new BackwardOptions());
     }
@@ -649,7 +670,8 @@ public final class Tensor extends TensorMethods {
      */
     public void setGrad(Tensor grad) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_tensor_set_grad(call.use(this), call.use(grad), call.error));
+            call.check(CandleLibrary.candle_tensor_set_grad(call.use(this), call.use(grad),
+                call.error));
         }
     }
 

@@ -61,7 +61,8 @@ public final class TensorMap extends NativeObject {
      */
     public void save(String path) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_tensor_map_save(call.use(this), call.text(path), call.error));
+            call.check(CandleLibrary.candle_tensor_map_save(call.use(this), call.text(path),
+                call.error));
         }
     }
 
@@ -112,7 +113,8 @@ public final class TensorMap extends NativeObject {
      */
     public Tensor at(int index) {
         try (Call call = Call.begin()) {
-            call.check(CandleLibrary.candle_tensor_map_at(call.use(this), index, call.out, call.error));
+            call.check(CandleLibrary.candle_tensor_map_at(call.use(this), index, call.out,
+                call.error));
             return call.tensor();
         }
     }

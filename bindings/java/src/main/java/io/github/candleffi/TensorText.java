@@ -32,7 +32,8 @@ final class TensorText {
             largest = Math.max(largest, Math.abs(value));
             least = value == 0 ? least : Math.min(least, Math.abs(value));
         }
-        String format = largest >= 1e8 || (isFloat && !isWhole && least < 1e-4) ? "%.4e" : isWhole ? "%.0f." : "%.4f";
+        String format = largest >= 1e8 || (isFloat && !isWhole && least < 1e-4) ? "%.4e" : isWhole
+            ? "%.0f." : "%.4f";
         long[] whole = isFloat || isBool ? null : tensor.toLongArray();
         for (int at = 0; at < values.length; at++) {
             if (isBool) {
@@ -67,10 +68,11 @@ final class TensorText {
         return text.append(')').toString();
     }
 
-    /** Adds the part of a dimension that begins at an element, which stands `column` characters in. */
+    /** Adds the part of a dimension that begins at an element, {@code column} characters in. */
     private void add(StringBuilder text, int dim, int first, int column) {
         if (dim == shape.length) {
-            text.append(" ".repeat(shape.length == 0 ? 0 : width - words[first].length())).append(words[first]);
+            text.append(" ".repeat(shape.length == 0 ? 0 : width - words[first].length())).append(
+                words[first]);
             return;
         }
         int stride = 1;
@@ -78,7 +80,8 @@ final class TensorText {
             stride *= (int) shape[at];
         }
         boolean isLast = dim + 1 == shape.length;
-        String between = isLast ? ", " : ",\n" + "\n".repeat(shape.length - dim - 2) + " ".repeat(column + 1);
+        String between = isLast ? ", " : ",\n" + "\n".repeat(shape.length - dim - 2)
+            + " ".repeat(column + 1);
         text.append('[');
         for (int at = 0; at < shape[dim]; at++) {
             if (at > 0) {

@@ -27,7 +27,8 @@ class ErrorsTest {
                 new Candle.TensorOptions().dtype(DType.FLOAT64))));
         assertEquals(List.of(DType.FLOAT32, DType.FLOAT64), dtypes.dtypes());
         CandleException device = assertThrows(DeviceException.class,
-            () -> Candle.zeros(1, new Options.ZerosOptions().device(new Device(DeviceKind.CUDA, 3))));
+            () -> Candle.zeros(1,
+            new Options.ZerosOptions().device(new Device(DeviceKind.CUDA, 3))));
         assertEquals(List.of(new Device(DeviceKind.CUDA, 3)), device.devices());
     }
 
@@ -35,7 +36,8 @@ class ErrorsTest {
     void everyCodeHasAnException() {
         for (Status status : Status.values()) {
             CandleException made = Exceptions.of("text", ErrorDetails.of(status, "f"));
-            assertEquals(status == Status.OK, made.getClass() == CandleException.class, status.name());
+            assertEquals(status == Status.OK, made.getClass() == CandleException.class,
+                status.name());
             assertEquals(status, made.code());
         }
         ErrorDetails newer = new ErrorDetails(null, 4711, "f", List.of(), List.of(), List.of());
@@ -45,7 +47,8 @@ class ErrorsTest {
     @Test
     void nothingIsNoTensor() {
         Tensor x = Candle.zeros(2);
-        NullArgumentException error = assertThrows(NullArgumentException.class, () -> x.add((Tensor) null));
+        NullArgumentException error = assertThrows(NullArgumentException.class, () ->
+            x.add((Tensor) null));
         assertTrue(error.getMessage().contains("other"), error.getMessage());
         assertThrows(NullArgumentException.class, () -> Candle.cat(Arrays.asList(x, null)));
         assertThrows(NullPointerException.class, () -> x.reshape((long[]) null));
@@ -87,7 +90,8 @@ class ErrorsTest {
         assertThrows(InvalidArgumentException.class, () -> TensorMap.load("a\0b"));
         assertThrows(InvalidUtf8Exception.class, () -> TensorMap.load("\ud800"));
         assertThrows(InvalidArgumentException.class, () -> Candle.setNumThreads(0));
-        assertThrows(NullPointerException.class, () -> Candle.mseLoss(Candle.zeros(1), Candle.zeros(1),
+        assertThrows(NullPointerException.class, () ->
+            Candle.mseLoss(Candle.zeros(1), Candle.zeros(1),
             new Options.MseLossOptions().reduction(null)));
     }
 
@@ -96,7 +100,8 @@ class ErrorsTest {
         assertThrows(CandleException.class, () -> Candle.zeros(-1));
         assertThrows(CandleException.class, () -> Candle.zeros(Long.MAX_VALUE, Long.MAX_VALUE));
         assertThrows(OutOfMemoryException.class, () -> Candle.zeros(1L << 50));
-        assertThrows(IndexException.class, () -> Candle.zeros(2).sum(new Options.SumOptions().dim(5)));
+        assertThrows(IndexException.class, () ->
+            Candle.zeros(2).sum(new Options.SumOptions().dim(5)));
     }
 
     @Test

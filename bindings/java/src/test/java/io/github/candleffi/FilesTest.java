@@ -33,14 +33,16 @@ class FilesTest {
         assertTrue(Files.exists(Path.of(path)));
         Nn.Module other = model();
         Tensor x = Candle.rand(4, 2);
-        assertFalse(Arrays.equals(other.forward(x).toDoubleArray(), model.forward(x).toDoubleArray()));
+        assertFalse(Arrays.equals(other.forward(x).toDoubleArray(), model
+            .forward(x).toDoubleArray()));
         other.load(path);
         assertArrayEquals(model.forward(x).toDoubleArray(), other.forward(x).toDoubleArray());
         Nn.Module wrong = Nn.linear(2, 3);
         assertThrows(StateDictException.class, () -> wrong.load(path));
         wrong.load(path, false);
         wrong.loadStateDict(Nn.linear(2, 3).stateDict());
-        assertEquals(List.of("bias", "weight"), wrong.stateDict().names().stream().sorted().toList());
+        assertEquals(List.of("bias", "weight"),
+            wrong.stateDict().names().stream().sorted().toList());
     }
 
     @Test

@@ -48,13 +48,16 @@ class GradientTest {
         Tensor x = leaf(3);
         Tensor unused = leaf(1);
         Tensor cube = x.mul(x).mul(x).sum();
-        Tensor first = Candle.grad(List.of(cube), List.of(x), new GradOptions().createGraph(true)).get(0);
+        Tensor first = Candle.grad(List.of(cube), List.of(x),
+            new GradOptions().createGraph(true)).get(0);
         assertEquals(27.0, first.item());
-        assertEquals(18.0, Candle.grad(List.of(first.sum()), List.of(x)).get(0).item(), "the second derivative");
+        assertEquals(18.0, Candle.grad(List.of(first.sum()), List.of(x)).get(0).item(),
+            "the second derivative");
         Tensor square = x.square().sum();
         assertThrows(GraphException.class, () -> Candle.grad(List.of(square), List.of(x, unused)));
         List<Tensor> both =
-            Candle.grad(List.of(x.square().sum()), List.of(x, unused), new GradOptions().allowUnused(true));
+            Candle.grad(List.of(x.square().sum()), List.of(x, unused),
+            new GradOptions().allowUnused(true));
         assertEquals(6.0, both.get(0).item());
         assertNull(both.get(1));
         assertEquals(10.0, Candle.grad(List.of(x.mul(2)), List.of(x), new GradOptions().gradOutputs(

@@ -16,7 +16,8 @@ class MemoryTest {
 
     /** The memory of the process. */
     private static long resident() throws IOException {
-        String line = Files.readAllLines(STATUS).stream().filter(text -> text.startsWith("VmRSS")).findFirst().orElseThrow();
+        String line = Files.readAllLines(STATUS).stream().filter(text -> text.startsWith("VmRSS"))
+            .findFirst().orElseThrow();
         return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
     }
 

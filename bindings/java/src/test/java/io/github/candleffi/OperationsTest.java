@@ -37,11 +37,13 @@ class OperationsTest {
         Tensor x = Candle.tensor(new double[][] {{1, 2, 3}, {4, 5, 6}});
         assertEquals(21.0, x.sum().item());
         assertClose(new double[] {6, 15}, x.sum(new SumOptions().dim(1)));
-        assertArrayEquals(new long[] {1, 1}, x.sum(new SumOptions().dim(0, 1).keepdim(true)).shape());
+        assertArrayEquals(new long[] {1, 1},
+            x.sum(new SumOptions().dim(0, 1).keepdim(true)).shape());
         assertEquals(DType.FLOAT64, x.sum(new SumOptions().dtype(DType.FLOAT64)).dtype());
         assertEquals(3.5, Candle.mean(x).item());
         assertArrayEquals(new long[] {2, 2}, x.argmax(new ArgmaxOptions().dim(1)).toLongArray());
-        assertClose(new double[] {0.5, 0.5, 0.5}, x.var(new VarOptions().dim(0).correction(1)).div(9));
+        assertClose(new double[] {0.5, 0.5, 0.5},
+            x.var(new VarOptions().dim(0).correction(1)).div(9));
     }
 
     @Test
@@ -53,7 +55,8 @@ class OperationsTest {
         assertEquals(100, parts.size());
         assertEquals(99, parts.get(99).itemLong());
         assertEquals(3, Candle.arange(9).chunk(3).size());
-        LstmState state = Candle.lstmCell(Candle.ones(1, 2), List.of(Candle.zeros(1, 3), Candle.zeros(1, 3)),
+        LstmState state = Candle.lstmCell(Candle.ones(1, 2),
+            List.of(Candle.zeros(1, 3), Candle.zeros(1, 3)),
             Candle.zeros(12, 2), Candle.zeros(12, 3));
         assertArrayEquals(new long[] {1, 3}, state.h().shape());
     }
@@ -63,7 +66,8 @@ class OperationsTest {
         Tensor a = Candle.ones(2, 2);
         Tensor b = Candle.zeros(2, 2);
         assertArrayEquals(new long[] {4, 2}, Candle.cat(List.of(a, b)).shape());
-        assertArrayEquals(new long[] {2, 4}, Candle.cat(List.of(a, b), new CatOptions().dim(1)).shape());
+        assertArrayEquals(new long[] {2, 4},
+            Candle.cat(List.of(a, b), new CatOptions().dim(1)).shape());
         assertArrayEquals(new long[] {2, 2, 2}, Candle.stack(List.of(a, b)).shape());
         assertThrows(NullPointerException.class, () -> Candle.cat(null));
     }
@@ -73,7 +77,8 @@ class OperationsTest {
         assertClose(new double[] {0, 3, 6}, Candle.arange(0, 9, 3));
         assertClose(new double[] {0, 0.5, 1}, Candle.linspace(0, 1, 3));
         assertEquals(DType.INT64, Candle.zeros(3, new ZerosOptions().dtype(DType.INT64)).dtype());
-        assertArrayEquals(new long[] {2, 3}, Candle.ones(new long[] {2, 3}, new OnesOptions()).shape());
+        assertArrayEquals(new long[] {2, 3},
+            Candle.ones(new long[] {2, 3}, new OnesOptions()).shape());
         assertEquals(6.0, Candle.full(new long[] {2, 3}, 1).sum().item());
         assertClose(new double[] {1, 0, 0, 1}, Candle.eye(2).flatten());
         assertEquals(0, Candle.zerosLike(Candle.ones(2)).sum().item());
@@ -98,9 +103,11 @@ class OperationsTest {
         Tensor target = Candle.tensor(0, 1);
         double loss = Candle.crossEntropy(logits, target).item();
         assertEquals(Math.log(1 + Math.exp(-2)), loss, 1e-6);
-        Tensor each = Candle.crossEntropy(logits, target, new CrossEntropyOptions().reduction(Reduction.NONE));
+        Tensor each = Candle.crossEntropy(logits, target,
+            new CrossEntropyOptions().reduction(Reduction.NONE));
         assertArrayEquals(new long[] {2}, each.shape());
-        assertTrue(Candle.crossEntropy(logits, target, new CrossEntropyOptions().labelSmoothing(0.1)).item() > loss);
+        assertTrue(Candle.crossEntropy(logits, target,
+            new CrossEntropyOptions().labelSmoothing(0.1)).item() > loss);
     }
 
     @Test
@@ -121,11 +128,13 @@ class OperationsTest {
         Candle.setRngState(state);
         assertArrayEquals(second, Candle.randn(3).toDoubleArray());
         Generator generator = Generator.of(7);
-        assertArrayEquals(first, Candle.rand(3, new RandOptions().generator(generator)).toDoubleArray());
+        assertArrayEquals(first,
+            Candle.rand(3, new RandOptions().generator(generator)).toDoubleArray());
         assertEquals(7, generator.seed());
         assertEquals(generator.getState(), new Generator.State(7, generator.getState().offset()));
         generator.setState(new Generator.State(7, 0));
-        assertArrayEquals(first, Candle.rand(3, new RandOptions().generator(generator)).toDoubleArray());
+        assertArrayEquals(first,
+            Candle.rand(3, new RandOptions().generator(generator)).toDoubleArray());
         generator.manualSeed(8);
         assertEquals(8, generator.seed());
     }

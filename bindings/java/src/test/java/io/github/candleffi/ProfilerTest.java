@@ -29,21 +29,26 @@ class ProfilerTest {
         profiler.close();
 
         List<Profile.Event> events = profile.events();
-        Profile.Event range = events.stream().filter(event -> event.name().equals("forward")).findFirst().orElseThrow();
+        Profile.Event range = events.stream().filter(event -> event.name().equals("forward"))
+            .findFirst().orElseThrow();
         Profile.Event matmul = events.stream()
-            .filter(event -> event.name().equals("matmul") && event.kind() == ProfileKind.CALL).findFirst().orElseThrow();
+            .filter(event -> event.name().equals("matmul") && event.kind() == ProfileKind.CALL)
+                .findFirst().orElseThrow();
         assertTrue(range.depth() < matmul.depth());
         assertTrue(range.durationNs() >= matmul.durationNs());
         assertEquals(List.of(List.of(32L, 16L), List.of(16L, 32L)), matmul.shapes());
         assertEquals(List.of(DType.FLOAT32, DType.FLOAT32), matmul.dtypes());
-        assertTrue(profile.totals(false).stream().anyMatch(total -> total.name().equals("sum") && total.calls() >= 1));
+        assertTrue(profile.totals(false).stream().anyMatch(total -> total.name().equals("sum")
+            && total.calls() >= 1));
         assertTrue(profile.totals(true).size() > 0);
         Profile.Summary summary = profile.summary();
-        assertEquals(summary.wallNs(), summary.kernelNs() + summary.checksNs() + summary.outsideNs());
+        assertEquals(summary.wallNs(), summary.kernelNs() + summary.checksNs()
+            + summary.outsideNs());
         assertEquals(0, summary.dropped());
         assertFalse(profile.threadNames().isEmpty());
         assertTrue(profile.table().contains("matmul"));
-        String table = profile.table(new Profile.TableOptions().sort(ProfileSort.CALLS).byShapes(true).rowLimit(2));
+        String table = profile.table(
+            new Profile.TableOptions().sort(ProfileSort.CALLS).byShapes(true).rowLimit(2));
         assertTrue(table.contains("\n"));
         Path trace = folder.resolve("trace.json");
         profile.writeTrace(trace.toString());

@@ -16,11 +16,15 @@ import org.junit.jupiter.api.Test;
 class TensorTest {
     @Test
     void elementsOfEachTypeComeBack() {
-        assertArrayEquals(new float[] {1.5f, -2}, Tensor.fromData(new float[] {1.5f, -2}, 2).toFloatArray());
-        assertArrayEquals(new double[] {1.5, -2}, Tensor.fromData(new double[] {1.5, -2}, 2).toDoubleArray());
-        assertArrayEquals(new long[] {1L << 40}, Tensor.fromData(new long[] {1L << 40}, 1).toLongArray());
+        assertArrayEquals(new float[] {1.5f, -2},
+            Tensor.fromData(new float[] {1.5f, -2}, 2).toFloatArray());
+        assertArrayEquals(new double[] {1.5, -2},
+            Tensor.fromData(new double[] {1.5, -2}, 2).toDoubleArray());
+        assertArrayEquals(new long[] {1L << 40},
+            Tensor.fromData(new long[] {1L << 40}, 1).toLongArray());
         assertArrayEquals(new int[] {-7, 7}, Tensor.fromData(new int[] {-7, 7}, 2).toIntArray());
-        assertArrayEquals(new short[] {-7, 7}, Tensor.fromData(new short[] {-7, 7}, 2).toShortArray());
+        assertArrayEquals(new short[] {-7, 7},
+            Tensor.fromData(new short[] {-7, 7}, 2).toShortArray());
         assertArrayEquals(new boolean[] {true, false},
             Tensor.fromData(new boolean[] {true, false}, 2).toBooleanArray());
         Tensor bytes = Tensor.fromData(new byte[] {-1, 1}, 2);
@@ -47,12 +51,14 @@ class TensorTest {
         assertEquals(DType.FLOAT32, Candle.tensor(1.0, 2.0).dtype());
         assertEquals(DType.INT64, Candle.tensor(new int[][] {{1}, {2}}).dtype());
         assertEquals(DType.BOOL, Candle.tensor(new boolean[] {true}).dtype());
-        assertEquals(DType.FLOAT64, Candle.tensor(1.0, new TensorOptions().dtype(DType.FLOAT64)).dtype());
+        assertEquals(DType.FLOAT64,
+            Candle.tensor(1.0, new TensorOptions().dtype(DType.FLOAT64)).dtype());
         assertEquals(0, Candle.tensor(5.0).rank());
         Tensor cube = Candle.tensor(new double[2][3][4]);
         assertArrayEquals(new long[] {2, 3, 4}, cube.shape());
         assertArrayEquals(new long[] {2, 0}, Candle.tensor(new float[2][0]).shape());
-        assertTrue(Candle.tensor(new double[] {1}, new TensorOptions().requiresGrad(true)).requiresGrad());
+        assertTrue(Candle.tensor(new double[] {1},
+            new TensorOptions().requiresGrad(true)).requiresGrad());
         assertThrows(ShapeException.class, () -> Candle.tensor(new long[][] {{1, 2}, {3}}));
         assertThrows(DTypeException.class, () -> Candle.tensor("text"));
         assertThrows(DTypeException.class, () -> Candle.tensor(new char[] {'a'}));
@@ -91,13 +97,16 @@ class TensorTest {
         assertEquals(6, x.get(1, 2).itemLong());
         assertArrayEquals(new long[] {8, 9, 10, 11}, x.get(-1).toLongArray());
         assertArrayEquals(new long[] {1, 5}, x.getItem(Index.to(2), Index.at(1)).toLongArray());
-        assertArrayEquals(new long[] {4, 6}, x.getItem(Index.at(1), Index.slice(null, null, 2)).toLongArray());
-        assertArrayEquals(new long[] {3, 7, 11}, x.getItem(Index.ellipsis(), Index.at(3)).toLongArray());
+        assertArrayEquals(new long[] {4, 6},
+            x.getItem(Index.at(1), Index.slice(null, null, 2)).toLongArray());
+        assertArrayEquals(new long[] {3, 7, 11},
+            x.getItem(Index.ellipsis(), Index.at(3)).toLongArray());
         assertArrayEquals(new long[] {3, 1, 4}, x.getItem(Index.all(), Index.newAxis()).shape());
         assertArrayEquals(new long[] {2, 4}, x.getItem(Index.from(1)).shape());
         x.setItem(0, Index.at(0));
         x.setItem(Candle.tensor(-1, -2), Index.at(1), Index.slice(1, 3));
-        assertArrayEquals(new long[] {0, 0, 0, 0, 4, -1, -2, 7}, x.getItem(Index.to(2)).flatten().toLongArray());
+        assertArrayEquals(new long[] {0, 0, 0, 0, 4, -1, -2, 7},
+            x.getItem(Index.to(2)).flatten().toLongArray());
         assertThrows(IndexException.class, () -> x.get(3));
         assertThrows(IndexException.class, () -> x.get(0, 0, 0));
     }
@@ -142,12 +151,28 @@ class TensorTest {
     }
 
     @Test
+    void memoryIsThereAsLongAsItsBuffer() {
+        Tensor x = Candle.ones(1000);
+        ByteBuffer memory = x.dataPtr();
+        memory.putFloat(0, 5);
+        assertEquals(1004.0, x.sum().item());
+        x.close();
+        for (int at = 0; at < 100; at++) {
+            Candle.zeros(1000);
+        }
+        System.gc();
+        assertEquals(5.0f, memory.getFloat(0));
+        assertEquals(1.0f, memory.getFloat(3996));
+    }
+
+    @Test
     void rowsAreTaken() {
         float[] values = {0, 1, 10, 11, 20, 21};
         Tensor rows = Tensor.fromRows(values, new long[] {3, 2}, 2, 0, 2);
         assertArrayEquals(new float[] {20, 21, 0, 1, 20, 21}, rows.toFloatArray());
         assertThrows(IndexException.class, () -> Tensor.fromRows(values, new long[] {3, 2}, 3));
-        assertThrows(InvalidArgumentException.class, () -> Tensor.fromRows(values, new long[] {4, 2}, 0));
+        assertThrows(InvalidArgumentException.class, () ->
+            Tensor.fromRows(values, new long[] {4, 2}, 0));
     }
 
     @Test
@@ -165,7 +190,8 @@ class TensorTest {
 
     @Test
     void textIsLikePyTorchs() {
-        assertEquals("tensor([[1., 2.],\n        [3., 4.]])", Candle.tensor(new double[][] {{1, 2}, {3, 4}}).toString());
+        assertEquals("tensor([[1., 2.],\n        [3., 4.]])",
+            Candle.tensor(new double[][] {{1, 2}, {3, 4}}).toString());
         assertEquals("tensor([0.5000, 1.0000])", Candle.tensor(0.5, 1.0).toString());
         assertEquals("tensor([ 1, 10])", Candle.tensor(1, 10).toString());
         assertEquals("tensor(7)", Candle.tensor(new long[] {7}).get(0).toString());
@@ -174,7 +200,8 @@ class TensorTest {
         assertTrue(Candle.ones(2).requiresGrad_(true).mul(2).toString().endsWith(", gradFn=mul)"));
         assertTrue(Candle.zeros(100, 100).toString().contains("..., "));
         assertEquals("tensor([])", Candle.zeros(0).toString());
-        assertEquals("tensor([nan, inf])", Candle.tensor(Double.NaN, Double.POSITIVE_INFINITY).toString());
+        assertEquals("tensor([nan, inf])",
+            Candle.tensor(Double.NaN, Double.POSITIVE_INFINITY).toString());
         assertEquals("tensor([1], dtype=int32)", Tensor.fromData(new int[] {1}, 1).toString());
     }
 

@@ -24,8 +24,8 @@ class TrainingTest {
     void modelsAreMadeOfLayers() {
         Candle.manualSeed(1);
         Nn.Module model = Nn.sequential(
-            Nn.conv2d(1, 4, 3, new Nn.Conv2dOptions().padding(1)), Nn.batchNorm2d(4), Nn.relu(), Nn.maxPool2d(2),
-            Nn.flatten(), Nn.dropout(), Nn.linear(4 * 4 * 4, 3));
+            Nn.conv2d(1, 4, 3, new Nn.Conv2dOptions().padding(1)), Nn.batchNorm2d(4), Nn.relu(),
+            Nn.maxPool2d(2), Nn.flatten(), Nn.dropout(), Nn.linear(4 * 4 * 4, 3));
         assertEquals("Sequential", model.name());
         assertArrayEquals(new long[] {2, 3}, model.forward(Candle.rand(2, 1, 8, 8)).shape());
         assertEquals(6, model.parameters().size());
@@ -36,14 +36,17 @@ class TrainingTest {
         assertArrayEquals(new long[] {4}, model.getBuffer(model.bufferNames().get(0)).shape());
         assertSame(model, model.eval());
         Tensor x = Candle.rand(2, 1, 8, 8);
-        assertArrayEquals(model.forward(x).toDoubleArray(), model.forward(x).toDoubleArray(), "no dropout");
-        assertFalse(java.util.Arrays.equals(model.train().forward(x).toDoubleArray(), model.forward(x).toDoubleArray()));
+        assertArrayEquals(model.forward(x).toDoubleArray(), model.forward(x).toDoubleArray(),
+            "no dropout");
+        assertFalse(java.util.Arrays.equals(model.train().forward(x).toDoubleArray(), model
+            .forward(x).toDoubleArray()));
         assertThrows(ShapeException.class, () -> model.forward(Candle.rand(2, 2, 8, 8)));
         model.forward(x).sum().backward();
         assertTrue(model.getParameter("6.bias").grad() != null);
         model.zeroGrad();
         assertTrue(model.getParameter("6.bias").grad() == null);
-        assertEquals(DType.FLOAT64, model.to(Device.CPU, DType.FLOAT64).getParameter("0.weight").dtype());
+        assertEquals(DType.FLOAT64,
+            model.to(Device.CPU, DType.FLOAT64).getParameter("0.weight").dtype());
     }
 
     @Test
@@ -74,7 +77,8 @@ class TrainingTest {
     @Test
     void everyOptimizerLearns() {
         Map<String, Function<List<Tensor>, Optimizer>> makers = new LinkedHashMap<>();
-        makers.put("SGD", params -> Optim.sgd(params, new Optim.SgdOptions().lr(0.1).momentum(0.5)));
+        makers.put("SGD", params ->
+            Optim.sgd(params, new Optim.SgdOptions().lr(0.1).momentum(0.5)));
         makers.put("Adam", params -> Optim.adam(params, new Optim.AdamOptions().lr(0.1)));
         makers.put("AdamW", params -> Optim.adamw(params, new Optim.AdamwOptions().lr(0.1)));
         makers.put("Adamax", params -> Optim.adamax(params, new Optim.AdamaxOptions().lr(0.1)));
@@ -103,13 +107,15 @@ class TrainingTest {
     @Test
     void everyOptionArrives() {
         Optimizer sgd = Optim.sgd(List.of(leaf(1)), new Optim.SgdOptions()
-            .lr(0.5).momentum(0.25).dampening(0.0).weightDecay(0.125).nesterov(true).maximize(true));
+            .lr(0.5).momentum(0.25).dampening(0.0).weightDecay(0.125).nesterov(true).maximize(
+                true));
         assertEquals(0.5, sgd.getOption("lr"));
         assertEquals(0.25, sgd.getOption("momentum"));
         assertEquals(0.125, sgd.getOption("weight_decay"));
         assertEquals(1.0, sgd.getOption("nesterov"));
         assertEquals(1.0, sgd.getOption("maximize"));
-        Optimizer adam = Optim.adam(List.of(leaf(1)), new Optim.AdamOptions().amsgrad(true).beta2(0.5));
+        Optimizer adam = Optim.adam(List.of(leaf(1)),
+            new Optim.AdamOptions().amsgrad(true).beta2(0.5));
         assertEquals(1.0, adam.getOption("amsgrad"));
         assertEquals(0.0, adam.getOption("maximize"));
         assertEquals(0.5, adam.getOption("beta2"));
@@ -140,7 +146,8 @@ class TrainingTest {
             optimizer.setState(name, 0, 0, state);
         }
         assertThrows(IndexException.class, () -> optimizer.params(7));
-        assertThrows(InvalidArgumentException.class, () -> Optim.sgd(List.of(leaf(1).mul(2))), "no leaf");
+        assertThrows(InvalidArgumentException.class, () -> Optim.sgd(List.of(leaf(1).mul(2))),
+            "no leaf");
     }
 
     @Test
@@ -156,7 +163,8 @@ class TrainingTest {
         assertEquals(32.0, optimizer.step(closure), "the loss before the step");
         assertTrue(closure.getAsDouble() < 1e-6);
         UnsupportedOperationException thrown = new UnsupportedOperationException("of the closure");
-        assertSame(thrown, assertThrows(UnsupportedOperationException.class, () -> optimizer.step(() -> {
+        assertSame(thrown, assertThrows(UnsupportedOperationException.class, () ->
+            optimizer.step(() -> {
             throw thrown;
         })));
     }
