@@ -142,6 +142,11 @@ pub(crate) fn c_errors(text: &str) -> String {
         .fold(text.to_owned(), |text, (kind, code, _)| text.replace(&format!("`{kind}`"), &format!("`{code}`")))
 }
 
+/// The text of an `# Errors` section with names made of the kinds.
+pub(crate) fn errors_named(text: &str, name: impl Fn(&str) -> String) -> String {
+    ERRORS.iter().fold(text.to_owned(), |text, (kind, ..)| text.replace(&format!("`{kind}`"), &name(kind)))
+}
+
 /// The text of an `# Errors` section with Python's names.
 pub(crate) fn python_errors(text: &str) -> String {
     ERRORS

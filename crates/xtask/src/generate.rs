@@ -3,7 +3,8 @@
 use crate::exports::{Export, exports};
 use crate::source::{Source, read};
 use crate::{
-    Result, cdef, cpp, header, java, layers, misuse_test, null_test, ops_table, python, rust_exports, shims, symbols,
+    Result, cdef, cpp, go, header, java, layers, misuse_test, null_test, ops_table, python, rust_exports, shims,
+    symbols,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -124,6 +125,12 @@ fn files(root: &Path) -> Result<Files> {
     files.insert(java::path("Layouts"), java::layouts::class(&layouts));
     files.extend(java::results::files(&source));
     files.extend(java::constants::files(&enumerations, &constants)?);
+    let go = |name: &str| Path::new("bindings/go").join(name);
+    files.insert(go("enums.go"), go::enums::file(&enumerations, &source.choices));
+    files.insert(go("ops.go"), go::ops::file(&source)?);
+    files.insert(go("layers.go"), go::layers::file(&source)?);
+    files.insert(go("optimizers.go"), go::optimizers::file(&optimizers));
+    files.insert(go("shims.h"), go::shims::header(&source, &exported, &optimizers));
     let shims = shims::shims(&source, &exported)?;
     files.insert("candle_ffi/_shims.h".into(), shims.definitions);
     files.insert("candle_ffi/_shims.cdef".into(), shims.declarations);

@@ -47,7 +47,7 @@ pub(crate) enum Argument {
 
 impl Layer {
     /// PyTorch's class, which names the operation of an error; or the type's name where it has none there.
-    fn class(&self) -> &str {
+    pub(crate) fn class(&self) -> &str {
         let pytorch = self.docs.pytorch.trim_matches('`');
         match pytorch.strip_prefix("torch.nn.") {
             Some(class) if class.chars().all(char::is_alphanumeric) => class,

@@ -10,6 +10,7 @@ mod cpp;
 mod docs;
 mod exports;
 mod generate;
+mod go;
 mod header;
 mod java;
 mod layers;

@@ -26,6 +26,10 @@ pub(crate) struct Constructor {
     pub(crate) symbol: String,
     /// The type of its options in C.
     pub(crate) options: String,
+pub(crate) struct Constructor {
+    pub(crate) symbol: String,
+    /// The type of its options in C.
+    options: String,
     pub(crate) docs: Vec<String>,
 }
 
@@ -61,6 +65,14 @@ impl Optimizers {
         }
     }
 
+    /// The constructors, each with its options.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Constructor, &Options)> {
+        self.constructors.iter().filter_map(|constructor| {
+            let options = self.options.iter().find(|options| options.kind == constructor.options)?;
+            Some((constructor, options))
+        })
+    }
+
     /// The header.
     pub(crate) fn header(&self) -> String {
         let mut out = opening(
@@ -70,10 +82,8 @@ impl Optimizers {
             &["<candle_ffi/optimizer.hpp>"],
         );
         out += "\n/// Optimizers; each function makes one.\nnamespace candle::optim {\n";
-        for constructor in &self.constructors {
-            if let Some(options) = self.options.iter().find(|options| options.kind == constructor.options) {
-                optimizer(&mut out, constructor, options);
-            }
+        for (constructor, options) in self.pairs() {
+            optimizer(&mut out, constructor, options);
         }
         out += "\n}  // namespace candle::optim\n";
         out + &ending("optimizers")

@@ -1,0 +1,3 @@
+module github.com/candle-ffi/candle-ffi/bindings/go
+
+go 1.19

@@ -1,0 +1,6 @@
+//go:build candle_static
+
+package candle
+
+// #cgo pkg-config: candle_ffi_static
+import "C"
