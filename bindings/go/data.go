@@ -238,7 +238,8 @@ func ToSlice[E Element](t *Tensor) ([]E, error) {
 }
 
 // CopyTo copies the elements in row-major order to a slice of as many elements of the type that
-// the dtype is. Fails with ErrDType for another type, ErrInvalidArgument for another length.
+// the dtype is. Fails with ErrDType for another type, ErrBufferTooSmall and
+// ErrInvalidArgument for too few and too many.
 func CopyTo[E Element](t *Tensor, values []E) error {
 	var cx call
 	ptr := cx.tensor(t, "tensor")

@@ -12,7 +12,7 @@ import (
 // limit: the budget, or twice what was still held after the last one.
 
 // perHandle is about what the library keeps for each handle besides elements.
-const perHandle = 512
+const perHandle = 1024
 
 const defaultBudget = 64 << 20
 
@@ -54,27 +54,22 @@ func (m *memory) add(bytes int64) {
 	}
 }
 
-// witness is an object whose finalizer runs when those of a collection do. It has a pointer
-// since Go may never finalize small objects without one.
-type witness struct{ seen chan struct{} }
-
 func (m *memory) collect() {
 	if !m.collecting.TryLock() {
 		// Another goroutine is at it.
 		return
 	}
 	defer m.collecting.Unlock()
-	seen := make(chan struct{})
-	runtime.SetFinalizer(&witness{seen}, func(w *witness) { close(w.seen) })
 	runtime.GC()
-	// Finalizers run after the collection. They may take longer, or wait for this very goroutine.
-	timer := time.NewTimer(20 * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-seen:
-	case <-timer.C:
+	// Finalizers run after the collection, one by one; this waits as long as they get on.
+	least := m.held.Load()
+	for idle := 0; idle < 10; idle++ {
+		time.Sleep(200 * time.Microsecond)
+		if held := m.held.Load(); held < least {
+			least, idle = held, 0
+		}
 	}
-	limit := 2 * m.held.Load()
+	limit := 2 * least
 	if budget := m.budget.Load(); limit < budget {
 		limit = budget
 	}

@@ -40,10 +40,12 @@ func TestAMillionTensorsLeaveMemoryFlat(t *testing.T) {
 			}
 		}
 	}
-	drop(200_000)
+	drop(400_000)
 	warm := resident(t)
-	drop(800_000)
-	if grown := resident(t) - warm; grown > 32<<20 {
+	drop(600_000)
+	// Of those that leak there would be half a gigabyte; the system's allocator needs some time to
+	// have enough for each thread.
+	if grown := resident(t) - warm; grown > 64<<20 {
 		t.Errorf("memory has grown by %d MiB", grown>>20)
 	}
 	if alive := settle(candle.HandleTensor, before+1); alive > before+1 {
@@ -99,7 +101,7 @@ func TestMemoryOfOthersIsUsedInPlace(t *testing.T) {
 	x := tensor(candle.FromBlob(data, 16, candle.Ints(2, 2), candle.Float32, options))
 	equal(t, values(x), []float64{1, 3, 2, 4})
 	*(*float32)(data) = 9
-	equal(t, item(tensor(x.GetItem(candle.At(0), candle.At(0)))), 9.0)
+	equal(t, values(x), []float64{9, 3, 2, 4})
 	view := tensor(x.GetItem(candle.At(0)))
 	candle.Check(x.Close())
 	equal(t, len(freed), 0)

@@ -20,10 +20,10 @@ func Float(value float64) *float64 { return &value }
 func Flag(value bool) *bool { return &value }
 
 // Ints is a list of numbers: a shape, dimensions, the sizes of a kernel.
-func Ints(values ...int64) []int64 { return values }
+func Ints(values ...int64) []int64 { return append([]int64{}, values...) }
 
 // Floats is a list of numbers.
-func Floats(values ...float64) []float64 { return values }
+func Floats(values ...float64) []float64 { return append([]float64{}, values...) }
 
 // None is PyTorch's None for the few options that have a number as default: Momentum of batch
 // normalization. Elsewhere a field that is left out is None.
