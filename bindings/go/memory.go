@@ -11,8 +11,10 @@ import (
 // bytes of handles that are not freed are counted here, and a collection runs when they reach a
 // limit: the budget, or twice what was still held after the last one.
 
-// perHandle is about what the library keeps for each handle besides elements.
-const perHandle = 1024
+// perHandle counts for each handle besides the elements. It is more than the library keeps for
+// one, since the system's allocator keeps freed memory for each thread that has asked for it, and
+// a goroutine asks on many.
+const perHandle = 2048
 
 const defaultBudget = 64 << 20
 
