@@ -59,7 +59,7 @@ func errorFrom(r C.candle_go_result) error {
 	}
 	defer C.candle_error_free(given)
 	err := &Error{
-		Code:      Status(r.status),
+		Code:      Status(C.candle_error_code(given)),
 		Message:   C.GoString(C.candle_error_message(given)),
 		Operation: C.GoString(C.candle_error_operation(given)),
 	}
