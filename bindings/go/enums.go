@@ -134,6 +134,46 @@ const (
 	CopyAlways CopyKind = C.CANDLE_COPY_ALWAYS
 )
 
+// ProfileKind: What an event stands for: one of the CANDLE_PROFILE_* constants.
+type ProfileKind int32
+
+// The values of ProfileKind.
+const (
+	// A function of the library, called from outside.
+	ProfileCall ProfileKind = C.CANDLE_PROFILE_CALL
+	// The gradient of one recorded operation.
+	ProfileBackward ProfileKind = C.CANDLE_PROFILE_BACKWARD
+	// A loop over elements.
+	ProfileKernel ProfileKind = C.CANDLE_PROFILE_KERNEL
+	// The part of a kernel that a thread of the pool has done.
+	ProfileWorker ProfileKind = C.CANDLE_PROFILE_WORKER
+	// A function of the caller, called back.
+	ProfileCallback ProfileKind = C.CANDLE_PROFILE_CALLBACK
+	// A range of candle_profiler_push_range.
+	ProfileRange ProfileKind = C.CANDLE_PROFILE_RANGE
+)
+
+// ProfileSort: By what the rows of a table are sorted: one of the CANDLE_PROFILE_SORT_* constants.
+type ProfileSort int32
+
+// The values of ProfileSort.
+const (
+	// The time less that of other rows inside.
+	ProfileSortSelfTime ProfileSort = C.CANDLE_PROFILE_SORT_SELF_TIME
+	// The time.
+	ProfileSortTime ProfileSort = C.CANDLE_PROFILE_SORT_TIME
+	// The mean time of a call.
+	ProfileSortMean ProfileSort = C.CANDLE_PROFILE_SORT_MEAN
+	// The number of calls.
+	ProfileSortCalls ProfileSort = C.CANDLE_PROFILE_SORT_CALLS
+	// The time in checks, dispatch and the graph.
+	ProfileSortChecks ProfileSort = C.CANDLE_PROFILE_SORT_CHECKS
+	// The bytes that were made.
+	ProfileSortBytes ProfileSort = C.CANDLE_PROFILE_SORT_BYTES
+	// When each was first begun, the earliest first.
+	ProfileSortStart ProfileSort = C.CANDLE_PROFILE_SORT_START
+)
+
 // Reduction: What a loss does with the losses of the elements.
 type Reduction string
 

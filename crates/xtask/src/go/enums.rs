@@ -8,12 +8,14 @@ use crate::source::Choice;
 use std::fmt::Write;
 
 /// The types of numbers that Go has too, with what their constants begin with; the others are options.
-const NUMBERS: [(&str, &str, &str); 5] = [
+const NUMBERS: [(&str, &str, &str); 7] = [
     ("CandleStatus", "CANDLE_ERROR_", "Err"),
     ("CandleDType", "CANDLE_DTYPE_", ""),
     ("CandleDeviceKind", "CANDLE_DEVICE_", "Device"),
     ("CandleHandleKind", "CANDLE_HANDLE_", "Handle"),
     ("CandleCopyKind", "CANDLE_COPY_", "Copy"),
+    ("CandleProfileKind", "CANDLE_PROFILE_", "Profile"),
+    ("CandleProfileSort", "CANDLE_PROFILE_SORT_", "ProfileSort"),
 ];
 
 /// The file.
