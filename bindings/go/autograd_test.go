@@ -40,7 +40,8 @@ func TestGradientsOfAnyTensor(t *testing.T) {
 	x, unused := leaf(3), leaf(1)
 	all := func(given ...*candle.Tensor) []*candle.Tensor { return given }
 	cube := tensor(tensor(tensor(x.Mul(x)).Mul(x)).Sum())
-	first := list(candle.Grad(all(cube), all(x), candle.GradOptions{CreateGraph: true, RetainGraph: true}))
+	recorded := candle.GradOptions{CreateGraph: true, RetainGraph: true}
+	first := list(candle.Grad(all(cube), all(x), recorded))
 	equal(t, item(first[0]), 27.0)
 	equal(t, item(list(candle.Grad(all(tensor(first[0].Sum())), all(x)))[0]), 18.0)
 	square := func() []*candle.Tensor { return all(tensor(tensor(x.Mul(x)).Sum())) }

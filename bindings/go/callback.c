@@ -2,7 +2,7 @@
 
 #include "_cgo_export.h"
 
-/* A function of Go is called on the thread of the call that reaches it, and so its error is found there. */
+/* A function of Go runs on the thread of the call that reaches it: its error is found there. */
 static _Thread_local uintptr_t cause;
 
 static CandleStatus failed_with(uintptr_t error) {
@@ -22,7 +22,8 @@ static candle_go_called called(candle_go_result result) {
     return called;
 }
 
-static CandleStatus run_hook(void *user_data, const CandleTensor *gradient, CandleTensor **replacement) {
+static CandleStatus run_hook(void *user_data, const CandleTensor *gradient,
+                             CandleTensor **replacement) {
     return failed_with(candleGoHook((uintptr_t)user_data, (CandleTensor *)gradient, replacement));
 }
 
@@ -38,7 +39,8 @@ candle_go_result candle_go_hook(const CandleTensor *tensor, uintptr_t hook, uint
 
 candle_go_result candle_go_blob(void *data, size_t byte_len, const int64_t *shape, size_t rank,
                                 const int64_t *strides, CandleDType dtype, uintptr_t free) {
-    return candle_go_tensor_from_blob(data, byte_len, shape, rank, strides, dtype, run_free, (void *)free);
+    return candle_go_tensor_from_blob(data, byte_len, shape, rank, strides, dtype, run_free,
+                                      (void *)free);
 }
 
 candle_go_called candle_go_backward(const CandleTensor *tensor, const CandleTensor *gradient,
@@ -51,10 +53,11 @@ candle_go_called candle_go_gradients(const CandleTensor *const *outputs, size_t 
                                      const CandleTensor *const *grad_outputs, int32_t retain_graph,
                                      int32_t create_graph, int32_t allow_unused,
                                      CandleTensor **grads) {
-    return called(candle_go_grad(outputs, num_outputs, inputs, num_inputs, grad_outputs, retain_graph,
-                                 create_graph, allow_unused, grads));
+    return called(candle_go_grad(outputs, num_outputs, inputs, num_inputs, grad_outputs,
+                                 retain_graph, create_graph, allow_unused, grads));
 }
 
-candle_go_called candle_go_closure_step(CandleOptimizer *optimizer, uintptr_t closure, double *loss) {
+candle_go_called candle_go_closure_step(CandleOptimizer *optimizer, uintptr_t closure,
+                                        double *loss) {
     return called(candle_go_lbfgs_step(optimizer, run_closure, (void *)closure, loss));
 }

@@ -31,7 +31,9 @@ func failure(err error, panicked any) C.uintptr_t {
 }
 
 //export candleGoHook
-func candleGoHook(number C.uintptr_t, gradient *C.CandleTensor, replacement **C.CandleTensor) (failed C.uintptr_t) {
+func candleGoHook(
+	number C.uintptr_t, gradient *C.CandleTensor, replacement **C.CandleTensor,
+) (failed C.uintptr_t) {
 	var err error
 	defer func() {
 		if panicked := recover(); panicked != nil || err != nil {
@@ -138,7 +140,9 @@ type FromBlobOptions struct {
 
 // FromBlob makes a tensor that uses memory in place: memory of C or of the system, such as a file
 // that is mapped, and not of Go, whose pointers C may not keep. When it fails Free is not called.
-func FromBlob(data unsafe.Pointer, length int, shape []int64, dtype DType, options ...FromBlobOptions) (*Tensor, error) {
+func FromBlob(
+	data unsafe.Pointer, length int, shape []int64, dtype DType, options ...FromBlobOptions,
+) (*Tensor, error) {
 	var cx call
 	o := one(&cx, options)
 	if length < 0 {

@@ -5,7 +5,7 @@
 
 #include "shims.h"
 
-/* What a call gives, and the error of a function of Go that it called: a handle of runtime/cgo, or 0. */
+/* What a call gives, and the error of a function of Go that it called: a handle of cgo, or 0. */
 typedef struct {
     candle_go_result result;
     uintptr_t cause;
@@ -21,6 +21,7 @@ candle_go_called candle_go_gradients(const CandleTensor *const *outputs, size_t 
                                      const CandleTensor *const *grad_outputs, int32_t retain_graph,
                                      int32_t create_graph, int32_t allow_unused,
                                      CandleTensor **grads);
-candle_go_called candle_go_closure_step(CandleOptimizer *optimizer, uintptr_t closure, double *loss);
+candle_go_called candle_go_closure_step(CandleOptimizer *optimizer, uintptr_t closure,
+                                        double *loss);
 
 #endif

@@ -4,9 +4,9 @@ package candle
 import "C"
 
 // add puts modules into a new container, which is closed when one of them does not go.
-func (m *Module) add(err error, modules []*Module, each func(container, module *Module) error) (*Module, error) {
+func (m *Module) add(err error, modules []*Module) (*Module, error) {
 	for at := 0; at < len(modules) && err == nil; at++ {
-		err = each(m, modules[at])
+		err = m.Push(modules[at])
 	}
 	if err != nil {
 		m.Close()
@@ -19,14 +19,14 @@ func (m *Module) add(err error, modules []*Module, each func(container, module *
 func NewSequential(modules ...*Module) (*Module, error) {
 	var cx call
 	made, err := cx.moduleFrom(C.candle_go_sequential_new())
-	return made.add(err, modules, (*Module).Push)
+	return made.add(err, modules)
 }
 
 // NewModuleList (torch.nn.ModuleList): Modules that the caller applies.
 func NewModuleList(modules ...*Module) (*Module, error) {
 	var cx call
 	made, err := cx.moduleFrom(C.candle_go_module_list_new())
-	return made.add(err, modules, (*Module).Push)
+	return made.add(err, modules)
 }
 
 // NewModuleDict (torch.nn.ModuleDict): No modules; Insert adds them under names, and the caller

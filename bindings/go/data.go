@@ -168,7 +168,9 @@ func flatten(flat, value reflect.Value, shape []int64) (reflect.Value, bool) {
 	return flat, ok
 }
 
-func fromMemory(data unsafe.Pointer, length int, shape []int64, dtype DType, o TensorOptions) (*Tensor, error) {
+func fromMemory(
+	data unsafe.Pointer, length int, shape []int64, dtype DType, o TensorOptions,
+) (*Tensor, error) {
 	var cx call
 	made, err := cx.tensorFrom(C.candle_go_tensor_from_data(
 		data, C.size_t(length), int64s(shape), C.size_t(len(shape)), nil, C.CandleDType(dtype),
@@ -193,14 +195,18 @@ func fromMemory(data unsafe.Pointer, length int, shape []int64, dtype DType, o T
 // FromRows makes a tensor of some rows of an array of a shape, in one pass: as FromSlice and
 // IndexSelect, without a tensor of the whole. Fails with ErrIndex for an index that is negative
 // or too large.
-func FromRows[E Element](values []E, shape, indices []int64, options ...TensorOptions) (*Tensor, error) {
+func FromRows[E Element](
+	values []E, shape, indices []int64, options ...TensorOptions,
+) (*Tensor, error) {
 	var cx call
 	o := one(&cx, options)
-	size := int64(1)
+	size, fits := int64(1), len(shape) > 0
 	for _, length := range shape {
+		// No product of sizes that fit can overflow: it is never larger than what there is.
+		fits = fits && length >= 0 && (length == 0 || size <= int64(len(values))/length)
 		size *= length
 	}
-	if len(shape) == 0 || size != int64(len(values)) {
+	if !fits || size != int64(len(values)) {
 		cx.fail(ErrShape, "%d elements are no array of shape %v with rows", len(values), shape)
 	}
 	if cx.failed("from_rows") {

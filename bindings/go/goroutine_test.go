@@ -113,7 +113,10 @@ func TestAnObjectInUseIsBusy(t *testing.T) {
 	optimizer := candle.Must(candle.NewLBFGS(params(network())))
 	_, err := optimizer.StepClosure(func() (float64, error) {
 		done := make(chan error)
-		go func() { done <- optimizer.ZeroGrad() }()
+		go func() {
+			_, err := optimizer.StepClosure(func() (float64, error) { return 0, nil })
+			done <- err
+		}()
 		return 0, <-done
 	})
 	fails(t, err, candle.ErrCallback, "")

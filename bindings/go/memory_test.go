@@ -116,3 +116,19 @@ func TestMemoryOfOthersIsUsedInPlace(t *testing.T) {
 	_, err = candle.FromBlob(unsafe.Pointer(nil), 4, candle.Ints(1), candle.Float32)
 	fails(t, err, candle.ErrNullPointer, "")
 }
+
+func TestTensorsOfOtherLibraries(t *testing.T) {
+	x := of(1, 2, 3)
+	given := candle.Must(x.ToDLPack(candle.CopyNever))
+	shared := tensor(candle.FromDLPack(given, candle.CopyNever))
+	candle.Check(x.FillInPlace(7))
+	equal(t, values(shared), []float64{7, 7, 7})
+	older := candle.Must(x.ToDLPackUnversioned(candle.CopyAlways))
+	copied := tensor(candle.FromDLPackUnversioned(older, candle.CopyIfNeeded))
+	candle.Check(x.FillInPlace(8))
+	equal(t, values(copied), []float64{7, 7, 7})
+	_, err := leaf(1).ToDLPack(candle.CopyIfNeeded)
+	fails(t, err, candle.ErrGraph, "")
+	_, err = candle.FromDLPack(nil, candle.CopyNever)
+	fails(t, err, candle.ErrNullPointer, "")
+}

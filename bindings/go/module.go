@@ -186,7 +186,9 @@ func (m *Module) NamedBuffers() ([]NamedTensor, error) {
 	return m.named("named_buffers", names, (*Module).GetBuffer)
 }
 
-func (m *Module) named(operation string, names []string, get func(*Module, string) (*Tensor, error)) ([]NamedTensor, error) {
+func (m *Module) named(
+	operation string, names []string, get func(*Module, string) (*Tensor, error),
+) ([]NamedTensor, error) {
 	var cx call
 	cx.module(m, "module")
 	if cx.failed(operation) {

@@ -93,7 +93,8 @@ func (o *Optimizer) AddParamGroup(params []*Tensor) error {
 	if cx.failed("add_param_group") {
 		return cx.err
 	}
-	return cx.finish(C.candle_go_optimizer_add_param_group(ptr, first(handles), C.size_t(len(handles))))
+	count := C.size_t(len(handles))
+	return cx.finish(C.candle_go_optimizer_add_param_group(ptr, first(handles), count))
 }
 
 // NumGroups gives the number of groups; 0 once it is closed.
@@ -134,15 +135,15 @@ func (o *Optimizer) names(ask nameAt) (names []string) {
 
 // OptionNames gives the names of the options, such as "lr".
 func (o *Optimizer) OptionNames() []string {
-	return o.names(func(ptr *C.CandleOptimizer, at C.size_t, text *C.char, capacity C.size_t) C.size_t {
-		return C.candle_optimizer_option_name(ptr, at, text, capacity)
+	return o.names(func(ptr *C.CandleOptimizer, at C.size_t, text *C.char, room C.size_t) C.size_t {
+		return C.candle_optimizer_option_name(ptr, at, text, room)
 	})
 }
 
 // StateNames gives the names of what is kept for each parameter, such as "momentum_buffer".
 func (o *Optimizer) StateNames() []string {
-	return o.names(func(ptr *C.CandleOptimizer, at C.size_t, text *C.char, capacity C.size_t) C.size_t {
-		return C.candle_optimizer_state_name(ptr, at, text, capacity)
+	return o.names(func(ptr *C.CandleOptimizer, at C.size_t, text *C.char, room C.size_t) C.size_t {
+		return C.candle_optimizer_state_name(ptr, at, text, room)
 	})
 }
 
@@ -233,7 +234,8 @@ func ClipGradValue(params []*Tensor, clipValue float64) error {
 	if cx.failed("clip_grad_value_") {
 		return cx.err
 	}
-	return cx.finish(C.candle_go_clip_grad_value(first(handles), C.size_t(len(handles)), C.double(clipValue)))
+	count, value := C.size_t(len(handles)), C.double(clipValue)
+	return cx.finish(C.candle_go_clip_grad_value(first(handles), count, value))
 }
 
 // TotalNormOptions are the options of TotalNorm.

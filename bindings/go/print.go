@@ -52,7 +52,8 @@ func format(t *Tensor) (string, error) {
 	if device := t.Device(); device.Kind != DeviceCPU {
 		fmt.Fprintf(&text, ", device='%s'", device)
 	}
-	if dtype != DefaultDType() && dtype != Int64 && dtype != Bool || t.NumElements() == 0 && dtype == Int64 {
+	isPlain := dtype == DefaultDType() || dtype == Int64 || dtype == Bool
+	if !isPlain || t.NumElements() == 0 && dtype == Int64 {
 		fmt.Fprintf(&text, ", dtype=%s", dtype)
 	}
 	if name := t.GradFnName(); name != "" {
@@ -105,7 +106,8 @@ func elements(t *Tensor, dtype DType) ([]string, error) {
 			smallest, largest = math.Min(smallest, size), math.Max(largest, size)
 		}
 	}
-	scientific := largest >= 1e8 || largest > 0 && (largest/smallest > 1000 || smallest < 1e-4) && !whole
+	isWide := largest/smallest > 1000 || smallest < 1e-4
+	scientific := largest >= 1e8 || largest > 0 && isWide && !whole
 	words := make([]string, len(values))
 	for at, value := range values {
 		switch {

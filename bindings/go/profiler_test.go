@@ -48,7 +48,9 @@ func TestAProfileTellsWhereTheTimeWent(t *testing.T) {
 	summary := candle.Must(profile.Summary())
 	equal(t, summary.Wall, summary.Kernel+summary.Checks+summary.Outside)
 	equal(t, len(profile.ThreadNames()) >= 1, true)
-	for _, options := range []candle.ProfileTableOptions{{}, {ByShapes: true}, {Sort: candle.ProfileSortCalls, Bytes: candle.Flag(false)}} {
+	for _, options := range []candle.ProfileTableOptions{
+		{}, {ByShapes: true}, {Sort: candle.ProfileSortCalls, Bytes: candle.Flag(false)},
+	} {
 		if table := candle.Must(profile.Table(options)); !strings.Contains(table, "matmul") {
 			t.Errorf("the table has no matmul:\n%s", table)
 		}

@@ -36,7 +36,8 @@ func TestElementsOfEveryDType(t *testing.T) {
 	halves := tensor(candle.FromSlice([]candle.Half{0x3c00, 0xc000}, candle.Ints(2)))
 	equal(t, values(halves), []float64{1, -2})
 	roundTrip[float32](t, candle.Float32)
-	equal(t, values(tensor(candle.FromBytes([]byte{1, 0, 2, 0}, candle.Ints(2), candle.Int16))), []float64{1, 2})
+	bytes := tensor(candle.FromBytes([]byte{1, 0, 2, 0}, candle.Ints(2), candle.Int16))
+	equal(t, values(bytes), []float64{1, 2})
 }
 
 func TestTensorsOfNestedSlices(t *testing.T) {
@@ -49,9 +50,8 @@ func TestTensorsOfNestedSlices(t *testing.T) {
 	equal(t, number.DType(), candle.Float16)
 	equal(t, tensor(candle.NewTensor([][]bool{})).Shape(), candle.Ints(0, 0))
 	equal(t, tensor(candle.NewTensor([][]bool{{}, {}})).Shape(), candle.Ints(2, 0))
-	if !tensor(candle.NewTensor([]float64{1}, candle.TensorOptions{RequiresGrad: true})).RequiresGrad() {
-		t.Error("a gradient was asked for")
-	}
+	asked := tensor(candle.NewTensor([]float64{1}, candle.TensorOptions{RequiresGrad: true}))
+	equal(t, asked.RequiresGrad(), true)
 	_, err := candle.NewTensor([][]int{{1}, {2, 3}})
 	fails(t, err, candle.ErrShape, "same length")
 	_, err = candle.NewTensor([]string{"a"})
@@ -129,11 +129,16 @@ func TestRows(t *testing.T) {
 	fails(t, err, candle.ErrIndex, "3")
 	_, err = candle.FromRows(table, candle.Ints(2, 2), candle.Ints(0))
 	fails(t, err, candle.ErrShape, "6 elements")
+	_, err = candle.FromRows(table, candle.Ints(-3, -2), candle.Ints(0))
+	fails(t, err, candle.ErrShape, "6 elements")
+	_, err = candle.FromRows(table, candle.Ints(1<<62, 4, 0), candle.Ints(0))
+	fails(t, err, candle.ErrShape, "6 elements")
 }
 
 func TestPrinting(t *testing.T) {
 	equal(t, of(1, 2.5).String(), "tensor([1.0000, 2.5000])")
-	equal(t, tensor(candle.NewTensor([][]int{{1, -2}, {3, 4}})).String(), "tensor([[ 1, -2],\n        [ 3,  4]])")
+	integers := tensor(candle.NewTensor([][]int{{1, -2}, {3, 4}}))
+	equal(t, integers.String(), "tensor([[ 1, -2],\n        [ 3,  4]])")
 	equal(t, tensor(candle.NewTensor([]bool{true, false})).String(), "tensor([ True, False])")
 	equal(t, leaf(1).String(), "tensor([1.], requires_grad=True)")
 	equal(t, tensor(leaf(1).Exp()).String(), "tensor([2.7183], grad_fn=<exp>)")

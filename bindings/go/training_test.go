@@ -66,31 +66,34 @@ func TestTrainingAndUse(t *testing.T) {
 	tensor(average.Forward(batch))
 	near(t, values(tensor(average.GetBuffer("running_mean"))), []float64{1, 10})
 	equal(t, candle.Must(norm.NamedBuffers())[0].Name, "running_mean")
-	lstm := module(candle.NewLSTM(3, 4, candle.LSTMLayerOptions{NumLayers: candle.Int(2), BatchFirst: true}))
+	options := candle.LSTMLayerOptions{NumLayers: candle.Int(2), BatchFirst: true}
+	lstm := module(candle.NewLSTM(3, 4, options))
 	out := list(lstm.ForwardMany(tensor(candle.Rand(candle.Ints(5, 6, 3))), nil, nil))
 	equal(t, out[0].Shape(), candle.Ints(5, 6, 4))
 	equal(t, out[1].Shape(), candle.Ints(2, 5, 4))
 }
 
-func optimizers() map[string]func([]*candle.Tensor) (*candle.Optimizer, error) {
-	return map[string]func([]*candle.Tensor) (*candle.Optimizer, error){
-		"SGD": func(p []*candle.Tensor) (*candle.Optimizer, error) {
+type tensors = []*candle.Tensor
+
+func optimizers() map[string]func(tensors) (*candle.Optimizer, error) {
+	return map[string]func(tensors) (*candle.Optimizer, error){
+		"SGD": func(p tensors) (*candle.Optimizer, error) {
 			return candle.NewSGD(p, candle.SGDOptions{LR: candle.Float(0.1), Momentum: 0.5, Nesterov: true})
 		},
-		"Adam": func(p []*candle.Tensor) (*candle.Optimizer, error) {
+		"Adam": func(p tensors) (*candle.Optimizer, error) {
 			return candle.NewAdam(p, candle.AdamOptions{LR: candle.Float(0.05), Amsgrad: true})
 		},
-		"AdamW":    func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewAdamW(p) },
-		"Adamax":   func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewAdamax(p) },
-		"NAdam":    func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewNAdam(p) },
-		"RAdam":    func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewRAdam(p) },
-		"RMSprop":  func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewRMSprop(p) },
-		"Adagrad":  func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewAdagrad(p) },
-		"Adadelta": func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewAdadelta(p) },
-		"ASGD":     func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewASGD(p) },
-		"Rprop":    func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewRprop(p) },
-		"Lion":     func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewLion(p) },
-		"LBFGS":    func(p []*candle.Tensor) (*candle.Optimizer, error) { return candle.NewLBFGS(p) },
+		"AdamW":    func(p tensors) (*candle.Optimizer, error) { return candle.NewAdamW(p) },
+		"Adamax":   func(p tensors) (*candle.Optimizer, error) { return candle.NewAdamax(p) },
+		"NAdam":    func(p tensors) (*candle.Optimizer, error) { return candle.NewNAdam(p) },
+		"RAdam":    func(p tensors) (*candle.Optimizer, error) { return candle.NewRAdam(p) },
+		"RMSprop":  func(p tensors) (*candle.Optimizer, error) { return candle.NewRMSprop(p) },
+		"Adagrad":  func(p tensors) (*candle.Optimizer, error) { return candle.NewAdagrad(p) },
+		"Adadelta": func(p tensors) (*candle.Optimizer, error) { return candle.NewAdadelta(p) },
+		"ASGD":     func(p tensors) (*candle.Optimizer, error) { return candle.NewASGD(p) },
+		"Rprop":    func(p tensors) (*candle.Optimizer, error) { return candle.NewRprop(p) },
+		"Lion":     func(p tensors) (*candle.Optimizer, error) { return candle.NewLion(p) },
+		"LBFGS":    func(p tensors) (*candle.Optimizer, error) { return candle.NewLBFGS(p) },
 	}
 }
 
@@ -124,7 +127,8 @@ func TestEveryOptimizerLowersALoss(t *testing.T) {
 
 func TestOptimizersHaveGroupsOptionsAndState(t *testing.T) {
 	model, other := network(), network()
-	optimizer := candle.Must(candle.NewAdamW(params(model), candle.AdamWOptions{LR: candle.Float(0.01)}))
+	options := candle.AdamWOptions{LR: candle.Float(0.01)}
+	optimizer := candle.Must(candle.NewAdamW(params(model), options))
 	candle.Check(optimizer.AddParamGroup(params(other)))
 	equal(t, optimizer.NumGroups(), 2)
 	equal(t, len(list(optimizer.Params(1))), 4)
@@ -133,7 +137,8 @@ func TestOptimizersHaveGroupsOptionsAndState(t *testing.T) {
 	candle.Check(optimizer.SetOptions(1, map[string]float64{"lr": 0.5, "weight_decay": 0}))
 	equal(t, candle.Must(optimizer.Option(1, "lr")), 0.5)
 	candle.Check(optimizer.SetOptions(1, nil))
-	fails(t, optimizer.SetOptions(0, map[string]float64{"speed": 1}), candle.ErrInvalidArgument, "speed")
+	err := optimizer.SetOptions(0, map[string]float64{"speed": 1})
+	fails(t, err, candle.ErrInvalidArgument, "speed")
 	equal(t, optimizer.OptionNames()[0], "lr")
 	state := optimizer.StateNames()[0]
 	if tensor(optimizer.State(0, 0, state)) != nil {
@@ -143,7 +148,7 @@ func TestOptimizersHaveGroupsOptionsAndState(t *testing.T) {
 	candle.Check(optimizer.Step())
 	kept := tensor(optimizer.State(0, 0, state))
 	candle.Check(optimizer.SetState(0, 0, state, kept))
-	_, err := optimizer.Params(-1)
+	_, err = optimizer.Params(-1)
 	fails(t, err, candle.ErrIndex, "")
 	_, err = candle.NewSGD([]*candle.Tensor{of(1)}, candle.SGDOptions{LR: candle.Float(-1)})
 	fails(t, err, candle.ErrInvalidArgument, "")
@@ -207,5 +212,6 @@ func TestFiles(t *testing.T) {
 
 	simple := module(candle.NewSimpleNN(2, 4, 1))
 	candle.Check(simple.Save(path))
-	equal(t, values(tensor(module(candle.LoadSimpleNN(path)).Forward(x))), values(tensor(simple.Forward(x))))
+	loaded := module(candle.LoadSimpleNN(path))
+	equal(t, values(tensor(loaded.Forward(x))), values(tensor(simple.Forward(x))))
 }

@@ -64,7 +64,8 @@ func read(path string) (digits, error) {
 			values[at] = float32(value)
 		}
 		if len(values) != pixels+1 {
-			return digits{}, fmt.Errorf("%s:%d: expected 65 numbers, found %d", path, number, len(values))
+			const wrong = "%s:%d: expected 65 numbers, found %d"
+			return digits{}, fmt.Errorf(wrong, path, number, len(values))
 		}
 		label := int64(values[pixels])
 		if label < 0 || label >= classes {
