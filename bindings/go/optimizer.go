@@ -213,7 +213,9 @@ type ClipGradNormOptions struct {
 
 // ClipGradNorm (torch.nn.utils.clip_grad_norm_): Scales gradients so that their norm is at most
 // maxNorm, and gives the norm before.
-func ClipGradNorm(params []*Tensor, maxNorm float64, options ...ClipGradNormOptions) (*Tensor, error) {
+func ClipGradNorm(
+	params []*Tensor, maxNorm float64, options ...ClipGradNormOptions,
+) (*Tensor, error) {
 	var cx call
 	o := one(&cx, options)
 	handles := cx.tensors(params, "params")

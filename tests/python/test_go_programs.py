@@ -79,7 +79,7 @@ def code(path: Path) -> str:
 
 # What is left to C, and why.
 NOT_IN_GO = {
-    # Of the thread it is called on, which a goroutine leaves: NoGrad and EnableGrad are in its place.
+    # Of the thread it is called on, which a goroutine leaves: NoGrad and EnableGrad serve.
     "candle_grad_mode_set",
 }
 
@@ -150,7 +150,9 @@ def test_no_data_race_among_goroutines(place: Workplace) -> None:
 
 
 def test_the_example_of_the_readme_runs(place: Workplace) -> None:
-    (example,) = re.findall(r"```go\n(package main.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+    (example,) = re.findall(
+        r"```go\n(package main.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL
+    )
     # A module of a user, with the package where it lies.
     user = place.folder / "user"
     user.mkdir()

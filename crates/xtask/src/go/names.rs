@@ -1,7 +1,7 @@
 //! Names as Go writes them.
 
 /// Words that are not written with one capital at the beginning.
-const WORDS: [(&str, &str); 50] = [
+const WORDS: [(&str, &str); 47] = [
     ("argmax", "ArgMax"),
     ("argmin", "ArgMin"),
     ("argsort", "ArgSort"),
@@ -47,11 +47,8 @@ const WORDS: [(&str, &str); 50] = [
     ("rrelu", "RReLU"),
     ("selu", "SELU"),
     ("silu", "SiLU"),
-    ("simple_nn", "SimpleNN"),
     ("topk", "TopK"),
     ("utf8", "UTF8"),
-    ("unflattened", "Unflattened"),
-    ("xor", "Xor"),
 ];
 
 /// Words of Go that a parameter may be, and what generated code itself uses.
