@@ -135,6 +135,19 @@ const ERRORS: [(&str, &str, &str); 10] = [
     ("Unsupported", "CANDLE_ERROR_UNSUPPORTED", "UnsupportedError"),
 ];
 
+/// The class of errors of a code in languages that need not tell it from one of their own: `CANDLE_ERROR_INDEX` is
+/// `IndexError`.
+pub(crate) fn error_class(code: &str) -> String {
+    let known = ERRORS.iter().find(|(_, known, _)| *known == code);
+    known.map_or_else(
+        || {
+            let words = code.trim_start_matches("CANDLE_ERROR_").split('_');
+            words.map(|word| word[..1].to_owned() + &word[1..].to_lowercase()).collect::<String>() + "Error"
+        },
+        |(_, _, class)| class.trim_start_matches("Candle").to_owned(),
+    )
+}
+
 /// The text of an `# Errors` section with C's names.
 pub(crate) fn c_errors(text: &str) -> String {
     ERRORS

@@ -117,7 +117,8 @@ pub(crate) fn exports(file: &syn::File) -> Result<Vec<Export>> {
     Ok(found)
 }
 
-fn c_type(kind: &Type) -> Result<CType> {
+/// The C type of a type of Rust.
+pub(crate) fn c_type(kind: &Type) -> Result<CType> {
     match kind {
         Type::Ptr(pointer) => {
             let inner = c_type(&pointer.elem)?;

@@ -3,7 +3,7 @@
 use crate::exports::{Export, exports};
 use crate::source::{Source, read};
 use crate::{
-    Result, cdef, cpp, go, header, java, layers, misuse_test, null_test, ops_table, python, rust_exports, shims,
+    Result, cdef, cpp, go, header, java, layers, misuse_test, node, null_test, ops_table, python, rust_exports, shims,
     symbols,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,6 +90,7 @@ fn files(root: &Path) -> Result<Files> {
     let mut sized = BTreeSet::new();
     let mut optimizers = cpp::optimizers::Optimizers::default();
     let mut layouts = Vec::new();
+    let mut native = node::raw::Types::default();
     for path in abi_sources(root, &source, &files)? {
         let file = read(&path)?;
         opaque.extend(header::opaque_types(&file));
@@ -98,6 +99,7 @@ fn files(root: &Path) -> Result<Files> {
         sized.extend(header::sized_types(&file));
         optimizers.read(&file);
         layouts.extend(java::layouts::layouts(&file)?);
+        native.read(&file)?;
         sections.push(header::section(&path, &file, true)?);
         plain_sections.push(header::section(&path, &file, false)?);
     }
@@ -131,6 +133,14 @@ fn files(root: &Path) -> Result<Files> {
     files.insert(go("layers.go"), go::layers::file(&source)?);
     files.insert(go("optimizers.go"), go::optimizers::file(&optimizers));
     files.insert(go("shims.h"), go::shims::header(&source, &exported, &optimizers));
+    let node = |name: &str| Path::new("bindings/node/src/generated").join(name);
+    files.insert(node("raw.ts"), node::raw::module(&exported, &opaque, &native));
+    files.insert(node("enums.ts"), node::enums::module(&source, &enumerations, &constants));
+    files.insert(node("errors.ts"), node::enums::errors(&enumerations, &constants));
+    files.insert(node("ops.ts"), node::ops::functions(&source)?);
+    files.insert(node("methods.ts"), node::ops::methods(&source)?);
+    files.insert(node("layers.ts"), node::layers::module(&source)?);
+    files.insert(node("optimizers.ts"), node::optimizers::module(&optimizers));
     let shims = shims::shims(&source, &exported)?;
     files.insert("candle_ffi/_shims.h".into(), shims.definitions);
     files.insert("candle_ffi/_shims.cdef".into(), shims.declarations);

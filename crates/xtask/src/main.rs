@@ -15,6 +15,7 @@ mod header;
 mod java;
 mod layers;
 mod misuse_test;
+mod node;
 mod null_test;
 mod ops_table;
 mod python;

@@ -30,6 +30,8 @@ pub(crate) struct Constructor {
     pub(crate) symbol: String,
     /// The type of its options in C.
     options: String,
+    /// The type of its options in C.
+    pub(crate) options: String,
     pub(crate) docs: Vec<String>,
 }
 

@@ -1,0 +1,318 @@
+/** Calls: arguments become those of C, what C writes becomes objects, on this thread or another. @module */
+
+import { Checked } from "./arguments.js";
+import { check, errorOf } from "./error.js";
+import { Cell, Handle } from "./handle.js";
+import { schedule } from "./queue.js";
+import * as raw from "./generated/raw.js";
+import type { Generator } from "./generator.js";
+import type { Native } from "./library.js";
+import type { Module } from "./module.js";
+import type { Optimizer } from "./optimizer.js";
+import type { Tensor } from "./tensor.js";
+import type { TensorLike } from "./types.js";
+
+/** What a function of C is given. */
+export type Arguments = readonly unknown[];
+/** A function that reports by its status. */
+type Reporting = Native<(...given: any[]) => number>;
+type Give = (call: Call) => Arguments;
+
+/** The classes of handles, which need functions themselves. */
+interface Kinds {
+    Tensor: (abstract new (cell: Cell) => Tensor) & { adopt(pointer: bigint): Tensor };
+    Module: (abstract new (cell: Cell) => Module) & { adopt(pointer: bigint): Module };
+    Optimizer: (abstract new (cell: Cell) => Optimizer) & { adopt(pointer: bigint): Optimizer };
+    Generator: abstract new () => Generator;
+}
+
+/** Filled by the files that have the classes. */
+export const kinds = {} as Kinds;
+
+function room(cells: number): BigUint64Array {
+    // A buffer of its own never moves.
+    return new BigUint64Array(new ArrayBuffer(8 * Math.max(cells, 1)));
+}
+
+/** A call, and what it needs until it has ended. */
+export class Call extends Checked {
+    readonly #temporary: bigint[] = [];
+    readonly #used: Cell[] = [];
+    /** On another thread recording is always on: where it is off here, tensors go without history. */
+    readonly #detaches: boolean;
+
+    constructor(
+        operation: string,
+        readonly isAsync: boolean = false,
+    ) {
+        super(operation);
+        this.#detaches = isAsync && raw.candle_grad_mode_is_enabled() === 0;
+    }
+
+    /** The address of an object, which is kept for the call. */
+    handle(handle: Handle, name: string): bigint {
+        const cell = Handle.cell(handle, this.operation, name);
+        if (this.isAsync) {
+            cell.use();
+            this.#used.push(cell);
+        }
+        return cell.pointer;
+    }
+
+    #number(value: number | bigint | boolean, name: string): bigint {
+        const out = room(1);
+        if (typeof value === "boolean") {
+            check((error) => raw.candle_tensor_from_bool(value ? 1 : 0, out, error));
+        } else if (typeof value === "bigint" || Number.isSafeInteger(value)) {
+            const number = this.int(value, name);
+            check((error) => raw.candle_tensor_from_int64(number, out, error));
+        } else {
+            check((error) => raw.candle_tensor_from_double(value, out, error));
+        }
+        return this.#keep(out);
+    }
+
+    #keep(out: BigUint64Array): bigint {
+        const pointer = out[0] ?? 0n;
+        this.#temporary.push(pointer);
+        return pointer;
+    }
+
+    tensor(value: TensorLike, name: string): bigint {
+        if (value instanceof kinds.Tensor) {
+            const pointer = this.handle(value, name);
+            if (!this.#detaches) {
+                return pointer;
+            }
+            const out = room(1);
+            check((error) => raw.candle_tensor_detach(pointer, out, error));
+            return this.#keep(out);
+        }
+        if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") {
+            return this.#number(value, name);
+        }
+        throw this.wrong(name, "a Tensor or a number", value);
+    }
+
+    /** A tensor itself: one that is changed, or asked. */
+    changed(value: Tensor, name: string): bigint {
+        if (!(value instanceof kinds.Tensor)) {
+            throw this.wrong(name, "a Tensor", value);
+        }
+        return this.handle(value, name);
+    }
+
+    optionalTensor(value: TensorLike | null, name: string): bigint | null {
+        return value === null ? null : this.tensor(value, name);
+    }
+
+    optionalChanged(value: Tensor | null, name: string): bigint | null {
+        return value === null ? null : this.changed(value, name);
+    }
+
+    #list(values: readonly unknown[], name: string, one: (value: never, name: string) => unknown) {
+        if (!Array.isArray(values)) {
+            throw this.wrong(name, "an array of tensors", values);
+        }
+        const cells = room(values.length);
+        values.forEach((value, at) => {
+            cells[at] = (one.call(this, value as never, `${name}[${at}]`) as bigint | null) ?? 0n;
+        });
+        return [cells, values.length] as [BigUint64Array, number];
+    }
+
+    tensors(values: readonly TensorLike[], name: string): [BigUint64Array, number] {
+        return this.#list(values, name, this.tensor);
+    }
+
+    optionalTensors(values: readonly (TensorLike | null)[], name: string): [BigUint64Array, number] {
+        return this.#list(values, name, this.optionalTensor);
+    }
+
+    /** Tensors themselves: parameters, and those whose gradients are asked for. */
+    params(values: readonly Tensor[], name = "params"): [BigUint64Array, number] {
+        return this.#list(values, name, this.changed);
+    }
+
+    generator(value: Generator | null, name: string): bigint | null {
+        if (value === null) {
+            return null;
+        }
+        if (!(value instanceof kinds.Generator)) {
+            throw this.wrong(name, "a Generator", value);
+        }
+        return this.handle(value, name);
+    }
+
+    module(value: Module, name: string): bigint {
+        if (!(value instanceof kinds.Module)) {
+            throw this.wrong(name, "a Module", value);
+        }
+        return this.handle(value, name);
+    }
+
+    optionalModule(value: Module | null, name: string): bigint | null {
+        return value === null ? null : this.module(value, name);
+    }
+
+    /** Ends it: what was made for it is freed, what was kept for it is let go. */
+    end(): void {
+        for (const pointer of this.#temporary) {
+            raw.candle_tensor_free(pointer);
+        }
+        for (const cell of this.#used) {
+            cell.unuse();
+        }
+    }
+}
+
+const errors = room(1);
+
+/** Makes a call on this thread; `outputs` follow its arguments. */
+function run(operation: string, native: Reporting, give: Give, ...outputs: unknown[]): void {
+    const call = new Call(operation);
+    try {
+        const status = native(...give(call), ...outputs, errors);
+        if (status !== 0) {
+            throw errorOf(status, errors);
+        }
+    } finally {
+        call.end();
+    }
+}
+
+/** Makes a call on another thread, and then what it has written into objects on this one. */
+async function start<T>(
+    operation: string,
+    native: Reporting,
+    give: Give,
+    outputs: unknown[],
+    result: () => T,
+): Promise<T> {
+    const call = new Call(operation, true);
+    const error = room(1);
+    try {
+        const given = [...give(call), ...outputs, error];
+        const status = await schedule(native, given);
+        if (status !== 0) {
+            throw errorOf(status, error);
+        }
+        return result();
+    } finally {
+        call.end();
+    }
+}
+
+function cellsOf(cells: BigUint64Array, count: number = cells.length): Tensor[] {
+    return Array.from(cells.subarray(0, count), (pointer) => kinds.Tensor.adopt(pointer));
+}
+
+function fieldsOf<T>(cells: BigUint64Array, names: readonly string[]): T {
+    const tensors = cellsOf(cells);
+    return Object.fromEntries(names.map((name, at) => [name, tensors[at]])) as T;
+}
+
+/** Lists have as many outputs as it turns out; most have few. */
+const FEW = 16;
+const TOO_SMALL = 4;
+const one = room(1);
+
+/** Calls on this thread. */
+export const now = {
+    /** One that gives nothing. */
+    nothing: run,
+
+    tensor(operation: string, native: Reporting, give: Give): Tensor {
+        run(operation, native, give, one);
+        return kinds.Tensor.adopt(one[0] ?? 0n);
+    },
+
+    inPlace(operation: string, native: Reporting, give: Give, changed: TensorLike): Tensor {
+        if (!(changed instanceof kinds.Tensor)) {
+            throw new TypeError(`${operation}: a Tensor is changed in place, and no number`);
+        }
+        run(operation, native, give);
+        return changed;
+    },
+
+    tensors(operation: string, native: Reporting, give: Give): Tensor[] {
+        const call = new Call(operation);
+        const count = room(1);
+        try {
+            const given = give(call);
+            for (let size = FEW; ; size = Number(count[0])) {
+                const outputs = room(size);
+                const status = native(...given, outputs, size, count, errors);
+                if (status === 0) {
+                    return cellsOf(outputs, Number(count[0]));
+                }
+                const error = errorOf(status, errors);
+                if (status !== TOO_SMALL || Number(count[0]) <= size) {
+                    throw error;
+                }
+            }
+        } finally {
+            call.end();
+        }
+    },
+
+    fields<T>(operation: string, native: Reporting, give: Give, names: readonly string[]): T {
+        const cells = room(names.length);
+        run(operation, native, give, ...names.map((_, at) => cells.subarray(at, at + 1)));
+        return fieldsOf<T>(cells, names);
+    },
+};
+
+/** Calls on another thread. */
+export const later = {
+    nothing(operation: string, native: Reporting, give: Give): Promise<void> {
+        return start(operation, native, give, [], () => undefined);
+    },
+
+    tensor(operation: string, native: Reporting, give: Give): Promise<Tensor> {
+        const out = room(1);
+        return start(operation, native, give, [out], () => kinds.Tensor.adopt(out[0] ?? 0n));
+    },
+
+    async tensors(operation: string, native: Reporting, give: Give): Promise<Tensor[]> {
+        const count = room(1);
+        for (let size = FEW; ; size = Number(count[0])) {
+            const outputs = room(size);
+            try {
+                return await start(operation, native, give, [outputs, size, count], () =>
+                    cellsOf(outputs, Number(count[0])),
+                );
+            } catch (error) {
+                if ((error as { status?: number }).status !== TOO_SMALL || Number(count[0]) <= size) {
+                    throw error;
+                }
+            }
+        }
+    },
+
+    fields<T>(
+        operation: string,
+        native: Reporting,
+        give: Give,
+        names: readonly string[],
+    ): Promise<T> {
+        const cells = room(names.length);
+        const outputs = names.map((_, at) => cells.subarray(at, at + 1));
+        return start(operation, native, give, outputs, () => fieldsOf<T>(cells, names));
+    },
+};
+
+/** Calls that make other objects. */
+export const make = {
+    module(operation: string, native: Reporting, give: Give): Module {
+        const out = room(1);
+        run(operation, native, give, out);
+        return kinds.Module.adopt(out[0] ?? 0n);
+    },
+
+    optimizer(operation: string, native: Reporting, give: Give): Optimizer {
+        const out = room(1);
+        run(operation, native, give, out);
+        return kinds.Optimizer.adopt(out[0] ?? 0n);
+    },
+};

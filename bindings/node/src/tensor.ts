@@ -1,0 +1,428 @@
+/** Tensors. @module */
+
+import { backwardAsync, backwardGiven, type BackwardOptions } from "./autograd.js";
+import { Call, kinds, now } from "./call.js";
+import { addHook } from "./callbacks.js";
+import {
+    dtypeOfArray,
+    dtypeOfValues,
+    fill,
+    flatten,
+    holds,
+    isTypedArray,
+    nest,
+    roomFor,
+    type Nested,
+    type TypedArray,
+} from "./data.js";
+import { check, deviceOf, dtypeOf } from "./error.js";
+import { DTypeError, IndexError, InvalidArgumentError } from "./generated/errors.js";
+import type { DType } from "./generated/enums.js";
+import { TensorMethods } from "./generated/methods.js";
+import * as raw from "./generated/raw.js";
+import { Cell, Handle } from "./handle.js";
+import { itemsOf, type IndexItem } from "./indexing.js";
+import { printed } from "./print.js";
+import type { Int, Ints, TensorLike } from "./types.js";
+
+/** No element is larger. */
+const ELEMENT = 8;
+
+/** An n-dimensional array that can take part in a graph of operations. */
+export class Tensor extends TensorMethods {
+    /** The owner of a handle that C gave. @internal */
+    static adopt(pointer: bigint): Tensor {
+        const bytes = ELEMENT * raw.candle_tensor_num_elements(pointer);
+        return new Tensor(new Cell(pointer, bytes, raw.candle_tensor_free));
+    }
+
+    protected override get self(): Tensor {
+        return this;
+    }
+
+    #pointer(operation: string): bigint {
+        return Handle.pointer(this, operation);
+    }
+
+    /** The sizes. */
+    get shape(): number[] {
+        const pointer = this.#pointer("shape");
+        const sizes = new BigInt64Array(raw.candle_tensor_rank(pointer));
+        check((error) => raw.candle_tensor_shape(pointer, sizes, sizes.length, error));
+        return Array.from(sizes, Number);
+    }
+
+    /** The number of dimensions. */
+    get ndim(): number {
+        return raw.candle_tensor_rank(this.#pointer("ndim"));
+    }
+
+    /** The number of elements. */
+    get numel(): number {
+        return raw.candle_tensor_num_elements(this.#pointer("numel"));
+    }
+
+    /** The size of a dimension; a negative one counts from the end. Throws `IndexError`. */
+    size(dim: number): number {
+        const { shape } = this;
+        const size = shape[dim < 0 ? dim + shape.length : dim];
+        if (size === undefined) {
+            throw new IndexError(`size: there is no dimension ${dim} in rank ${shape.length}`, {
+                operation: "size",
+                shapes: [shape],
+            });
+        }
+        return size;
+    }
+
+    /** The distances in elements between neighbours of each dimension. */
+    get strides(): number[] {
+        const pointer = this.#pointer("strides");
+        const strides = new BigInt64Array(raw.candle_tensor_rank(pointer));
+        check((error) => raw.candle_tensor_strides(pointer, strides, strides.length, error));
+        return Array.from(strides, Number);
+    }
+
+    /** The type of the elements. */
+    get dtype(): DType {
+        return dtypeOf(raw.candle_tensor_dtype(this.#pointer("dtype")));
+    }
+
+    /** The device that the elements are on: "cpu", "cuda:0". */
+    get device(): string {
+        const pointer = this.#pointer("device");
+        const kind = raw.candle_tensor_device(pointer);
+        return deviceOf(kind, raw.candle_tensor_device_index(pointer));
+    }
+
+    /** Whether the elements lie in row-major order without gaps. */
+    get isContiguous(): boolean {
+        return raw.candle_tensor_is_contiguous(this.#pointer("isContiguous")) !== 0;
+    }
+
+    /** How often the storage has been changed in place. */
+    get version(): number {
+        return raw.candle_tensor_version(this.#pointer("version"));
+    }
+
+    /** Replaces the values by those of another, and keeps everything else; in no graph. */
+    setData(source: Tensor): void {
+        now.nothing("setData", raw.candle_tensor_set_data, (call) => [
+            call.changed(this, "the tensor"),
+            call.changed(source, "source"),
+        ]);
+    }
+
+    /** A second object on the same tensor, that is freed by itself. */
+    share(): Tensor {
+        return now.tensor("share", raw.candle_tensor_share, (call) => [
+            call.changed(this, "the tensor"),
+        ]);
+    }
+
+    /** The only element as a number; true is 1. Throws `ShapeError` unless there is one. */
+    item(): number {
+        const pointer = this.#pointer("item");
+        const out = new Float64Array(1);
+        check((error) => raw.candle_tensor_item_double(pointer, out, error));
+        return out[0] ?? NaN;
+    }
+
+    /** The only element as an integer of 64 bits; a float is cut towards zero. */
+    itemBigInt(): bigint {
+        const pointer = this.#pointer("itemBigInt");
+        const out = new BigInt64Array(1);
+        check((error) => raw.candle_tensor_item_int64(pointer, out, error));
+        return out[0] ?? 0n;
+    }
+
+    /**
+     * A copy of the elements in row-major order, in the array of the dtype: float32 in a
+     * `Float32Array`, int64 in a `BigInt64Array`, bool as 0 and 1 in a `Uint8Array`; float16 and
+     * bfloat16 as their bits in a `Uint16Array`.
+     */
+    data(): TypedArray {
+        const pointer = this.#pointer("data");
+        const room = roomFor(this.dtype, raw.candle_tensor_num_elements(pointer));
+        check((error) => raw.candle_tensor_copy_to(pointer, room, room.byteLength, error));
+        return room;
+    }
+
+    /** Copies the elements into an array of the dtype, exactly as long as the tensor. */
+    copyTo(room: TypedArray): void {
+        const pointer = this.#pointer("copyTo");
+        const { dtype } = this;
+        if (!isTypedArray(room) || !holds(room, dtype)) {
+            throw new DTypeError(`copyTo: elements of ${dtype} do not go into such an array`, {
+                operation: "copyTo",
+                dtypes: [dtype],
+            });
+        }
+        check((error) => raw.candle_tensor_copy_to(pointer, room, room.byteLength, error));
+    }
+
+    /**
+     * The elements in arrays of arrays, a number alone for rank 0: bool as true and false, int64 as
+     * bigints, and halves as numbers.
+     */
+    tolist(): Nested {
+        const { dtype } = this;
+        let values: ArrayLike<unknown>;
+        if (dtype === "float16" || dtype === "bfloat16" || dtype === "float8_e4m3fn") {
+            const wide = this.detach().toDtype("float32");
+            values = wide.data();
+            wide.free();
+        } else if (dtype === "bool") {
+            values = Array.from(this.data() as Uint8Array, Boolean);
+        } else {
+            values = this.data();
+        }
+        return nest(values, this.shape) as Nested;
+    }
+
+    /** The part that an index names: `x.getItem(slice(1, 3), 0)` is `x[1:3, 0]` in Python. */
+    getItem(...items: IndexItem[]): Tensor {
+        const given = itemsOf(items, "getItem");
+        return now.tensor("getItem", raw.candle_tensor_get_item, (call) => [
+            call.changed(this, "the tensor"),
+            given,
+            given.length,
+        ]);
+    }
+
+    /** Writes into the part that an index names; `source` broadcasts and is converted. */
+    setItem(items: readonly IndexItem[] | IndexItem, source: TensorLike): void {
+        const list = Array.isArray(items) ? items : [items as IndexItem];
+        const given = itemsOf(list as IndexItem[], "setItem");
+        now.nothing("setItem", raw.candle_tensor_set_item, (call) => [
+            call.changed(this, "the tensor"),
+            given,
+            given.length,
+            call.tensor(source, "source"),
+        ]);
+    }
+
+    /** Adds the gradients of this tensor to those of the leaves it was computed from. */
+    backward(options: BackwardOptions = {}): void {
+        now.nothing("backward", raw.candle_tensor_backward, (call) =>
+            backwardGiven(call, this, options),
+        );
+    }
+
+    /** `backward` on another thread; hooks are called on this one. */
+    backwardAsync(options: BackwardOptions = {}): Promise<void> {
+        return backwardAsync(this, options);
+    }
+
+    /** Whether gradients flow to or through it. */
+    get requiresGrad(): boolean {
+        return raw.candle_tensor_requires_grad(this.#pointer("requiresGrad")) !== 0;
+    }
+
+    /** Asks for a gradient of a leaf, or no longer. */
+    set requiresGrad(requires: boolean) {
+        now.nothing("requiresGrad", raw.candle_tensor_set_requires_grad, (call) => [
+            call.changed(this, "the tensor"),
+            call.bool(requires, "requiresGrad"),
+        ]);
+    }
+
+    /** Whether it was made by the user and not by a recorded operation. */
+    get isLeaf(): boolean {
+        return raw.candle_tensor_is_leaf(this.#pointer("isLeaf")) !== 0;
+    }
+
+    /** The name of the recorded operation that made it; empty when none did. */
+    get gradFnName(): string {
+        const pointer = this.#pointer("gradFnName");
+        return textOf((name, capacity) => raw.candle_tensor_grad_fn_name(pointer, name, capacity));
+    }
+
+    /** The gradient accumulated so far, or null. */
+    get grad(): Tensor | null {
+        const pointer = this.#pointer("grad");
+        const out = new BigUint64Array(1);
+        check((error) => raw.candle_tensor_grad(pointer, out, error));
+        return out[0] ? Tensor.adopt(out[0]) : null;
+    }
+
+    /** Replaces the gradient; null clears it. */
+    set grad(grad: Tensor | null) {
+        now.nothing("grad", raw.candle_tensor_set_grad, (call) => [
+            call.changed(this, "the tensor"),
+            call.optionalChanged(grad, "grad"),
+        ]);
+    }
+
+    /**
+     * Has a function called with the gradient of this tensor in every backward pass, until the
+     * function that it gives is called. A tensor that the hook returns takes the gradient's place;
+     * what it throws comes out of `backward`.
+     */
+    registerHook(hook: (gradient: Tensor) => Tensor | null | undefined | void): () => void {
+        const pointer = this.#pointer("registerHook");
+        if (typeof hook !== "function") {
+            throw new Call("registerHook").wrong("the hook", "a function", hook);
+        }
+        const share = (of: bigint): bigint => {
+            const out = new BigUint64Array(1);
+            check((error) => raw.candle_tensor_share(of, out, error));
+            return out[0] ?? 0n;
+        };
+        const id = addHook(pointer, (gradient) => {
+            const given = hook(Tensor.adopt(share(gradient)));
+            if (given === null || given === undefined) {
+                return null;
+            }
+            return share(new Call("registerHook").changed(given, "what the hook returns"));
+        });
+        return () => {
+            if (!this.isFreed) {
+                const tensor = this.#pointer("registerHook");
+                check((error) => raw.candle_tensor_remove_hook(tensor, id, error));
+            }
+        };
+    }
+
+    /** The tensor as PyTorch prints it; of many elements those at the ends. */
+    override toString(): string {
+        if (this.isFreed) {
+            return "tensor(freed)";
+        }
+        const { dtype } = this;
+        const notes: string[] = dtype === "float32" || dtype === "int64" || dtype === "bool" ? [] : [dtype];
+        if (this.requiresGrad) {
+            notes.push(this.gradFnName === "" ? "requiresGrad" : `gradFn: ${this.gradFnName}`);
+        }
+        return printed(this.tolist(), this.numel, notes);
+    }
+
+    /** What `console.log` shows. */
+    [Symbol.for("nodejs.util.inspect.custom")](): string {
+        return this.toString();
+    }
+}
+
+kinds.Tensor = Tensor;
+
+/** A text that C writes into room. */
+export function textOf(write: (room: Uint8Array, capacity: number) => number): string {
+    const length = write(new Uint8Array(1), 0);
+    const room = new Uint8Array(length + 1);
+    write(room, room.length);
+    return new TextDecoder().decode(room.subarray(0, length));
+}
+
+/** Options of `tensor` and `fromData`. */
+export interface TensorOptions {
+    /** The type of the elements; without, that of the data. */
+    dtype?: DType | null;
+    /** Where they go. */
+    device?: string;
+    /** Whether its gradient is wanted. */
+    requiresGrad?: boolean;
+}
+
+/** A tensor of elements that lie in an array in row-major order. */
+function make(values: TypedArray, dtype: DType, shape: Ints, device: string): Tensor {
+    return now.tensor("tensor", raw.candle_tensor_from_data, (call) => {
+        const [sizes, rank] = call.ints(shape, "shape");
+        const given = [values, values.byteLength, sizes, rank, null, call.dtype(dtype, "dtype")];
+        return [...given, ...call.device(device, "device")];
+    });
+}
+
+function finish(made: Tensor, dtype: DType, requiresGrad: boolean): Tensor {
+    const result = made.dtype === dtype ? made : made.toDtype(dtype);
+    if (result !== made) {
+        made.free();
+    }
+    if (requiresGrad) {
+        result.requiresGrad = true;
+    }
+    return result;
+}
+
+/**
+ * A tensor of a copy of data: a number, arrays of arrays of numbers, bigints (int64) or booleans, or
+ * an array of one type, whose dtype it has. Numbers are floats, since JavaScript's are; another
+ * `dtype` converts them. PyTorch: `torch.tensor`
+ */
+export function tensor(data: Nested | TypedArray, options: TensorOptions = {}): Tensor {
+    const call = new Call("tensor");
+    const { dtype = null, device = "cpu", requiresGrad = false } = options;
+    call.options(options, "dtype", "device", "requiresGrad");
+    call.optionalDtype(dtype, "dtype");
+    call.bool(requiresGrad, "requiresGrad");
+    if (isTypedArray(data)) {
+        return fromData(data, [data.length], options);
+    }
+    const { shape, values } = flatten(data, "tensor");
+    const wanted = dtype ?? dtypeOfValues(values, dtypeOf(raw.candle_default_dtype()));
+    // Halves are made of floats.
+    const bits = wanted === "float16" || wanted === "bfloat16" || wanted === "float8_e4m3fn";
+    const made = bits ? "float32" : wanted;
+    return finish(make(fill(values, made, "tensor"), made, shape, device), wanted, requiresGrad);
+}
+
+/**
+ * A tensor of a shape of a copy of elements in row-major order. The dtype is that of the array; a
+ * `Uint16Array` is the bits of float16 or bfloat16, and a `Uint8Array` may be bool or float8_e4m3fn.
+ * An array of another dtype is converted.
+ */
+export function fromData(values: TypedArray, shape: Ints, options: TensorOptions = {}): Tensor {
+    const call = new Call("fromData");
+    const { dtype = null, device = "cpu", requiresGrad = false } = options;
+    call.options(options, "dtype", "device", "requiresGrad");
+    call.optionalDtype(dtype, "dtype");
+    call.bool(requiresGrad, "requiresGrad");
+    if (!isTypedArray(values)) {
+        throw call.wrong("the data", "a typed array", values);
+    }
+    const own = dtype !== null && holds(values, dtype) ? dtype : dtypeOfArray(values);
+    if (own === undefined) {
+        throw new InvalidArgumentError("fromData: name the dtype of the bits in a Uint16Array", {
+            operation: "fromData",
+        });
+    }
+    return finish(make(values, own, shape, device), dtype ?? own, requiresGrad);
+}
+
+/**
+ * The rows `indices` of an array of a shape, in one pass. Throws `IndexError` for an index that is
+ * negative or too large.
+ */
+export function fromRows(
+    values: TypedArray,
+    shape: readonly Int[],
+    indices: readonly Int[] | BigInt64Array,
+    options: { dtype?: DType | null; device?: string } = {},
+): Tensor {
+    const { dtype = null, device = "cpu" } = options;
+    return now.tensor("fromRows", raw.candle_tensor_from_rows, (call) => {
+        call.options(options, "dtype", "device");
+        if (!isTypedArray(values)) {
+            throw call.wrong("the data", "a typed array", values);
+        }
+        const own = dtype ?? dtypeOfArray(values);
+        if (own === undefined || !holds(values, own)) {
+            throw new DTypeError("fromRows: the array does not hold elements of the dtype");
+        }
+        const [sizes] = call.ints(shape, "shape");
+        const rows = indices instanceof BigInt64Array ? indices : call.ints(indices, "indices")[0];
+        const row = sizes.slice(1);
+        const stride = row.reduce<number>((sum, size) => sum * Number(size), 1);
+        return [
+            values,
+            values.byteLength,
+            sizes[0] ?? 0,
+            stride * values.BYTES_PER_ELEMENT,
+            row,
+            row.length,
+            rows,
+            rows.length,
+            call.dtype(own, "dtype"),
+            ...call.device(device, "device"),
+        ];
+    });
+}

@@ -1,0 +1,89 @@
+/** What the library is, and its settings. @module */
+
+import { Checked } from "./arguments.js";
+import { check, dtypeOf } from "./error.js";
+import { codes, HandleKind, type DeviceKind, type DType } from "./generated/enums.js";
+import * as raw from "./generated/raw.js";
+
+/** The version of the library. */
+export function version(): string {
+    return raw.candle_ffi_version();
+}
+
+/** The version of its interface. */
+export function abiVersion(): number {
+    return raw.candle_ffi_abi_version();
+}
+
+/** What it was built of and for. */
+export function buildInfo(): string {
+    return raw.candle_ffi_build_info();
+}
+
+/** How many handles of a kind there are in the process. */
+export function liveHandles(kind: keyof typeof HandleKind = "all"): number {
+    return raw.candle_ffi_live_handles(new Checked("liveHandles").choice(HandleKind, kind, "kind"));
+}
+
+/** How many threads operations use. */
+export function getNumThreads(): number {
+    return raw.candle_get_num_threads();
+}
+
+/** Sets how many threads operations use. */
+export function setNumThreads(count: number): void {
+    const threads = new Checked("setNumThreads").size(count, "count");
+    check((error) => raw.candle_set_num_threads(threads, error));
+}
+
+/** The dtype of floats that are made without one. */
+export function getDefaultDtype(): DType {
+    return dtypeOf(raw.candle_default_dtype());
+}
+
+/** Sets the dtype of floats that are made without one. */
+export function setDefaultDtype(dtype: DType): void {
+    const code = new Checked("setDefaultDtype").dtype(dtype, "dtype");
+    check((error) => raw.candle_set_default_dtype(code, error));
+}
+
+/** What there is to know of a dtype. */
+export function dtypeInfo(dtype: DType): { name: DType; size: number; isFloat: boolean } {
+    const code = new Checked("dtypeInfo").dtype(dtype, "dtype");
+    return {
+        name: raw.candle_dtype_name(code) as DType,
+        size: raw.candle_dtype_size(code),
+        isFloat: raw.candle_dtype_is_float(code) !== 0,
+    };
+}
+
+/** The dtype of a name, PyTorch's or one of its aliases. */
+export function dtypeFromName(name: string): DType {
+    const text = new Checked("dtypeFromName").text(name, "name");
+    const out = new Int32Array(1);
+    check((error) => raw.candle_dtype_from_name(text, out, error));
+    return dtypeOf(out[0] ?? 0);
+}
+
+/** The dtype in which two meet. PyTorch: `torch.promote_types` */
+export function promoteTypes(a: DType, b: DType): DType {
+    const checked = new Checked("promoteTypes");
+    return dtypeOf(raw.candle_dtype_promote(checked.dtype(a, "a"), checked.dtype(b, "b")));
+}
+
+/** How many devices of a kind there are. */
+export function deviceCount(kind: DeviceKind): number {
+    return raw.candle_device_count(new Checked("deviceCount").choice(codes.DeviceKind, kind, "kind"));
+}
+
+/** Whether this library can use devices of a kind. */
+export function isDeviceAvailable(kind: DeviceKind): boolean {
+    const code = new Checked("isDeviceAvailable").choice(codes.DeviceKind, kind, "kind");
+    return raw.candle_device_is_available(code) !== 0;
+}
+
+/** Throws `DeviceError` unless a device is there: "cuda:1". */
+export function checkDevice(device: string): void {
+    const [kind, index] = new Checked("checkDevice").device(device, "device");
+    check((error) => raw.candle_device_check(kind, index, error));
+}

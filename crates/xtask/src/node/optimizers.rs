@@ -1,0 +1,73 @@
+//! `optimizers.ts`: the options of each optimizer, and a function that makes it.
+
+use super::{camel, comment, fill, opening, pascal};
+use crate::cpp::optimizers::{Constructor, Optimizers, Options, is_internal};
+use std::fmt::Write;
+
+/// `optimizers.ts`.
+pub(crate) fn module(optimizers: &Optimizers) -> String {
+    let mut out = opening(
+        "The optimizers: the options of each, and a function that makes it.",
+        "crates/candle-ffi/src/optimizers.rs and optimizer_options.rs",
+    );
+    out += "import { make } from \"../call.js\";\nimport type { Optimizer } from \"../optimizer.js\";\n\
+            import type { Tensor } from \"../tensor.js\";\nimport type { Int } from \"../types.js\";\n\
+            import * as raw from \"./raw.js\";\n";
+    for constructor in &optimizers.constructors {
+        if let Some(options) = optimizers.options.iter().find(|options| options.kind == constructor.options) {
+            optimizer(&mut out, constructor, options);
+        }
+    }
+    out
+}
+
+fn optimizer(out: &mut String, constructor: &Constructor, options: &Options) {
+    let called = constructor.symbol.trim_start_matches("candle_").trim_end_matches("_new");
+    let kind = format!("{}Options", pascal(called));
+    let _ = writeln!(out, "\n/** Options of `{called}`. */\nexport interface {kind} {{");
+    let (mut destructured, mut names, mut members) = (Vec::new(), Vec::new(), Vec::new());
+    for (c_kind, member, docs) in &options.members {
+        if member == "struct_size" {
+            members.push(format!("struct_size: raw.sizes.{}", options.kind));
+            continue;
+        }
+        if is_internal(member) {
+            members.push(format!("{member}: 0"));
+            continue;
+        }
+        let (docs, default) = docs.split_once(" Default: `").unwrap_or((docs, "0`"));
+        let default = default.split('`').next().unwrap_or("0");
+        let (kind, conversion, default) = match (c_kind.as_str(), default) {
+            ("i32", "0") => ("boolean", "bool", "false"),
+            ("i32", _) => ("boolean", "bool", "true"),
+            ("i64", value) => ("Int", "int", value),
+            (_, value) => ("number", "double", value),
+        };
+        let docs = docs.strip_prefix("1 ").map_or_else(|| docs.to_owned(), |rest| format!("True {rest}"));
+        let name = camel(member);
+        comment(out, "    ", &fill(&format!("{docs} Default: {default}.")));
+        let _ = writeln!(out, "    {name}?: {kind};");
+        destructured.push(format!("{name} = {default}"));
+        names.push(format!("\"{name}\""));
+        members.push(format!("{member}: call.{conversion}({name}, \"{name}\")"));
+    }
+    *out += "}\n\n";
+    let docs: Vec<String> = constructor.docs.iter().take_while(|line| !line.is_empty()).cloned().collect();
+    comment(out, "", &fill(&docs.join(" ")));
+    let _ = writeln!(
+        out,
+        "export function {called}(params: readonly Tensor[], options: {kind} = {{}}): Optimizer {{\n    \
+         return make.optimizer(\"{called}\", raw.{}, (call) => {{\n        const {{",
+        constructor.symbol
+    );
+    for line in &destructured {
+        let _ = writeln!(out, "            {line},");
+    }
+    let _ = writeln!(out, "        }} = options;");
+    *out += &super::list("        ", "call.options", &[vec!["options".to_owned()], names].concat(), ";");
+    *out += "        const given = {\n";
+    for line in &members {
+        let _ = writeln!(out, "            {line},");
+    }
+    *out += "        };\n        return [...call.params(params), given];\n    });\n}\n";
+}
