@@ -36,8 +36,8 @@ function room(cells: number): BigUint64Array {
 
 /** A call, and what it needs until it has ended. */
 export class Call extends Checked {
-    readonly #temporary: bigint[] = [];
-    readonly #used: Cell[] = [];
+    #temporary: bigint[] | undefined;
+    #used: Cell[] | undefined;
     /** On another thread recording is always on: where it is off here, tensors go without history. */
     readonly #detaches: boolean;
 
@@ -54,7 +54,7 @@ export class Call extends Checked {
         const cell = Handle.cell(handle, this.operation, name);
         if (this.isAsync) {
             cell.use();
-            this.#used.push(cell);
+            (this.#used ??= []).push(cell);
         }
         return cell.pointer;
     }
@@ -74,7 +74,7 @@ export class Call extends Checked {
 
     #keep(out: BigUint64Array): bigint {
         const pointer = out[0] ?? 0n;
-        this.#temporary.push(pointer);
+        (this.#temporary ??= []).push(pointer);
         return pointer;
     }
 
@@ -157,12 +157,8 @@ export class Call extends Checked {
 
     /** Ends it: what was made for it is freed, what was kept for it is let go. */
     end(): void {
-        for (const pointer of this.#temporary) {
-            raw.candle_tensor_free(pointer);
-        }
-        for (const cell of this.#used) {
-            cell.unuse();
-        }
+        this.#temporary?.forEach((pointer) => raw.candle_tensor_free(pointer));
+        this.#used?.forEach((cell) => cell.unuse());
     }
 }
 
@@ -223,7 +219,15 @@ export const now = {
     nothing: run,
 
     tensor(operation: string, native: Reporting, give: Give): Tensor {
-        run(operation, native, give, one);
+        const call = new Call(operation);
+        try {
+            const status = native(...give(call), one, errors);
+            if (status !== 0) {
+                throw errorOf(status, errors);
+            }
+        } finally {
+            call.end();
+        }
         return kinds.Tensor.adopt(one[0] ?? 0n);
     },
 
