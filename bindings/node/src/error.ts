@@ -110,7 +110,8 @@ export function errorOf(status: number, cell: BigUint64Array): unknown {
         raw.candle_error_free(pointer === 0n ? null : pointer);
         return kept.error;
     }
-    const Class = classes.get(status) ?? CandleError;
+    const code = pointer === 0n ? status : raw.candle_error_code(pointer);
+    const Class = classes.get(code) ?? CandleError;
     if (pointer === 0n) {
         return new Class(`the call failed with ${raw.candle_status_name(status)}`);
     }

@@ -24,3 +24,12 @@ export { TensorMap } from "./tensor_map.js";
 export type { Tensors } from "./tensor_map.js";
 export type { Doubles, Int, Ints, TensorLike } from "./types.js";
 export * from "./version.js";
+export { Profile, Profiler, recordFunction } from "./profiler.js";
+export type {
+    ProfileEvent,
+    ProfileKindName,
+    ProfileSummary,
+    ProfileTableOptions,
+    ProfileTotal,
+    ProfilerOptions,
+} from "./profiler.js";
