@@ -34,6 +34,10 @@ function room(cells: number): BigUint64Array {
     return new BigUint64Array(new ArrayBuffer(8 * Math.max(cells, 1)));
 }
 
+/** Where calls on this thread write: each is read before the next one. */
+const one = room(1);
+const errors = room(1);
+
 /** A call, and what it needs until it has ended. */
 export class Call extends Checked {
     #temporary: bigint[] | undefined;
@@ -60,16 +64,18 @@ export class Call extends Checked {
     }
 
     #number(value: number | bigint | boolean, name: string): bigint {
-        const out = room(1);
+        let status: number;
         if (typeof value === "boolean") {
-            check((error) => raw.candle_tensor_from_bool(value ? 1 : 0, out, error));
+            status = raw.candle_tensor_from_bool(value ? 1 : 0, one, errors);
         } else if (typeof value === "bigint" || Number.isSafeInteger(value)) {
-            const number = this.int(value, name);
-            check((error) => raw.candle_tensor_from_int64(number, out, error));
+            status = raw.candle_tensor_from_int64(this.int(value, name), one, errors);
         } else {
-            check((error) => raw.candle_tensor_from_double(value, out, error));
+            status = raw.candle_tensor_from_double(value, one, errors);
         }
-        return this.#keep(out);
+        if (status !== 0) {
+            throw errorOf(status, errors);
+        }
+        return this.#keep(one);
     }
 
     #keep(out: BigUint64Array): bigint {
@@ -162,8 +168,6 @@ export class Call extends Checked {
     }
 }
 
-const errors = room(1);
-
 /** Makes a call on this thread; `outputs` follow its arguments. */
 function run(operation: string, native: Reporting, give: Give, ...outputs: unknown[]): void {
     const call = new Call(operation);
@@ -211,7 +215,6 @@ function fieldsOf<T>(cells: BigUint64Array, names: readonly string[]): T {
 /** Lists have as many outputs as it turns out; most have few. */
 const FEW = 16;
 const TOO_SMALL = 4;
-const one = room(1);
 
 /** Calls on this thread. */
 export const now = {

@@ -8,6 +8,8 @@ import { watch } from "./memory.js";
 export class Cell {
     /** Whether it was freed, or will be when the last call that uses it has ended. */
     closed = false;
+    /** The object that has it, as long as there is one. */
+    owner: WeakRef<Handle> | undefined = undefined;
     #users = 0;
 
     constructor(

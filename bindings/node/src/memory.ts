@@ -17,7 +17,7 @@ import type { Cell, Handle } from "./handle.js";
 /** What may be made before a collection is asked for. */
 const BUDGET = { handles: 50_000, bytes: 256 * 1024 * 1024 };
 
-let entries: { reference: WeakRef<Handle>; cell: Cell }[] = [];
+let cells: Cell[] = [];
 let bytes = 0;
 let limit = { ...BUDGET };
 
@@ -53,32 +53,32 @@ function prepare(): void {
 
 /** Frees the handles of objects that are gone, and forgets those that are freed. */
 function sweep(): void {
-    const live: typeof entries = [];
+    const live: Cell[] = [];
     bytes = 0;
-    for (const entry of entries) {
-        if (entry.cell.closed) {
+    for (const cell of cells) {
+        if (cell.closed) {
             continue;
         }
-        if (entry.reference.deref() === undefined) {
-            entry.cell.close();
+        if (cell.owner?.deref() === undefined) {
+            cell.close();
             continue;
         }
-        live.push(entry);
-        bytes += entry.cell.bytes;
+        live.push(cell);
+        bytes += cell.bytes;
     }
-    entries = live;
+    cells = live;
 }
 
 function isCrowded(share: number): boolean {
-    return entries.length >= share * limit.handles || bytes >= share * limit.bytes;
+    return cells.length >= share * limit.handles || bytes >= share * limit.bytes;
 }
 
 function reclaim(): void {
     prepare();
     settle?.();
     // What was freed by hand costs no collection.
-    entries = entries.filter((entry) => !entry.cell.closed);
-    bytes = entries.reduce((sum, entry) => sum + entry.cell.bytes, 0);
+    cells = cells.filter((cell) => !cell.closed);
+    bytes = cells.reduce((sum, cell) => sum + cell.bytes, 0);
     if (isCrowded(0.5)) {
         settle?.();
         collect?.();
@@ -86,7 +86,7 @@ function reclaim(): void {
     }
     // A program that holds much is not asked again for each tensor that it makes.
     limit = {
-        handles: Math.max(BUDGET.handles, 2 * entries.length),
+        handles: Math.max(BUDGET.handles, 2 * cells.length),
         bytes: Math.max(BUDGET.bytes, 2 * bytes),
     };
 }
@@ -108,7 +108,8 @@ const scopes: Handle[][] = [];
 
 /** Sees to it that the handle of an object is freed when nobody has the object any more. */
 export function watch(handle: Handle, cell: Cell): void {
-    entries.push({ reference: new WeakRef(handle), cell });
+    cell.owner = new WeakRef(handle);
+    cells.push(cell);
     bytes += cell.bytes;
     scopes[scopes.length - 1]?.push(handle);
     if (isCrowded(1)) {

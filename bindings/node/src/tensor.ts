@@ -25,6 +25,9 @@ import { itemsOf, type IndexItem } from "./indexing.js";
 import { printed } from "./print.js";
 import type { Int, Ints, TensorLike } from "./types.js";
 
+/** Where elements are read. */
+const real = new Float64Array(new ArrayBuffer(8));
+
 /** No element is larger. */
 const ELEMENT = 8;
 
@@ -123,9 +126,8 @@ export class Tensor extends TensorMethods {
     /** The only element as a number; true is 1. Throws `ShapeError` unless there is one. */
     item(): number {
         const pointer = this.#pointer("item");
-        const out = new Float64Array(1);
-        check((error) => raw.candle_tensor_item_double(pointer, out, error));
-        return out[0] ?? NaN;
+        check((error) => raw.candle_tensor_item_double(pointer, real, error));
+        return real[0] ?? NaN;
     }
 
     /** The only element as an integer of 64 bits; a float is cut towards zero. */
