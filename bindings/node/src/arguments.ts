@@ -53,10 +53,14 @@ export class Checked {
     }
 
     int(value: Int, name: string): Int {
-        if (typeof value === "bigint" ? value >= LEAST && value <= MOST : Number.isSafeInteger(value)) {
-            return value;
+        const fits =
+            typeof value === "bigint"
+                ? value >= LEAST && value <= MOST
+                : Number.isSafeInteger(value);
+        if (!fits) {
+            throw this.wrong(name, "a whole number", value);
         }
-        throw this.wrong(name, "a whole number", value);
+        return value;
     }
 
     size(value: number, name: string): number {

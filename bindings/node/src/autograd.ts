@@ -1,11 +1,12 @@
 /** Gradients: when operations are recorded, and gradients of any tensors. @module */
 
 import { types } from "node:util";
-import { Call, kinds, later } from "./call.js";
+import { Call, kinds } from "./call.js";
 import { check, errorOf } from "./error.js";
 import * as raw from "./generated/raw.js";
+import { closeScope, openScope } from "./memory.js";
+import { later } from "./run.js";
 import type { Tensor } from "./tensor.js";
-import { openScope, closeScope } from "./memory.js";
 
 /** Whether operations are recorded. */
 export function isGradEnabled(): boolean {
@@ -23,8 +24,8 @@ function synchronous(operation: string, body: unknown): void {
     }
     if (types.isAsyncFunction(body)) {
         throw new TypeError(
-            `${operation} takes no async function, since what comes after its first await would be ` +
-                `outside of it; write await ${operation}(() => model.forwardAsync(x))`,
+            `${operation} takes no async function, since what comes after its first await would ` +
+                `be outside of it; write await ${operation}(() => model.forwardAsync(x))`,
         );
     }
 }

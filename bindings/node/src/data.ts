@@ -115,16 +115,17 @@ export function fill(values: Flat["values"], dtype: DType, operation: string): T
             throw checked.wrong(name, "a number", value);
         }
         if (room instanceof BigInt64Array) {
-            room[at] = BigInt(checked.int(typeof value === "boolean" ? Number(value) : value, name));
+            const whole = typeof value === "boolean" ? Number(value) : value;
+            room[at] = BigInt(checked.int(whole, name));
             return;
         }
         const number = dtype === "bool" ? Number(Boolean(value)) : Number(value);
         room[at] = number;
         if (room[at] !== number && !dtype.startsWith("float")) {
-            throw new InvalidArgumentError(`${operation}: ${name} is ${value}, which is no ${dtype}`, {
-                operation,
-                dtypes: [dtype],
-            });
+            throw new InvalidArgumentError(
+                `${operation}: ${name} is ${value}, which is no ${dtype}`,
+                { operation, dtypes: [dtype] },
+            );
         }
     });
     return room;

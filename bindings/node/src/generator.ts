@@ -12,7 +12,9 @@ function seedOf(seed: Int, operation: string): Int {
         throw new Call(operation).wrong("the seed", "a whole number", seed);
     }
     if (seed < 0) {
-        throw new InvalidArgumentError(`${operation}: the seed must not be negative`, { operation });
+        throw new InvalidArgumentError(`${operation}: the seed must not be negative`, {
+            operation,
+        });
     }
     return seed;
 }

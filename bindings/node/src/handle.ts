@@ -44,7 +44,7 @@ export class Cell {
     }
 }
 
-/** An object that owns a handle. It frees the handle when it is collected, or when it is told to. */
+/** An object that owns a handle, and frees it when it is collected or told to. */
 export abstract class Handle {
     readonly #cell: Cell;
 

@@ -2,6 +2,8 @@
 
 export type { BackwardOptions, GradOptions } from "./autograd.js";
 export { enableGrad, grad, isGradEnabled, noGrad, setGradEnabled, tidy } from "./autograd.js";
+export { fromData, fromRows, tensor } from "./creation.js";
+export type { TensorOptions } from "./creation.js";
 export type { Nested, TypedArray } from "./data.js";
 export { CandleError } from "./error.js";
 export type { ErrorDetails } from "./error.js";
@@ -18,8 +20,7 @@ export * as nn from "./nn.js";
 export * as optim from "./generated/optimizers.js";
 export { clipGradNorm_, clipGradValue_, getTotalNorm, Optimizer } from "./optimizer.js";
 export type { NormOptions } from "./optimizer.js";
-export { fromData, fromRows, Tensor, tensor } from "./tensor.js";
-export type { TensorOptions } from "./tensor.js";
+export { Tensor } from "./tensor.js";
 export { TensorMap } from "./tensor_map.js";
 export type { Tensors } from "./tensor_map.js";
 export type { Doubles, Int, Ints, TensorLike } from "./types.js";

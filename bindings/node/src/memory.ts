@@ -134,7 +134,7 @@ export function closeScope(kept: ReadonlySet<unknown>): void {
     }
 }
 
-/** Collects what nobody has any more, now. Tests and measurements need it; other programs do not. */
+/** Collects what nobody has any more, now: for tests and measurements. */
 export function collectGarbage(): void {
     prepare();
     settle?.();

@@ -1,11 +1,12 @@
 /** Modules: layers, and models made of them. @module */
 
-import { Call, kinds, later, now } from "./call.js";
+import { Call, kinds } from "./call.js";
 import { isGradEnabled } from "./autograd.js";
 import { check } from "./error.js";
 import type { DType } from "./generated/enums.js";
 import * as raw from "./generated/raw.js";
 import { Cell, Handle } from "./handle.js";
+import { later, now } from "./run.js";
 import { textOf, type Tensor } from "./tensor.js";
 import { mapOf, TensorMap, type Tensors } from "./tensor_map.js";
 
@@ -73,10 +74,12 @@ export class Module extends Handle {
     /** `forwardMany` on another thread. */
     async forwardManyAsync(inputs: readonly (Tensor | null)[]): Promise<Tensor[]> {
         const recorded = isGradEnabled();
-        const results = await later.tensors("forwardMany", raw.candle_module_forward_many, (call) => [
+        const give = (call: Call) => [
             call.module(this, "the module"),
             ...call.optionalTensors(inputs, "inputs"),
-        ]);
+        ];
+        const native = raw.candle_module_forward_many;
+        const results = await later.tensors("forwardMany", native, give);
         return recorded ? results : results.map(forgotten);
     }
 
@@ -206,7 +209,7 @@ export class Module extends Handle {
         });
     }
 
-    /** Adds a layer at the end of a `sequential` or a `moduleList`, or with a name to a `moduleDict`. */
+    /** Adds a layer to a `sequential` or a `moduleList`, or with a name to a `moduleDict`. */
     add(module: Module, name?: string): this {
         const kind = this.name;
         if (kind === "ModuleDict") {

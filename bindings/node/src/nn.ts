@@ -1,8 +1,8 @@
 /** Layers; each function makes one. @module */
 
-import { make } from "./call.js";
 import * as raw from "./generated/raw.js";
 import type { Module } from "./module.js";
+import { make } from "./run.js";
 
 export * from "./generated/layers.js";
 

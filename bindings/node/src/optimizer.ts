@@ -1,10 +1,11 @@
 /** Optimizers, and limits on gradients. @module */
 
-import { Call, kinds, later, now } from "./call.js";
+import { Call, kinds } from "./call.js";
 import { stepWith } from "./callbacks.js";
 import { check } from "./error.js";
 import * as raw from "./generated/raw.js";
 import { Cell, Handle } from "./handle.js";
+import { later, now } from "./run.js";
 import { textOf, type Tensor } from "./tensor.js";
 
 /** An option's name in C: `weightDecay` is `weight_decay`. */

@@ -91,7 +91,7 @@ function fieldsOf(size: number, members: readonly string[], ask: (given: object)
             .filter((member) => member !== "reserved")
             .map((member) => {
                 const value = given[member];
-                const name = member.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+                const name = member.replace(/_([a-z])/g, (_, next: string) => next.toUpperCase());
                 if (member === "kind") {
                     return [name, kinds.get(value as number)];
                 }

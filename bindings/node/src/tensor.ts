@@ -1,29 +1,19 @@
 /** Tensors. @module */
 
 import { backwardAsync, backwardGiven, type BackwardOptions } from "./autograd.js";
-import { Call, kinds, now } from "./call.js";
+import { Call, kinds } from "./call.js";
 import { addHook } from "./callbacks.js";
-import {
-    dtypeOfArray,
-    dtypeOfValues,
-    fill,
-    flatten,
-    holds,
-    isTypedArray,
-    nest,
-    roomFor,
-    type Nested,
-    type TypedArray,
-} from "./data.js";
+import { holds, isTypedArray, nest, roomFor, type Nested, type TypedArray } from "./data.js";
 import { check, deviceOf, dtypeOf } from "./error.js";
-import { DTypeError, IndexError, InvalidArgumentError } from "./generated/errors.js";
+import { DTypeError, IndexError } from "./generated/errors.js";
 import type { DType } from "./generated/enums.js";
 import { TensorMethods } from "./generated/methods.js";
 import * as raw from "./generated/raw.js";
 import { Cell, Handle } from "./handle.js";
 import { itemsOf, type IndexItem } from "./indexing.js";
 import { printed } from "./print.js";
-import type { Int, Ints, TensorLike } from "./types.js";
+import { now } from "./run.js";
+import type { TensorLike } from "./types.js";
 
 /** Where elements are read. */
 const real = new Float64Array(new ArrayBuffer(8));
@@ -292,7 +282,8 @@ export class Tensor extends TensorMethods {
             return "tensor(freed)";
         }
         const { dtype } = this;
-        const notes: string[] = dtype === "float32" || dtype === "int64" || dtype === "bool" ? [] : [dtype];
+        const isUsual = dtype === "float32" || dtype === "int64" || dtype === "bool";
+        const notes: string[] = isUsual ? [] : [dtype];
         if (this.requiresGrad) {
             notes.push(this.gradFnName === "" ? "requiresGrad" : `gradFn: ${this.gradFnName}`);
         }
@@ -313,118 +304,4 @@ export function textOf(write: (room: Uint8Array, capacity: number) => number): s
     const room = new Uint8Array(length + 1);
     write(room, room.length);
     return new TextDecoder().decode(room.subarray(0, length));
-}
-
-/** Options of `tensor` and `fromData`. */
-export interface TensorOptions {
-    /** The type of the elements; without, that of the data. */
-    dtype?: DType | null;
-    /** Where they go. */
-    device?: string;
-    /** Whether its gradient is wanted. */
-    requiresGrad?: boolean;
-}
-
-/** A tensor of elements that lie in an array in row-major order. */
-function make(values: TypedArray, dtype: DType, shape: Ints, device: string): Tensor {
-    return now.tensor("tensor", raw.candle_tensor_from_data, (call) => {
-        const [sizes, rank] = call.ints(shape, "shape");
-        const given = [values, values.byteLength, sizes, rank, null, call.dtype(dtype, "dtype")];
-        return [...given, ...call.device(device, "device")];
-    });
-}
-
-function finish(made: Tensor, dtype: DType, requiresGrad: boolean): Tensor {
-    const result = made.dtype === dtype ? made : made.toDtype(dtype);
-    if (result !== made) {
-        made.free();
-    }
-    if (requiresGrad) {
-        result.requiresGrad = true;
-    }
-    return result;
-}
-
-/**
- * A tensor of a copy of data: a number, arrays of arrays of numbers, bigints (int64) or booleans, or
- * an array of one type, whose dtype it has. Numbers are floats, since JavaScript's are; another
- * `dtype` converts them. PyTorch: `torch.tensor`
- */
-export function tensor(data: Nested | TypedArray, options: TensorOptions = {}): Tensor {
-    const call = new Call("tensor");
-    const { dtype = null, device = "cpu", requiresGrad = false } = options;
-    call.options(options, "dtype", "device", "requiresGrad");
-    call.optionalDtype(dtype, "dtype");
-    call.bool(requiresGrad, "requiresGrad");
-    if (isTypedArray(data)) {
-        return fromData(data, [data.length], options);
-    }
-    const { shape, values } = flatten(data, "tensor");
-    const wanted = dtype ?? dtypeOfValues(values, dtypeOf(raw.candle_default_dtype()));
-    // Halves are made of floats.
-    const bits = wanted === "float16" || wanted === "bfloat16" || wanted === "float8_e4m3fn";
-    const made = bits ? "float32" : wanted;
-    return finish(make(fill(values, made, "tensor"), made, shape, device), wanted, requiresGrad);
-}
-
-/**
- * A tensor of a shape of a copy of elements in row-major order. The dtype is that of the array; a
- * `Uint16Array` is the bits of float16 or bfloat16, and a `Uint8Array` may be bool or float8_e4m3fn.
- * An array of another dtype is converted.
- */
-export function fromData(values: TypedArray, shape: Ints, options: TensorOptions = {}): Tensor {
-    const call = new Call("fromData");
-    const { dtype = null, device = "cpu", requiresGrad = false } = options;
-    call.options(options, "dtype", "device", "requiresGrad");
-    call.optionalDtype(dtype, "dtype");
-    call.bool(requiresGrad, "requiresGrad");
-    if (!isTypedArray(values)) {
-        throw call.wrong("the data", "a typed array", values);
-    }
-    const own = dtype !== null && holds(values, dtype) ? dtype : dtypeOfArray(values);
-    if (own === undefined) {
-        throw new InvalidArgumentError("fromData: name the dtype of the bits in a Uint16Array", {
-            operation: "fromData",
-        });
-    }
-    return finish(make(values, own, shape, device), dtype ?? own, requiresGrad);
-}
-
-/**
- * The rows `indices` of an array of a shape, in one pass. Throws `IndexError` for an index that is
- * negative or too large.
- */
-export function fromRows(
-    values: TypedArray,
-    shape: readonly Int[],
-    indices: readonly Int[] | BigInt64Array,
-    options: { dtype?: DType | null; device?: string } = {},
-): Tensor {
-    const { dtype = null, device = "cpu" } = options;
-    return now.tensor("fromRows", raw.candle_tensor_from_rows, (call) => {
-        call.options(options, "dtype", "device");
-        if (!isTypedArray(values)) {
-            throw call.wrong("the data", "a typed array", values);
-        }
-        const own = dtype ?? dtypeOfArray(values);
-        if (own === undefined || !holds(values, own)) {
-            throw new DTypeError("fromRows: the array does not hold elements of the dtype");
-        }
-        const [sizes] = call.ints(shape, "shape");
-        const rows = indices instanceof BigInt64Array ? indices : call.ints(indices, "indices")[0];
-        const row = sizes.slice(1);
-        const stride = row.reduce<number>((sum, size) => sum * Number(size), 1);
-        return [
-            values,
-            values.byteLength,
-            sizes[0] ?? 0,
-            stride * values.BYTES_PER_ELEMENT,
-            row,
-            row.length,
-            rows,
-            rows.length,
-            call.dtype(own, "dtype"),
-            ...call.device(device, "device"),
-        ];
-    });
 }

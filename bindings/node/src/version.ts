@@ -73,7 +73,8 @@ export function promoteTypes(a: DType, b: DType): DType {
 
 /** How many devices of a kind there are. */
 export function deviceCount(kind: DeviceKind): number {
-    return raw.candle_device_count(new Checked("deviceCount").choice(codes.DeviceKind, kind, "kind"));
+    const code = new Checked("deviceCount").choice(codes.DeviceKind, kind, "kind");
+    return raw.candle_device_count(code);
 }
 
 /** Whether this library can use devices of a kind. */

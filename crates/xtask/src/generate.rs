@@ -134,7 +134,7 @@ fn files(root: &Path) -> Result<Files> {
     files.insert(go("optimizers.go"), go::optimizers::file(&optimizers));
     files.insert(go("shims.h"), go::shims::header(&source, &exported, &optimizers));
     let node = |name: &str| Path::new("bindings/node/src/generated").join(name);
-    files.insert(node("raw.ts"), node::raw::module(&exported, &opaque, &native));
+    files.insert(node("raw.ts"), node::raw::module(&exported, &native));
     files.insert(node("enums.ts"), node::enums::module(&source, &enumerations, &constants));
     files.insert(node("errors.ts"), node::enums::errors(&enumerations, &constants));
     files.insert(node("ops.ts"), node::ops::functions(&source)?);

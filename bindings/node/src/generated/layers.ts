@@ -2,9 +2,9 @@
 
 /** The layers: a function for each, named as in C with capitals for underscores. @module */
 
-import { make } from "../call.js";
 import type { Generator } from "../generator.js";
 import type { Module } from "../module.js";
+import { make } from "../run.js";
 import type { Doubles, Int, Ints } from "../types.js";
 import { codes } from "./enums.js";
 import type { 
@@ -394,10 +394,11 @@ export interface MultiheadAttentionOptions {
  * Attention of `numHeads` heads, with projections of query, key and value, and one of the
  * result.
  *
- * The inputs are query, key, value, key_padding_mask and attn_mask, of which the masks may be
- * missing; the results are the output and the weights, averaged over the heads. Of one input
- * it is the attention to itself. Projections start uniform as Xavier's, their biases as zeros.
- * `kdim` and `vdim` are the features of key and value where they are not `embedDim`.
+ * The inputs are query, key, value, key_padding_mask and attn_mask, of which the masks may
+ * be missing; the results are the output and the weights, averaged over the heads. Of one
+ * input it is the attention to itself. Projections start uniform as Xavier's, their biases
+ * as zeros. `kdim` and `vdim` are the features of key and value where they are not
+ * `embedDim`.
  *
  * Throws `InvalidArgumentError` unless both sizes are positive and `numHeads` divides
  * `embedDim`, and when `dropout` is not between 0 and 1.
@@ -438,11 +439,12 @@ export interface BatchNorm1dOptions {
 }
 
 /**
- * Batch normalisation of inputs of shape `[batch, channels]` or `[batch, channels, length]`.
+ * Batch normalisation of inputs of shape `[batch, channels]` or `[batch, channels,
+ * length]`.
  *
- * In training the statistics are the batch's, and running ones follow them; in evaluation the
- * running ones are used. Without `momentum` these are the mean over all batches. The weight
- * starts as ones and the bias as zeros; without `affine` there is neither. Without
+ * In training the statistics are the batch's, and running ones follow them; in evaluation
+ * the running ones are used. Without `momentum` these are the mean over all batches. The
+ * weight starts as ones and the bias as zeros; without `affine` there is neither. Without
  * `trackRunningStats` the batch's own always serve.
  *
  * Throws `InvalidArgumentError` or `ShapeError` for a negative number of features,
@@ -479,9 +481,9 @@ export interface BatchNorm2dOptions {
 /**
  * Batch normalisation of inputs of shape `[batch, channels, height, width]`.
  *
- * In training the statistics are the batch's, and running ones follow them; in evaluation the
- * running ones are used. Without `momentum` these are the mean over all batches. The weight
- * starts as ones and the bias as zeros; without `affine` there is neither. Without
+ * In training the statistics are the batch's, and running ones follow them; in evaluation
+ * the running ones are used. Without `momentum` these are the mean over all batches. The
+ * weight starts as ones and the bias as zeros; without `affine` there is neither. Without
  * `trackRunningStats` the batch's own always serve.
  *
  * Throws `InvalidArgumentError` or `ShapeError` for a negative number of features,
@@ -518,9 +520,9 @@ export interface BatchNorm3dOptions {
 /**
  * Batch normalisation of inputs of shape `[batch, channels, depth, height, width]`.
  *
- * In training the statistics are the batch's, and running ones follow them; in evaluation the
- * running ones are used. Without `momentum` these are the mean over all batches. The weight
- * starts as ones and the bias as zeros; without `affine` there is neither. Without
+ * In training the statistics are the batch's, and running ones follow them; in evaluation
+ * the running ones are used. Without `momentum` these are the mean over all batches. The
+ * weight starts as ones and the bias as zeros; without `affine` there is neither. Without
  * `trackRunningStats` the batch's own always serve.
  *
  * Throws `InvalidArgumentError` or `ShapeError` for a negative number of features,
@@ -558,8 +560,8 @@ export interface BilinearOptions {
  *
  * Weights and bias start uniform within `1 / √in1_features`.
  *
- * Throws `InvalidArgumentError` unless `in1Features` is positive, `ShapeError` for a negative
- * size.
+ * Throws `InvalidArgumentError` unless `in1Features` is positive, `ShapeError` for a
+ * negative size.
  *
  * PyTorch: `torch.nn.Bilinear`
  */
@@ -594,8 +596,8 @@ export interface Conv1dOptions {
 /**
  * A convolution over one dimension, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
  *
- * Weights and bias start uniform within `1 / √n` for `n` inputs of an output. `paddingMode`
- * says what stands in the padding.
+ * Weights and bias start uniform within `1 / √n` for `n` inputs of an output.
+ * `paddingMode` says what stands in the padding.
  *
  * Throws `InvalidArgumentError` for an option out of its range, for channels that `groups`
  * does not divide and for the padding `same` with a stride.
@@ -636,10 +638,11 @@ export interface Conv2dOptions {
 }
 
 /**
- * A convolution over two dimensions, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
+ * A convolution over two dimensions, of inputs `[N, in_channels, …]` or `[in_channels,
+ * …]`.
  *
- * Weights and bias start uniform within `1 / √n` for `n` inputs of an output. `paddingMode`
- * says what stands in the padding.
+ * Weights and bias start uniform within `1 / √n` for `n` inputs of an output.
+ * `paddingMode` says what stands in the padding.
  *
  * Throws `InvalidArgumentError` for an option out of its range, for channels that `groups`
  * does not divide and for the padding `same` with a stride.
@@ -680,10 +683,11 @@ export interface Conv3dOptions {
 }
 
 /**
- * A convolution over three dimensions, of inputs `[N, in_channels, …]` or `[in_channels, …]`.
+ * A convolution over three dimensions, of inputs `[N, in_channels, …]` or `[in_channels,
+ * …]`.
  *
- * Weights and bias start uniform within `1 / √n` for `n` inputs of an output. `paddingMode`
- * says what stands in the padding.
+ * Weights and bias start uniform within `1 / √n` for `n` inputs of an output.
+ * `paddingMode` says what stands in the padding.
  *
  * Throws `InvalidArgumentError` for an option out of its range, for channels that `groups`
  * does not divide and for the padding `same` with a stride.
@@ -729,11 +733,11 @@ export interface ConvTranspose1dOptions {
  * A transposed convolution over one dimension, of inputs `[N, in_channels, …]` or
  * `[in_channels, …]`.
  *
- * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups` times
- * the size of the kernel.
+ * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups`
+ * times the size of the kernel.
  *
- * Throws `InvalidArgumentError` for an option out of its range, and for channels that `groups`
- * does not divide.
+ * Throws `InvalidArgumentError` for an option out of its range, and for channels that
+ * `groups` does not divide.
  *
  * PyTorch: `torch.nn.ConvTranspose1d`
  */
@@ -774,11 +778,11 @@ export interface ConvTranspose2dOptions {
  * A transposed convolution over two dimensions, of inputs `[N, in_channels, …]` or
  * `[in_channels, …]`.
  *
- * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups` times
- * the size of the kernel.
+ * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups`
+ * times the size of the kernel.
  *
- * Throws `InvalidArgumentError` for an option out of its range, and for channels that `groups`
- * does not divide.
+ * Throws `InvalidArgumentError` for an option out of its range, and for channels that
+ * `groups` does not divide.
  *
  * PyTorch: `torch.nn.ConvTranspose2d`
  */
@@ -819,11 +823,11 @@ export interface ConvTranspose3dOptions {
  * A transposed convolution over three dimensions, of inputs `[N, in_channels, …]` or
  * `[in_channels, …]`.
  *
- * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups` times
- * the size of the kernel.
+ * Weights and bias start uniform within `1 / √n`, where `n` is `out_channels / groups`
+ * times the size of the kernel.
  *
- * Throws `InvalidArgumentError` for an option out of its range, and for channels that `groups`
- * does not divide.
+ * Throws `InvalidArgumentError` for an option out of its range, and for channels that
+ * `groups` does not divide.
  *
  * PyTorch: `torch.nn.ConvTranspose3d`
  */
@@ -897,7 +901,8 @@ export interface DropoutOptions {
 }
 
 /**
- * Zeroes elements with probability `p` in training, and scales the others by `1 / (1 - p)`.
+ * Zeroes elements with probability `p` in training, and scales the others by `1 / (1 -
+ * p)`.
  *
  * Throws `InvalidArgumentError` when `p` is not between 0 and 1.
  *
@@ -918,8 +923,8 @@ export interface Dropout1dOptions {
 }
 
 /**
- * Zeroes channels of `[batch, channels, length]` with probability `p` in training, and scales
- * the others by `1 / (1 - p)`.
+ * Zeroes channels of `[batch, channels, length]` with probability `p` in training, and
+ * scales the others by `1 / (1 - p)`.
  *
  * Throws `InvalidArgumentError` when `p` is not between 0 and 1.
  *
@@ -940,8 +945,8 @@ export interface Dropout2dOptions {
 }
 
 /**
- * Zeroes channels of `[batch, channels, height, width]` with probability `p` in training, and
- * scales the others by `1 / (1 - p)`.
+ * Zeroes channels of `[batch, channels, height, width]` with probability `p` in training,
+ * and scales the others by `1 / (1 - p)`.
  *
  * Throws `InvalidArgumentError` when `p` is not between 0 and 1.
  *
@@ -1037,9 +1042,9 @@ export interface EmbeddingOptions {
 /**
  * A table of vectors that is looked up by integers.
  *
- * The table starts normal with deviation 1. The vector of `paddingIdx`, which counts from the
- * end when negative, starts as zeros and gets no gradient. With `maxNorm` each vector that is
- * looked up is first scaled, in place, to have no larger `normType`-norm. With
+ * The table starts normal with deviation 1. The vector of `paddingIdx`, which counts from
+ * the end when negative, starts as zeros and gets no gradient. With `maxNorm` each vector
+ * that is looked up is first scaled, in place, to have no larger `normType`-norm. With
  * `scaleGradByFreq` the gradient of a vector is divided by how often it was looked up.
  *
  * Throws `InvalidArgumentError` when `paddingIdx` is not within the embeddings.
@@ -1233,11 +1238,11 @@ export interface GroupNormOptions {
 }
 
 /**
- * Normalisation of the channels of a sample in groups, for inputs of shape `[batch, channels,
- * …]`.
+ * Normalisation of the channels of a sample in groups, for inputs of shape `[batch,
+ * channels, …]`.
  *
- * The weight starts as ones and the bias as zeros; without `affine` there is neither, without
- * `bias` no bias.
+ * The weight starts as ones and the bias as zeros; without `affine` there is neither,
+ * without `bias` no bias.
  *
  * Throws `InvalidArgumentError` when the channels cannot be divided into so many groups,
  * `DTypeError` for a dtype that is not floating.
@@ -1305,11 +1310,12 @@ export interface InstanceNorm1dOptions {
 }
 
 /**
- * Instance normalisation of inputs of shape `[batch, channels, length]`, or without the batch.
+ * Instance normalisation of inputs of shape `[batch, channels, length]`, or without the
+ * batch.
  *
- * The statistics are those of each sample. With `affine` there are a weight, which starts as
- * ones, and a bias, which starts as zeros. With `trackRunningStats` running ones follow them
- * in training, and are used in evaluation.
+ * The statistics are those of each sample. With `affine` there are a weight, which starts
+ * as ones, and a bias, which starts as zeros. With `trackRunningStats` running ones
+ * follow them in training, and are used in evaluation.
  *
  * Throws `InvalidArgumentError` or `ShapeError` for a negative number of features,
  * `DTypeError` for a dtype that is not floating.
@@ -1343,12 +1349,12 @@ export interface InstanceNorm2dOptions {
 }
 
 /**
- * Instance normalisation of inputs of shape `[batch, channels, height, width]`, or without the
- * batch.
+ * Instance normalisation of inputs of shape `[batch, channels, height, width]`, or without
+ * the batch.
  *
- * The statistics are those of each sample. With `affine` there are a weight, which starts as
- * ones, and a bias, which starts as zeros. With `trackRunningStats` running ones follow them
- * in training, and are used in evaluation.
+ * The statistics are those of each sample. With `affine` there are a weight, which starts
+ * as ones, and a bias, which starts as zeros. With `trackRunningStats` running ones
+ * follow them in training, and are used in evaluation.
  *
  * Throws `InvalidArgumentError` or `ShapeError` for a negative number of features,
  * `DTypeError` for a dtype that is not floating.
@@ -1385,9 +1391,9 @@ export interface InstanceNorm3dOptions {
  * Instance normalisation of inputs of shape `[batch, channels, depth, height, width]`, or
  * without the batch.
  *
- * The statistics are those of each sample. With `affine` there are a weight, which starts as
- * ones, and a bias, which starts as zeros. With `trackRunningStats` running ones follow them
- * in training, and are used in evaluation.
+ * The statistics are those of each sample. With `affine` there are a weight, which starts
+ * as ones, and a bias, which starts as zeros. With `trackRunningStats` running ones
+ * follow them in training, and are used in evaluation.
  *
  * Throws `InvalidArgumentError` or `ShapeError` for a negative number of features,
  * `DTypeError` for a dtype that is not floating.
@@ -1455,8 +1461,8 @@ export interface MaxPool1dOptions {
 /**
  * The largest element of each window of 1 dimension.
  *
- * With `returnIndices` the layer has a second result, the `int64` positions in the flattened
- * spatial dimension. The options are those of `max_pool1d`.
+ * With `returnIndices` the layer has a second result, the `int64` positions in the
+ * flattened spatial dimension. The options are those of `max_pool1d`.
  *
  * PyTorch: `torch.nn.MaxPool1d`
  */
@@ -1485,8 +1491,8 @@ export interface MaxPool2dOptions {
 /**
  * The largest element of each window of 2 dimensions.
  *
- * With `returnIndices` the layer has a second result, the `int64` positions in the flattened
- * spatial dimensions. The options are those of `max_pool2d`.
+ * With `returnIndices` the layer has a second result, the `int64` positions in the
+ * flattened spatial dimensions. The options are those of `max_pool2d`.
  *
  * PyTorch: `torch.nn.MaxPool2d`
  */
@@ -1515,8 +1521,8 @@ export interface MaxPool3dOptions {
 /**
  * The largest element of each window of 3 dimensions.
  *
- * With `returnIndices` the layer has a second result, the `int64` positions in the flattened
- * spatial dimensions. The options are those of `max_pool3d`.
+ * With `returnIndices` the layer has a second result, the `int64` positions in the
+ * flattened spatial dimensions. The options are those of `max_pool3d`.
  *
  * PyTorch: `torch.nn.MaxPool3d`
  */
@@ -1541,8 +1547,8 @@ export interface AdaptiveMaxPool1dOptions {
 /**
  * The largest elements of windows that share 1 dimension evenly.
  *
- * With `returnIndices` the layer has a second result, the `int64` positions in the flattened
- * spatial dimension.
+ * With `returnIndices` the layer has a second result, the `int64` positions in the
+ * flattened spatial dimension.
  *
  * PyTorch: `torch.nn.AdaptiveMaxPool1d`
  */
@@ -1563,8 +1569,8 @@ export interface AdaptiveMaxPool2dOptions {
 /**
  * The largest elements of windows that share 2 dimensions evenly.
  *
- * With `returnIndices` the layer has a second result, the `int64` positions in the flattened
- * spatial dimensions.
+ * With `returnIndices` the layer has a second result, the `int64` positions in the
+ * flattened spatial dimensions.
  *
  * PyTorch: `torch.nn.AdaptiveMaxPool2d`
  */
@@ -1585,8 +1591,8 @@ export interface AdaptiveMaxPool3dOptions {
 /**
  * The largest elements of windows that share 3 dimensions evenly.
  *
- * With `returnIndices` the layer has a second result, the `int64` positions in the flattened
- * spatial dimensions.
+ * With `returnIndices` the layer has a second result, the `int64` positions in the
+ * flattened spatial dimensions.
  *
  * PyTorch: `torch.nn.AdaptiveMaxPool3d`
  */
@@ -1644,8 +1650,8 @@ export interface RmsNormOptions {
 /**
  * Normalisation over the last dimensions by the root of their mean square.
  *
- * The weight starts as ones; without `elementwiseAffine` there is none. Without `eps` it is
- * the distance from 1 to the next number of the dtype.
+ * The weight starts as ones; without `elementwiseAffine` there is none. Without `eps` it
+ * is the distance from 1 to the next number of the dtype.
  *
  * Throws `InvalidArgumentError` when `normalizedShape` is empty or has a negative size.
  *
@@ -1664,8 +1670,8 @@ export function rmsNorm(normalizedShape: Ints, options: RmsNormOptions = {}): Mo
 
 // Padding.
 //
-// Layers that add elements at the ends of spatial dimensions. `padding` is one number for all ends, or two for each
-// dimension, from the last one on.
+// Layers that add elements at the ends of spatial dimensions. `padding` is one number for all ends,
+// or two for each dimension, from the last one on.
 
 /**
  * Pads the last dimension with a number.
@@ -2082,8 +2088,8 @@ export interface RreluOptions {
 }
 
 /**
- * `x` where positive, else `a · x`, with `a` drawn between `lower` and `upper` in training,
- * and their mean else.
+ * `x` where positive, else `a · x`, with `a` drawn between `lower` and `upper` in
+ * training, and their mean else.
  *
  * Throws `InvalidArgumentError` when `lower` is larger than `upper`.
  *
@@ -2117,8 +2123,8 @@ export interface RnnOptions {
 /**
  * A recurrent layer: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`, or with a ReLU.
  *
- * The inputs are `[steps, sequences, input]` and optionally the first state; the results the
- * states of all steps and the last one.
+ * The inputs are `[steps, sequences, input]` and optionally the first state; the results
+ * the states of all steps and the last one.
  *
  * Throws `InvalidArgumentError` for sizes that are not positive, or a `dropout` that is no
  * probability.
@@ -2160,8 +2166,8 @@ export interface LstmOptions {
 /**
  * Long short-term memory.
  *
- * The inputs are `[steps, sequences, input]` and optionally the first state and cell state;
- * the results the states of all steps, the last state and the last cell state. With
+ * The inputs are `[steps, sequences, input]` and optionally the first state and cell
+ * state; the results the states of all steps, the last state and the last cell state. With
  * `projSize` the states are projected to that size.
  *
  * Throws `InvalidArgumentError` for sizes that are not positive, a `dropout` that is no
@@ -2202,8 +2208,8 @@ export interface GruOptions {
 /**
  * Gated recurrent units.
  *
- * The inputs are `[steps, sequences, input]` and optionally the first state; the results the
- * states of all steps and the last one.
+ * The inputs are `[steps, sequences, input]` and optionally the first state; the results
+ * the states of all steps and the last one.
  *
  * Throws `InvalidArgumentError` for sizes that are not positive, or a `dropout` that is no
  * probability.
@@ -2239,9 +2245,11 @@ export interface RnnCellOptions {
 }
 
 /**
- * One step of a recurrent layer: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`, or with a ReLU.
+ * One step of a recurrent layer: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`, or with a
+ * ReLU.
  *
- * The inputs are `[sequences, input]` and optionally the state; the result is the next state.
+ * The inputs are `[sequences, input]` and optionally the state; the result is the next
+ * state.
  *
  * Throws `InvalidArgumentError` for a negative size.
  *
@@ -2273,8 +2281,8 @@ export interface LstmCellOptions {
 /**
  * One step of long short-term memory.
  *
- * The inputs are `[sequences, input]` and optionally the state and the cell state; the results
- * are the next ones.
+ * The inputs are `[sequences, input]` and optionally the state and the cell state; the
+ * results are the next ones.
  *
  * Throws `InvalidArgumentError` for a negative size.
  *
@@ -2302,7 +2310,8 @@ export interface GruCellOptions {
 /**
  * One step of gated recurrent units.
  *
- * The inputs are `[sequences, input]` and optionally the state; the result is the next state.
+ * The inputs are `[sequences, input]` and optionally the state; the result is the next
+ * state.
  *
  * Throws `InvalidArgumentError` for a negative size.
  *
@@ -2365,11 +2374,11 @@ export interface TransformerEncoderOptions {
 }
 
 /**
- * `numLayers` layers as `TransformerEncoderLayer` makes them, one after the other, and a norm
- * if `norm` is set.
+ * `numLayers` layers as `TransformerEncoderLayer` makes them, one after the other, and a
+ * norm if `norm` is set.
  *
- * The inputs are those of one layer. All layers start with the same values. Source: Vaswani
- * and others, 2017.
+ * The inputs are those of one layer. All layers start with the same values. Source:
+ * Vaswani and others, 2017.
  *
  * Throws `InvalidArgumentError` unless `nhead` divides `dModel`, for a negative number of
  * layers, and when `dropout` is not between 0 and 1.
@@ -2413,11 +2422,11 @@ export interface TransformerDecoderOptions {
 }
 
 /**
- * `numLayers` layers as `TransformerDecoderLayer` makes them, one after the other, and a norm
- * if `norm` is set.
+ * `numLayers` layers as `TransformerDecoderLayer` makes them, one after the other, and a
+ * norm if `norm` is set.
  *
- * The inputs are those of one layer. All layers start with the same values. Source: Vaswani
- * and others, 2017.
+ * The inputs are those of one layer. All layers start with the same values. Source:
+ * Vaswani and others, 2017.
  *
  * Throws `InvalidArgumentError` unless `nhead` divides `dModel`, for a negative number of
  * layers, and when `dropout` is not between 0 and 1.
@@ -2517,20 +2526,21 @@ export interface TransformerEncoderLayerOptions {
 }
 
 /**
- * Attention of a sequence to itself, and a feed-forward network, each with a norm and a way
- * around it.
+ * Attention of a sequence to itself, and a feed-forward network, each with a norm and a
+ * way around it.
  *
- * The inputs are src, src_mask and src_key_padding_mask, of which the masks may be missing.
- * Source: Vaswani and others, 2017.
+ * The inputs are src, src_mask and src_key_padding_mask, of which the masks may be
+ * missing. Source: Vaswani and others, 2017.
  *
- * Throws `InvalidArgumentError` unless `nhead` divides `dModel`, and when `dropout` is not
- * between 0 and 1.
+ * Throws `InvalidArgumentError` unless `nhead` divides `dModel`, and when `dropout` is
+ * not between 0 and 1.
  *
  * PyTorch: `torch.nn.TransformerEncoderLayer`
  */
 export function transformerEncoderLayer(
     dModel: Int, nhead: Int, options: TransformerEncoderLayerOptions = {}): Module {
-    return make.module("transformerEncoderLayer", raw.candle_transformer_encoder_layer_new, (call) => {
+    return make.module("transformerEncoderLayer",
+        raw.candle_transformer_encoder_layer_new, (call) => {
         const {
             dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5,
             batchFirst = false, normFirst = false, bias = true, dtype = null, device = "cpu",
@@ -2570,14 +2580,15 @@ export interface TransformerDecoderLayerOptions {
  * memory_key_padding_mask, of which the masks may be missing. Source: Vaswani and others,
  * 2017.
  *
- * Throws `InvalidArgumentError` unless `nhead` divides `dModel`, and when `dropout` is not
- * between 0 and 1.
+ * Throws `InvalidArgumentError` unless `nhead` divides `dModel`, and when `dropout` is
+ * not between 0 and 1.
  *
  * PyTorch: `torch.nn.TransformerDecoderLayer`
  */
 export function transformerDecoderLayer(
     dModel: Int, nhead: Int, options: TransformerDecoderLayerOptions = {}): Module {
-    return make.module("transformerDecoderLayer", raw.candle_transformer_decoder_layer_new, (call) => {
+    return make.module("transformerDecoderLayer",
+        raw.candle_transformer_decoder_layer_new, (call) => {
         const {
             dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5,
             batchFirst = false, normFirst = false, bias = true, dtype = null, device = "cpu",
@@ -2598,7 +2609,8 @@ export function transformerDecoderLayer(
 
 // Unpooling.
 //
-// Layers that put elements back where max pooling has taken them from. They have two inputs, the elements and the indices.
+// Layers that put elements back where max pooling has taken them from. They have two inputs, the
+// elements and the indices.
 
 /** Options of `maxUnpool1d`. */
 export interface MaxUnpool1dOptions {
@@ -2609,7 +2621,8 @@ export interface MaxUnpool1dOptions {
 /**
  * Zeros, with each element where max pooling over 1 dimension has taken it from.
  *
- * The options are those of the pooling; the result has the size that it most simply came from.
+ * The options are those of the pooling; the result has the size that it most simply came
+ * from.
  *
  * PyTorch: `torch.nn.MaxUnpool1d`
  */
@@ -2632,7 +2645,8 @@ export interface MaxUnpool2dOptions {
 /**
  * Zeros, with each element where max pooling over 2 dimensions has taken it from.
  *
- * The options are those of the pooling; the result has the size that it most simply came from.
+ * The options are those of the pooling; the result has the size that it most simply came
+ * from.
  *
  * PyTorch: `torch.nn.MaxUnpool2d`
  */
@@ -2655,7 +2669,8 @@ export interface MaxUnpool3dOptions {
 /**
  * Zeros, with each element where max pooling over 3 dimensions has taken it from.
  *
- * The options are those of the pooling; the result has the size that it most simply came from.
+ * The options are those of the pooling; the result has the size that it most simply came
+ * from.
  *
  * PyTorch: `torch.nn.MaxUnpool3d`
  */

@@ -67,8 +67,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Rectified linear unit with a slope below zero: `x` where positive, else `negative_slope ·
-     * x`.
+     * Rectified linear unit with a slope below zero: `x` where positive, else `negative_slope
+     * · x`.
      */
     leakyRelu(options: ops.LeakyReluOptions = {}): Tensor {
         return ops.leakyRelu(this.self, options);
@@ -256,8 +256,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Gated linear unit: the first half of a dimension times the logistic function of the second
-     * half.
+     * Gated linear unit: the first half of a dimension times the logistic function of the
+     * second half.
      */
     glu(options: ops.GluOptions = {}): Tensor {
         return ops.glu(this.self, options);
@@ -536,8 +536,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Batch normalisation: each channel minus its mean, divided by its deviation, times `weight`,
-     * plus `bias`.
+     * Batch normalisation: each channel minus its mean, divided by its deviation, times
+     * `weight`, plus `bias`.
      */
     batchNorm(options: ops.BatchNormOptions = {}): Tensor {
         return ops.batchNorm(this.self, options);
@@ -746,8 +746,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Transposed convolution over two dimensions, such as an image: the way back from `conv2d`'s
-     * shapes.
+     * Transposed convolution over two dimensions, such as an image: the way back from
+     * `conv2d`'s shapes.
      */
     convTranspose2d(weight: TensorLike, options: ops.ConvTranspose2dOptions = {}): Tensor {
         return ops.convTranspose2d(this.self, weight, options);
@@ -760,8 +760,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Transposed convolution over three dimensions, such as a volume: the way back from `conv3d`'s
-     * shapes.
+     * Transposed convolution over three dimensions, such as a volume: the way back from
+     * `conv3d`'s shapes.
      */
     convTranspose3d(weight: TensorLike, options: ops.ConvTranspose3dOptions = {}): Tensor {
         return ops.convTranspose3d(this.self, weight, options);
@@ -1025,8 +1025,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Channels dealt out to `groups`: `[N, g · C, …]` is seen as `[N, g, C, …]`, and becomes `[N,
-     * C · g, …]`.
+     * Channels dealt out to `groups`: `[N, g · C, …]` is seen as `[N, g, C, …]`, and becomes
+     * `[N, C · g, …]`.
      */
     channelShuffle(groups: Int): Tensor {
         return ops.channelShuffle(this.self, groups);
@@ -1038,8 +1038,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Group normalisation: the channels of a sample in groups, each minus its mean and divided by
-     * its deviation, times `weight`, plus `bias`.
+     * Group normalisation: the channels of a sample in groups, each minus its mean and divided
+     * by its deviation, times `weight`, plus `bias`.
      */
     groupNorm(numGroups: Int, options: ops.GroupNormOptions = {}): Tensor {
         return ops.groupNorm(this.self, numGroups, options);
@@ -1353,7 +1353,10 @@ export abstract class TensorMethods extends Handle {
         return ops.nllLossAsync(this.self, target, options);
     }
 
-    /** Loss of distances: `input` where the target is 1, `max(0, margin - input)` where it is -1. */
+    /**
+     * Loss of distances: `input` where the target is 1, `max(0, margin - input)` where it is
+     * -1.
+     */
     hingeEmbeddingLoss(target: TensorLike, options: ops.HingeEmbeddingLossOptions = {}): Tensor {
         return ops.hingeEmbeddingLoss(this.self, target, options);
     }
@@ -1414,8 +1417,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Absolute error that is squared near zero: `(input - target)² / (2 beta)` within `beta`, else
-     * `|input - target| - beta / 2`.
+     * Absolute error that is squared near zero: `(input - target)² / (2 beta)` within `beta`,
+     * else `|input - target| - beta / 2`.
      */
     smoothL1Loss(target: TensorLike, options: ops.SmoothL1LossOptions = {}): Tensor {
         return ops.smoothL1Loss(this.self, target, options);
@@ -1427,8 +1430,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Squared error that is absolute far from zero: `(input - target)² / 2` within `delta`, else
-     * `delta · (|input - target| - delta / 2)`.
+     * Squared error that is absolute far from zero: `(input - target)² / 2` within `delta`,
+     * else `delta · (|input - target| - delta / 2)`.
      */
     huberLoss(target: TensorLike, options: ops.HuberLossOptions = {}): Tensor {
         return ops.huberLoss(this.self, target, options);
@@ -1768,8 +1771,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Logarithm of the sum of exponentials of two tensors: `log(exp(input) + exp(other))`, without
-     * overflow.
+     * Logarithm of the sum of exponentials of two tensors: `log(exp(input) + exp(other))`,
+     * without overflow.
      */
     logaddexp(other: TensorLike): Tensor {
         return ops.logaddexp(this.self, other);
@@ -1926,8 +1929,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Product of two matrices times `alpha`, plus `beta` times another: `beta · input + alpha ·
-     * mat1 mat2`.
+     * Product of two matrices times `alpha`, plus `beta` times another: `beta · input + alpha
+     * · mat1 mat2`.
      */
     addmm(mat1: TensorLike, mat2: TensorLike, options: ops.AddmmOptions = {}): Tensor {
         return ops.addmm(this.self, mat1, mat2, options);
@@ -1950,8 +1953,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Random numbers from the normal distribution of mean 0 and deviation 1, with the shape and
-     * device of another tensor.
+     * Random numbers from the normal distribution of mean 0 and deviation 1, with the shape
+     * and device of another tensor.
      */
     randnLike(options: ops.RandnLikeOptions = {}): Tensor {
         return ops.randnLike(this.self, options);
@@ -1982,7 +1985,10 @@ export abstract class TensorMethods extends Handle {
         return ops.flipAsync(this.self, dims);
     }
 
-    /** The elements moved along dimensions; those that leave at the end come in again at the start. */
+    /**
+     * The elements moved along dimensions; those that leave at the end come in again at the
+     * start.
+     */
     roll(shifts: Ints, options: ops.RollOptions = {}): Tensor {
         return ops.roll(this.self, shifts, options);
     }
@@ -2428,7 +2434,10 @@ export abstract class TensorMethods extends Handle {
         return ops.indexCopy_(this.self, dim, index, source);
     }
 
-    /** Sets entries of a dimension to a number in place at the positions of a vector of indices. */
+    /**
+     * Sets entries of a dimension to a number in place at the positions of a vector of
+     * indices.
+     */
     indexFill_(dim: Int, index: TensorLike, value: TensorLike): Tensor {
         return ops.indexFill_(this.self, dim, index, value);
     }
@@ -2624,8 +2633,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * The medians along a dimension, and where they stood; of an even number, the lower of the two
-     * in the middle.
+     * The medians along a dimension, and where they stood; of an even number, the lower of the
+     * two in the middle.
      */
     medianDim(options: ops.MedianDimOptions = {}): ops.ValuesAndIndices {
         return ops.medianDim(this.self, options);
@@ -2637,8 +2646,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Zeros, with each element at the place that an index says: what `max_pool1d` would give it
-     * for.
+     * Zeros, with each element at the place that an index says: what `max_pool1d` would give
+     * it for.
      */
     maxUnpool1d(
         indices: TensorLike, kernelSize: Ints, options: ops.MaxUnpool1dOptions = {}): Tensor {
@@ -2653,8 +2662,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Zeros, with each element at the place that an index says: what `max_pool2d` would give it
-     * for.
+     * Zeros, with each element at the place that an index says: what `max_pool2d` would give
+     * it for.
      */
     maxUnpool2d(
         indices: TensorLike, kernelSize: Ints, options: ops.MaxUnpool2dOptions = {}): Tensor {
@@ -2669,8 +2678,8 @@ export abstract class TensorMethods extends Handle {
     }
 
     /**
-     * Zeros, with each element at the place that an index says: what `max_pool3d` would give it
-     * for.
+     * Zeros, with each element at the place that an index says: what `max_pool3d` would give
+     * it for.
      */
     maxUnpool3d(
         indices: TensorLike, kernelSize: Ints, options: ops.MaxUnpool3dOptions = {}): Tensor {

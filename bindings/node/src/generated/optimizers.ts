@@ -2,8 +2,8 @@
 
 /** The optimizers: the options of each, and a function that makes it. @module */
 
-import { make } from "../call.js";
 import type { Optimizer } from "../optimizer.js";
+import { make } from "../run.js";
 import type { Tensor } from "../tensor.js";
 import type { Int } from "../types.js";
 import * as raw from "./raw.js";
@@ -552,8 +552,8 @@ export interface LbfgsOptions {
     /** The most iterations of a step. Default: 20. */
     maxIter?: Int;
     /**
-     * The most evaluations of the loss in a step; below 0, five quarters of `max_iter`. Default:
-     * -1.
+     * The most evaluations of the loss in a step; below 0, five quarters of `max_iter`.
+     * Default: -1.
      */
     maxEval?: Int;
     /** The step ends where no element of the gradient is larger. Default: 1e-7. */

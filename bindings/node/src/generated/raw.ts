@@ -224,1261 +224,639 @@ export const callbacks = {
 } as const;
 
 export const candle_ffi_version: Native<() => string> =
-    declare("const char * candle_ffi_version", [
-    ]);
+    declare("const char * candle_ffi_version", []);
 
 export const candle_ffi_abi_version: Native<() => number> =
-    declare("int32_t candle_ffi_abi_version", [
-    ]);
+    declare("int32_t candle_ffi_abi_version", []);
 
 export const candle_ffi_build_info: Native<() => string> =
-    declare("const char * candle_ffi_build_info", [
-    ]);
+    declare("const char * candle_ffi_build_info", []);
 
 export const candle_ffi_live_handles: Native<(kind: number) => number> =
-    declare("size_t candle_ffi_live_handles", [
-        "int32_t",
-    ]);
+    declare("size_t candle_ffi_live_handles", ["int32_t"]);
 
 export const candle_status_name: Native<(status: number) => string> =
-    declare("const char * candle_status_name", [
-        "int32_t",
-    ]);
+    declare("const char * candle_status_name", ["int32_t"]);
 
 export const candle_error_free: Native<(error: Pointer) => void> =
-    declare("void candle_error_free", [
-        "void *",
-    ]);
+    declare("void candle_error_free", ["void *"]);
 
 export const candle_error_code: Native<(error: Pointer) => number> =
-    declare("int32_t candle_error_code", [
-        "void *",
-    ]);
+    declare("int32_t candle_error_code", ["void *"]);
 
 export const candle_error_message: Native<(error: Pointer) => string> =
-    declare("const char * candle_error_message", [
-        "void *",
-    ]);
+    declare("const char * candle_error_message", ["void *"]);
 
 export const candle_error_operation: Native<(error: Pointer) => string> =
-    declare("const char * candle_error_operation", [
-        "void *",
-    ]);
+    declare("const char * candle_error_operation", ["void *"]);
 
 export const candle_error_num_shapes: Native<(error: Pointer) => number> =
-    declare("size_t candle_error_num_shapes", [
-        "void *",
-    ]);
+    declare("size_t candle_error_num_shapes", ["void *"]);
 
 export const candle_error_shape: Native<(
     error: Pointer, number: number | bigint, shape: BigInt64Array,
     capacity: number | bigint) => number> =
-    declare("size_t candle_error_shape", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+    declare("size_t candle_error_shape", ["void *", "size_t", "void *", "size_t"]);
 
 export const candle_error_num_dtypes: Native<(error: Pointer) => number> =
-    declare("size_t candle_error_num_dtypes", [
-        "void *",
-    ]);
+    declare("size_t candle_error_num_dtypes", ["void *"]);
 
 export const candle_error_dtype: Native<(error: Pointer, number: number | bigint) => number> =
-    declare("int32_t candle_error_dtype", [
-        "void *",
-        "size_t",
-    ]);
+    declare("int32_t candle_error_dtype", ["void *", "size_t"]);
 
 export const candle_error_num_devices: Native<(error: Pointer) => number> =
-    declare("size_t candle_error_num_devices", [
-        "void *",
-    ]);
+    declare("size_t candle_error_num_devices", ["void *"]);
 
 export const candle_error_device_kind: Native<(error: Pointer, number: number | bigint) => number> =
-    declare("int32_t candle_error_device_kind", [
-        "void *",
-        "size_t",
-    ]);
+    declare("int32_t candle_error_device_kind", ["void *", "size_t"]);
 
-export const candle_error_device_index: Native<(error: Pointer, number: number | bigint) => number> =
-    declare("int32_t candle_error_device_index", [
-        "void *",
-        "size_t",
-    ]);
+export const candle_error_device_index: Native<(
+    error: Pointer, number: number | bigint) => number> =
+    declare("int32_t candle_error_device_index", ["void *", "size_t"]);
 
 export const candle_dtype_size: Native<(dtype: number) => number> =
-    declare("size_t candle_dtype_size", [
-        "int32_t",
-    ]);
+    declare("size_t candle_dtype_size", ["int32_t"]);
 
 export const candle_dtype_name: Native<(dtype: number) => string> =
-    declare("const char * candle_dtype_name", [
-        "int32_t",
-    ]);
+    declare("const char * candle_dtype_name", ["int32_t"]);
 
 export const candle_dtype_is_float: Native<(dtype: number) => number> =
-    declare("int32_t candle_dtype_is_float", [
-        "int32_t",
-    ]);
+    declare("int32_t candle_dtype_is_float", ["int32_t"]);
 
 export const candle_dtype_promote: Native<(a: number, b: number) => number> =
-    declare("int32_t candle_dtype_promote", [
-        "int32_t",
-        "int32_t",
-    ]);
+    declare("int32_t candle_dtype_promote", ["int32_t", "int32_t"]);
 
 export const candle_default_dtype: Native<() => number> =
-    declare("int32_t candle_default_dtype", [
-    ]);
+    declare("int32_t candle_default_dtype", []);
 
 export const candle_set_default_dtype: Native<(dtype: number, error: Cells) => number> =
-    declare("int32_t candle_set_default_dtype", [
-        "int32_t",
-        "void *",
-    ]);
+    declare("int32_t candle_set_default_dtype", ["int32_t", "void *"]);
 
-export const candle_dtype_from_name: Native<(name: string, out: Int32Array, error: Cells) => number> =
-    declare("int32_t candle_dtype_from_name", [
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+export const candle_dtype_from_name: Native<(
+    name: string, out: Int32Array, error: Cells) => number> =
+    declare("int32_t candle_dtype_from_name", ["const char *", "void *", "void *"]);
 
 export const candle_device_count: Native<(kind: number) => number> =
-    declare("size_t candle_device_count", [
-        "int32_t",
-    ]);
+    declare("size_t candle_device_count", ["int32_t"]);
 
 export const candle_device_is_available: Native<(kind: number) => number> =
-    declare("int32_t candle_device_is_available", [
-        "int32_t",
-    ]);
+    declare("int32_t candle_device_is_available", ["int32_t"]);
 
 export const candle_device_kind_name: Native<(kind: number) => string> =
-    declare("const char * candle_device_kind_name", [
-        "int32_t",
-    ]);
+    declare("const char * candle_device_kind_name", ["int32_t"]);
 
-export const candle_device_from_name: Native<(name: string, kind: Int32Array, index: Int32Array, error: Cells) => number> =
-    declare("int32_t candle_device_from_name", [
-        "const char *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_device_from_name: Native<(
+    name: string, kind: Int32Array, index: Int32Array, error: Cells) => number> =
+    declare("int32_t candle_device_from_name", ["const char *", "void *", "void *", "void *"]);
 
 export const candle_device_check: Native<(kind: number, index: number, error: Cells) => number> =
-    declare("int32_t candle_device_check", [
-        "int32_t",
-        "int32_t",
-        "void *",
-    ]);
+    declare("int32_t candle_device_check", ["int32_t", "int32_t", "void *"]);
 
 export const candle_tensor_free: Native<(tensor: Pointer) => void> =
-    declare("void candle_tensor_free", [
-        "void *",
-    ]);
+    declare("void candle_tensor_free", ["void *"]);
 
 export const candle_tensor_share: Native<(tensor: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_share", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_share", ["void *", "void *", "void *"]);
 
 export const candle_tensor_rank: Native<(tensor: Pointer) => number> =
-    declare("size_t candle_tensor_rank", [
-        "void *",
-    ]);
+    declare("size_t candle_tensor_rank", ["void *"]);
 
 export const candle_tensor_num_elements: Native<(tensor: Pointer) => number> =
-    declare("size_t candle_tensor_num_elements", [
-        "void *",
-    ]);
+    declare("size_t candle_tensor_num_elements", ["void *"]);
 
-export const candle_tensor_shape: Native<(tensor: Pointer, shape: BigInt64Array, capacity: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_tensor_shape", [
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-    ]);
+export const candle_tensor_shape: Native<(
+    tensor: Pointer, shape: BigInt64Array, capacity: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_tensor_shape", ["void *", "void *", "size_t", "void *"]);
 
-export const candle_tensor_strides: Native<(tensor: Pointer, strides: BigInt64Array, capacity: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_tensor_strides", [
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-    ]);
+export const candle_tensor_strides: Native<(
+    tensor: Pointer, strides: BigInt64Array, capacity: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_tensor_strides", ["void *", "void *", "size_t", "void *"]);
 
 export const candle_tensor_dtype: Native<(tensor: Pointer) => number> =
-    declare("int32_t candle_tensor_dtype", [
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_dtype", ["void *"]);
 
 export const candle_tensor_device: Native<(tensor: Pointer) => number> =
-    declare("int32_t candle_tensor_device", [
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_device", ["void *"]);
 
 export const candle_tensor_device_index: Native<(tensor: Pointer) => number> =
-    declare("int32_t candle_tensor_device_index", [
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_device_index", ["void *"]);
 
 export const candle_tensor_is_contiguous: Native<(tensor: Pointer) => number> =
-    declare("int32_t candle_tensor_is_contiguous", [
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_is_contiguous", ["void *"]);
 
 export const candle_tensor_version: Native<(tensor: Pointer) => number> =
-    declare("uint32_t candle_tensor_version", [
-        "void *",
-    ]);
+    declare("uint32_t candle_tensor_version", ["void *"]);
 
-export const candle_tensor_set_data: Native<(tensor: Pointer, source: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_set_data", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_set_data: Native<(
+    tensor: Pointer, source: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_set_data", ["void *", "void *", "void *"]);
 
 export const candle_tensor_from_data: Native<(
     data: Bytes, byteLen: number | bigint, shape: Integers, rank: number | bigint,
     strides: Integers, dtype: number, device: number, deviceIndex: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_from_data", [
-        "void *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "const int64_t *", "size_t", "const int64_t *", "int32_t", "int32_t",
+        "int32_t", "void *", "void *"]);
 
-export const candle_tensor_copy_to: Native<(tensor: Pointer, buffer: Bytes, byteLen: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_tensor_copy_to", [
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-    ]);
+export const candle_tensor_copy_to: Native<(
+    tensor: Pointer, buffer: Bytes, byteLen: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_tensor_copy_to", ["void *", "void *", "size_t", "void *"]);
 
-export const candle_tensor_from_double: Native<(value: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_from_double", [
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_from_double: Native<(
+    value: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_from_double", ["double", "void *", "void *"]);
 
-export const candle_tensor_from_int64: Native<(value: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_from_int64", [
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_from_int64: Native<(
+    value: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_from_int64", ["int64_t", "void *", "void *"]);
 
 export const candle_tensor_from_bool: Native<(value: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_from_bool", [
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_from_bool", ["int32_t", "void *", "void *"]);
 
-export const candle_tensor_item_double: Native<(tensor: Pointer, out: Float64Array, error: Cells) => number> =
-    declare("int32_t candle_tensor_item_double", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_item_double: Native<(
+    tensor: Pointer, out: Float64Array, error: Cells) => number> =
+    declare("int32_t candle_tensor_item_double", ["void *", "void *", "void *"]);
 
-export const candle_tensor_item_int64: Native<(tensor: Pointer, out: BigInt64Array, error: Cells) => number> =
-    declare("int32_t candle_tensor_item_int64", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_item_int64: Native<(
+    tensor: Pointer, out: BigInt64Array, error: Cells) => number> =
+    declare("int32_t candle_tensor_item_int64", ["void *", "void *", "void *"]);
 
 export const candle_tensor_from_rows: Native<(
     data: Bytes, byteLen: number | bigint, numRows: number | bigint, rowStride: number | bigint,
     rowShape: Integers, rowRank: number | bigint, indices: Integers, numIndices: number | bigint,
     dtype: number, device: number, deviceIndex: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_from_rows", [
-        "void *",
-        "size_t",
-        "size_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "size_t", "int64_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_from_blob: Native<(
     data: Bytes, byteLen: number | bigint, shape: Integers, rank: number | bigint,
     strides: Integers, dtype: number, deleter: Pointer, userData: Bytes, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_from_blob", [
-        "void *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "const int64_t *", "size_t", "const int64_t *", "int32_t", "void *",
+        "void *", "void *", "void *"]);
 
 export const candle_tensor_data_ptr: Native<(tensor: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_data_ptr", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_data_ptr", ["void *", "void *", "void *"]);
 
-export const candle_tensor_to_dlpack: Native<(tensor: Pointer, copy: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_to_dlpack", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_to_dlpack: Native<(
+    tensor: Pointer, copy: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_to_dlpack", ["void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_to_dlpack_unversioned: Native<(tensor: Pointer, copy: number, out: Cells, error: Cells) => number> =
+export const candle_tensor_to_dlpack_unversioned: Native<(
+    tensor: Pointer, copy: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_to_dlpack_unversioned", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_from_dlpack: Native<(managed: Pointer, copy: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_from_dlpack", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_from_dlpack: Native<(
+    managed: Pointer, copy: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_from_dlpack", ["void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_from_dlpack_unversioned: Native<(managed: Pointer, copy: number, out: Cells, error: Cells) => number> =
+export const candle_tensor_from_dlpack_unversioned: Native<(
+    managed: Pointer, copy: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_from_dlpack_unversioned", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_get_item: Native<(
     tensor: Pointer, index: object | readonly object[] | null, numIndex: number | bigint,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_get_item", [
-        "void *",
-        "CandleIndex *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "CandleIndex *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_set_item: Native<(
     tensor: Pointer, index: object | readonly object[] | null, numIndex: number | bigint,
     source: Pointer, error: Cells) => number> =
     declare("int32_t candle_tensor_set_item", [
-        "void *",
-        "CandleIndex *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "CandleIndex *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_backward: Native<(
     tensor: Pointer, gradient: Pointer, retainGraph: number, createGraph: number,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_backward", [
-        "void *",
-        "void *",
-        "int32_t",
-        "int32_t",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_backward", ["void *", "void *", "int32_t", "int32_t", "void *"]);
 
 export const candle_grad: Native<(
     outputs: Cells | null, numOutputs: number | bigint, inputs: Cells | null,
     numInputs: number | bigint, gradOutputs: Cells | null, retainGraph: number, createGraph: number,
     allowUnused: number, grads: Cells, error: Cells) => number> =
     declare("int32_t candle_grad", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-        "void *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "void *", "size_t", "void *", "int32_t", "int32_t", "int32_t", "void *",
+        "void *"]);
 
 export const candle_tensor_requires_grad: Native<(tensor: Pointer) => number> =
-    declare("int32_t candle_tensor_requires_grad", [
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_requires_grad", ["void *"]);
 
-export const candle_tensor_set_requires_grad: Native<(tensor: Pointer, requiresGrad: number, error: Cells) => number> =
-    declare("int32_t candle_tensor_set_requires_grad", [
-        "void *",
-        "int32_t",
-        "void *",
-    ]);
+export const candle_tensor_set_requires_grad: Native<(
+    tensor: Pointer, requiresGrad: number, error: Cells) => number> =
+    declare("int32_t candle_tensor_set_requires_grad", ["void *", "int32_t", "void *"]);
 
 export const candle_tensor_is_leaf: Native<(tensor: Pointer) => number> =
-    declare("int32_t candle_tensor_is_leaf", [
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_is_leaf", ["void *"]);
 
-export const candle_tensor_grad_fn_name: Native<(tensor: Pointer, name: Uint8Array, capacity: number | bigint) => number> =
-    declare("size_t candle_tensor_grad_fn_name", [
-        "void *",
-        "void *",
-        "size_t",
-    ]);
+export const candle_tensor_grad_fn_name: Native<(
+    tensor: Pointer, name: Uint8Array, capacity: number | bigint) => number> =
+    declare("size_t candle_tensor_grad_fn_name", ["void *", "void *", "size_t"]);
 
 export const candle_tensor_grad: Native<(tensor: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_grad", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_grad", ["void *", "void *", "void *"]);
 
-export const candle_tensor_set_grad: Native<(tensor: Pointer, grad: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_set_grad", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_set_grad: Native<(
+    tensor: Pointer, grad: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_set_grad", ["void *", "void *", "void *"]);
 
 export const candle_grad_mode_push: Native<(enabled: number, error: Cells) => number> =
-    declare("int32_t candle_grad_mode_push", [
-        "int32_t",
-        "void *",
-    ]);
+    declare("int32_t candle_grad_mode_push", ["int32_t", "void *"]);
 
 export const candle_grad_mode_pop: Native<(error: Cells) => number> =
-    declare("int32_t candle_grad_mode_pop", [
-        "void *",
-    ]);
+    declare("int32_t candle_grad_mode_pop", ["void *"]);
 
 export const candle_grad_mode_set: Native<(enabled: number) => void> =
-    declare("void candle_grad_mode_set", [
-        "int32_t",
-    ]);
+    declare("void candle_grad_mode_set", ["int32_t"]);
 
 export const candle_grad_mode_is_enabled: Native<() => number> =
-    declare("int32_t candle_grad_mode_is_enabled", [
-    ]);
+    declare("int32_t candle_grad_mode_is_enabled", []);
 
 export const candle_tensor_register_hook: Native<(
     tensor: Pointer, hook: Pointer, userData: Bytes, freeUserData: Pointer, id: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_register_hook", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_remove_hook: Native<(tensor: Pointer, id: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_tensor_remove_hook", [
-        "void *",
-        "uint64_t",
-        "void *",
-    ]);
+export const candle_tensor_remove_hook: Native<(
+    tensor: Pointer, id: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_tensor_remove_hook", ["void *", "uint64_t", "void *"]);
 
-export const candle_generator_new: Native<(seed: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_generator_new", [
-        "uint64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_generator_new: Native<(
+    seed: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_generator_new", ["uint64_t", "void *", "void *"]);
 
 export const candle_generator_free: Native<(generator: Pointer) => void> =
-    declare("void candle_generator_free", [
-        "void *",
-    ]);
+    declare("void candle_generator_free", ["void *"]);
 
-export const candle_generator_manual_seed: Native<(generator: Pointer, seed: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_generator_manual_seed", [
-        "void *",
-        "uint64_t",
-        "void *",
-    ]);
+export const candle_generator_manual_seed: Native<(
+    generator: Pointer, seed: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_generator_manual_seed", ["void *", "uint64_t", "void *"]);
 
 export const candle_generator_seed: Native<(generator: Pointer) => number | bigint> =
-    declare("uint64_t candle_generator_seed", [
-        "void *",
-    ]);
+    declare("uint64_t candle_generator_seed", ["void *"]);
 
-export const candle_generator_get_state: Native<(generator: Pointer, seed: Cells, offset: Cells, error: Cells) => number> =
-    declare("int32_t candle_generator_get_state", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_generator_get_state: Native<(
+    generator: Pointer, seed: Cells, offset: Cells, error: Cells) => number> =
+    declare("int32_t candle_generator_get_state", ["void *", "void *", "void *", "void *"]);
 
-export const candle_generator_set_state: Native<(generator: Pointer, seed: number | bigint, offset: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_generator_set_state", [
-        "void *",
-        "uint64_t",
-        "uint64_t",
-        "void *",
-    ]);
+export const candle_generator_set_state: Native<(
+    generator: Pointer, seed: number | bigint, offset: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_generator_set_state", ["void *", "uint64_t", "uint64_t", "void *"]);
 
 export const candle_tensor_relu: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_relu", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_relu", ["void *", "void *", "void *"]);
 
 export const candle_tensor_sigmoid: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_sigmoid", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sigmoid", ["void *", "void *", "void *"]);
 
 export const candle_tensor_tanh: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_tanh", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_tanh", ["void *", "void *", "void *"]);
 
-export const candle_tensor_gelu: Native<(input: Pointer, approximate: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_gelu", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_gelu: Native<(
+    input: Pointer, approximate: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_gelu", ["void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_silu: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_silu", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_silu", ["void *", "void *", "void *"]);
 
-export const candle_tensor_leaky_relu: Native<(input: Pointer, negativeSlope: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_leaky_relu", [
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_leaky_relu: Native<(
+    input: Pointer, negativeSlope: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_leaky_relu", ["void *", "double", "void *", "void *"]);
 
-export const candle_tensor_hardtanh: Native<(input: Pointer, minVal: number, maxVal: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_hardtanh", [
-        "void *",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_hardtanh: Native<(
+    input: Pointer, minVal: number, maxVal: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_hardtanh", ["void *", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_relu6: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_relu6", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_relu6", ["void *", "void *", "void *"]);
 
-export const candle_tensor_threshold: Native<(input: Pointer, threshold: number, value: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_threshold", [
-        "void *",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_threshold: Native<(
+    input: Pointer, threshold: number, value: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_threshold", ["void *", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_hardswish: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_hardswish", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_hardswish", ["void *", "void *", "void *"]);
 
-export const candle_tensor_hardsigmoid: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_hardsigmoid", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_hardsigmoid: Native<(
+    input: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_hardsigmoid", ["void *", "void *", "void *"]);
 
-export const candle_tensor_hardshrink: Native<(input: Pointer, lambd: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_hardshrink", [
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_hardshrink: Native<(
+    input: Pointer, lambd: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_hardshrink", ["void *", "double", "void *", "void *"]);
 
-export const candle_tensor_softshrink: Native<(input: Pointer, lambd: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_softshrink", [
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_softshrink: Native<(
+    input: Pointer, lambd: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_softshrink", ["void *", "double", "void *", "void *"]);
 
-export const candle_tensor_prelu: Native<(input: Pointer, weight: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_prelu", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_prelu: Native<(
+    input: Pointer, weight: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_prelu", ["void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rrelu: Native<(
     input: Pointer, lower: number, upper: number, training: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rrelu", [
-        "void *",
-        "double",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "double", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_elu: Native<(input: Pointer, alpha: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_elu", [
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_elu: Native<(
+    input: Pointer, alpha: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_elu", ["void *", "double", "void *", "void *"]);
 
 export const candle_tensor_selu: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_selu", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_selu", ["void *", "void *", "void *"]);
 
-export const candle_tensor_celu: Native<(input: Pointer, alpha: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_celu", [
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_celu: Native<(
+    input: Pointer, alpha: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_celu", ["void *", "double", "void *", "void *"]);
 
-export const candle_tensor_softplus: Native<(input: Pointer, beta: number, threshold: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_softplus", [
-        "void *",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_softplus: Native<(
+    input: Pointer, beta: number, threshold: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_softplus", ["void *", "double", "double", "void *", "void *"]);
 
-export const candle_tensor_logsigmoid: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_logsigmoid", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_logsigmoid: Native<(
+    input: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_logsigmoid", ["void *", "void *", "void *"]);
 
 export const candle_tensor_mish: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_mish", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_mish", ["void *", "void *", "void *"]);
 
 export const candle_tensor_softsign: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_softsign", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_softsign", ["void *", "void *", "void *"]);
 
-export const candle_tensor_tanhshrink: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_tanhshrink", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_tanhshrink: Native<(
+    input: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_tanhshrink", ["void *", "void *", "void *"]);
 
-export const candle_tensor_glu: Native<(input: Pointer, dim: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_glu", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_glu: Native<(
+    input: Pointer, dim: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_glu", ["void *", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_adaptive_avg_pool1d: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_avg_pool1d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_adaptive_avg_pool2d: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_avg_pool2d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_adaptive_avg_pool3d: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_avg_pool3d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_adaptive_max_pool1d: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_max_pool1d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_adaptive_max_pool1d_with_indices: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, output: Cells,
     indices: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_max_pool1d_with_indices", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_adaptive_max_pool2d: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_max_pool2d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_adaptive_max_pool2d_with_indices: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, output: Cells,
     indices: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_max_pool2d_with_indices", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_adaptive_max_pool3d: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_max_pool3d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_adaptive_max_pool3d_with_indices: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, output: Cells,
     indices: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_adaptive_max_pool3d_with_indices", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_add: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_add", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_add: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_add", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_sub: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_sub", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_sub: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_sub", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_mul: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_mul", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_mul: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_mul", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_div: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_div", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_div: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_div", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_floor_divide: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_floor_divide", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_floor_divide: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_floor_divide", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_remainder: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_remainder", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_remainder: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_remainder", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_pow: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_pow", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_pow: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_pow", ["void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_neg: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_neg", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_neg", ["void *", "void *", "void *"]);
 
 export const candle_tensor_add_: Native<(input: Pointer, other: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_add_", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_add_", ["void *", "void *", "void *"]);
 
 export const candle_tensor_sub_: Native<(input: Pointer, other: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_sub_", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sub_", ["void *", "void *", "void *"]);
 
 export const candle_tensor_mul_: Native<(input: Pointer, other: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_mul_", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_mul_", ["void *", "void *", "void *"]);
 
 export const candle_tensor_div_: Native<(input: Pointer, other: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_div_", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_div_", ["void *", "void *", "void *"]);
 
 export const candle_tensor_pow_: Native<(input: Pointer, other: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_pow_", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_pow_", ["void *", "void *", "void *"]);
 
 export const candle_tensor_scaled_dot_product_attention: Native<(
     query: Pointer, key: Pointer, value: Pointer, attnMask: Pointer, dropoutP: number,
     isCausal: number, scale: Numbers, enableGqa: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_scaled_dot_product_attention", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "double",
-        "int32_t",
-        "const double *",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "double", "int32_t", "const double *", "int32_t",
+        "void *", "void *", "void *"]);
 
 export const candle_tensor_avg_pool1d: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, ceilMode: number,
     countIncludePad: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_avg_pool1d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_avg_pool2d: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, ceilMode: number,
     countIncludePad: number, divisorOverride: Integers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_avg_pool2d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "const int64_t *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "int32_t", "int32_t", "const int64_t *", "void *", "void *"]);
 
 export const candle_tensor_avg_pool3d: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, ceilMode: number,
     countIncludePad: number, divisorOverride: Integers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_avg_pool3d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "const int64_t *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "int32_t", "int32_t", "const int64_t *", "void *", "void *"]);
 
 export const candle_tensor_lp_pool1d: Native<(
     input: Pointer, normType: number, kernelSize: Integers, numKernelSize: number | bigint,
     stride: Integers, numStride: number | bigint, ceilMode: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_lp_pool1d", [
-        "void *",
-        "double",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "const int64_t *", "size_t", "const int64_t *", "size_t", "int32_t",
+        "void *", "void *"]);
 
 export const candle_tensor_lp_pool2d: Native<(
     input: Pointer, normType: number, kernelSize: Integers, numKernelSize: number | bigint,
     stride: Integers, numStride: number | bigint, ceilMode: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_lp_pool2d", [
-        "void *",
-        "double",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "const int64_t *", "size_t", "const int64_t *", "size_t", "int32_t",
+        "void *", "void *"]);
 
 export const candle_tensor_lp_pool3d: Native<(
     input: Pointer, normType: number, kernelSize: Integers, numKernelSize: number | bigint,
     stride: Integers, numStride: number | bigint, ceilMode: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_lp_pool3d", [
-        "void *",
-        "double",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "const int64_t *", "size_t", "const int64_t *", "size_t", "int32_t",
+        "void *", "void *"]);
 
 export const candle_tensor_batch_norm: Native<(
     input: Pointer, runningMean: Pointer, runningVar: Pointer, weight: Pointer, bias: Pointer,
     training: number, momentum: number, eps: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_batch_norm", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "void *", "int32_t", "double", "double", "void *",
+        "void *"]);
 
 export const candle_tensor_instance_norm: Native<(
     input: Pointer, runningMean: Pointer, runningVar: Pointer, weight: Pointer, bias: Pointer,
     useInputStats: number, momentum: number, eps: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_instance_norm", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "void *", "int32_t", "double", "double", "void *",
+        "void *"]);
 
 export const candle_tensor_bilinear: Native<(
     input1: Pointer, input2: Pointer, weight: Pointer, bias: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_bilinear", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_eq: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_eq", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_eq: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_eq", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_ne: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_ne", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_ne: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_ne", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_lt: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_lt", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_lt: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_lt", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_le: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_le", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_le: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_le", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_gt: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_gt", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_gt: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_gt", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_ge: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_ge", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_ge: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_ge", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_logical_and: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_logical_and", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_logical_and: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_logical_and", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_logical_or: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_logical_or", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_logical_or: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_logical_or", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_logical_xor: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_logical_xor", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_logical_xor: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_logical_xor", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_logical_not: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_logical_not", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_logical_not: Native<(
+    input: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_logical_not", ["void *", "void *", "void *"]);
 
 export const candle_tensor_isnan: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_isnan", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_isnan", ["void *", "void *", "void *"]);
 
-export const candle_tensor_maximum: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_maximum", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_maximum: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_maximum", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_minimum: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_minimum", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_minimum: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_minimum", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_clamp: Native<(input: Pointer, min: Numbers, max: Numbers, out: Cells, error: Cells) => number> =
+export const candle_tensor_clamp: Native<(
+    input: Pointer, min: Numbers, max: Numbers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_clamp", [
-        "void *",
-        "const double *",
-        "const double *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const double *", "const double *", "void *", "void *"]);
 
-export const candle_tensor_where: Native<(condition: Pointer, input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_where", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_where: Native<(
+    condition: Pointer, input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_where", ["void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_conv1d: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, stride: Integers, numStride: number | bigint,
     padding: Integers, numPadding: number | bigint, dilation: Integers,
     numDilation: number | bigint, groups: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv1d", [
-        "void *",
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_conv2d: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, stride: Integers, numStride: number | bigint,
     padding: Integers, numPadding: number | bigint, dilation: Integers,
     numDilation: number | bigint, groups: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv2d", [
-        "void *",
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_conv3d: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, stride: Integers, numStride: number | bigint,
     padding: Integers, numPadding: number | bigint, dilation: Integers,
     numDilation: number | bigint, groups: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv3d", [
-        "void *",
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_conv_transpose1d: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, stride: Integers, numStride: number | bigint,
@@ -1486,21 +864,8 @@ export const candle_tensor_conv_transpose1d: Native<(
     numOutputPadding: number | bigint, groups: number | bigint, dilation: Integers,
     numDilation: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv_transpose1d", [
-        "void *",
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_conv_transpose2d: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, stride: Integers, numStride: number | bigint,
@@ -1508,21 +873,8 @@ export const candle_tensor_conv_transpose2d: Native<(
     numOutputPadding: number | bigint, groups: number | bigint, dilation: Integers,
     numDilation: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv_transpose2d", [
-        "void *",
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_conv_transpose3d: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, stride: Integers, numStride: number | bigint,
@@ -1530,383 +882,182 @@ export const candle_tensor_conv_transpose3d: Native<(
     numOutputPadding: number | bigint, groups: number | bigint, dilation: Integers,
     numDilation: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv_transpose3d", [
-        "void *",
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_to_dtype: Native<(input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_to_dtype", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_to_dtype: Native<(
+    input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_to_dtype", ["void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_to_device: Native<(input: Pointer, device: number, deviceIndex: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_to_device", [
-        "void *",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_to_device: Native<(
+    input: Pointer, device: number, deviceIndex: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_to_device", ["void *", "int32_t", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_contiguous: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_contiguous", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_contiguous: Native<(
+    input: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_contiguous", ["void *", "void *", "void *"]);
 
 export const candle_tensor_clone: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_clone", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_clone", ["void *", "void *", "void *"]);
 
 export const candle_tensor_detach: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_detach", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_detach", ["void *", "void *", "void *"]);
 
-export const candle_tensor_copy_: Native<(input: Pointer, source: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_copy_", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_copy_: Native<(
+    input: Pointer, source: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_copy_", ["void *", "void *", "void *"]);
 
 export const candle_tensor_fill_: Native<(input: Pointer, value: number, error: Cells) => number> =
-    declare("int32_t candle_tensor_fill_", [
-        "void *",
-        "double",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_fill_", ["void *", "double", "void *"]);
 
 export const candle_tensor_zero_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_zero_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_zero_", ["void *", "void *"]);
 
 export const candle_tensor_zeros: Native<(
     shape: Integers, numShape: number | bigint, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_zeros", [
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_ones: Native<(
     shape: Integers, numShape: number | bigint, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_ones", [
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_full: Native<(
     shape: Integers, numShape: number | bigint, value: number, dtype: number, device: number,
     deviceIndex: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_full", [
-        "const int64_t *",
-        "size_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "double", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_empty: Native<(
     shape: Integers, numShape: number | bigint, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_empty", [
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_arange: Native<(
     start: number, end: number, step: number, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_arange", [
-        "double",
-        "double",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "double", "double", "double", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_linspace: Native<(
     start: number, end: number, steps: number | bigint, dtype: number, device: number,
     deviceIndex: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_linspace", [
-        "double",
-        "double",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "double", "double", "int64_t", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_eye: Native<(
     n: number | bigint, m: Integers, dtype: number, device: number, deviceIndex: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_eye", [
-        "int64_t",
-        "const int64_t *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "const int64_t *", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_zeros_like: Native<(input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_zeros_like", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_zeros_like: Native<(
+    input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_zeros_like", ["void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_ones_like: Native<(input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_ones_like", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_ones_like: Native<(
+    input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_ones_like", ["void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_full_like: Native<(input: Pointer, value: number, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_full_like", [
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_full_like: Native<(
+    input: Pointer, value: number, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_full_like", ["void *", "double", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_empty_like: Native<(input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_empty_like", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_empty_like: Native<(
+    input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_empty_like", ["void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_cosine_similarity: Native<(x1: Pointer, x2: Pointer, dim: number | bigint, eps: number, out: Cells, error: Cells) => number> =
+export const candle_tensor_cosine_similarity: Native<(
+    x1: Pointer, x2: Pointer, dim: number | bigint, eps: number, out: Cells,
+    error: Cells) => number> =
     declare("int32_t candle_tensor_cosine_similarity", [
-        "void *",
-        "void *",
-        "int64_t",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int64_t", "double", "void *", "void *"]);
 
 export const candle_tensor_pairwise_distance: Native<(
     x1: Pointer, x2: Pointer, p: number, eps: number, keepdim: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_pairwise_distance", [
-        "void *",
-        "void *",
-        "double",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "double", "double", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_pdist: Native<(input: Pointer, p: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_pdist", [
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_pdist: Native<(
+    input: Pointer, p: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_pdist", ["void *", "double", "void *", "void *"]);
 
-export const candle_tensor_cdist: Native<(x1: Pointer, x2: Pointer, p: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_cdist", [
-        "void *",
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_cdist: Native<(
+    x1: Pointer, x2: Pointer, p: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_cdist", ["void *", "void *", "double", "void *", "void *"]);
 
 export const candle_tensor_dropout: Native<(
     input: Pointer, p: number, training: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_dropout", [
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_dropout1d: Native<(
     input: Pointer, p: number, training: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_dropout1d", [
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_dropout2d: Native<(
     input: Pointer, p: number, training: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_dropout2d", [
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_dropout3d: Native<(
     input: Pointer, p: number, training: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_dropout3d", [
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_alpha_dropout: Native<(
     input: Pointer, p: number, training: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_alpha_dropout", [
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_feature_alpha_dropout: Native<(
     input: Pointer, p: number, training: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_feature_alpha_dropout", [
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_embedding: Native<(input: Pointer, weight: Pointer, paddingIdx: Integers, out: Cells, error: Cells) => number> =
+export const candle_tensor_embedding: Native<(
+    input: Pointer, weight: Pointer, paddingIdx: Integers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_embedding", [
-        "void *",
-        "void *",
-        "const int64_t *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "const int64_t *", "void *", "void *"]);
 
 export const candle_tensor_embedding_scaled: Native<(
     input: Pointer, weight: Pointer, paddingIdx: Integers, scaleGradByFreq: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_embedding_scaled", [
-        "void *",
-        "void *",
-        "const int64_t *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "const int64_t *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_embedding_renorm_: Native<(input: Pointer, indices: Pointer, maxNorm: number, normType: number, error: Cells) => number> =
+export const candle_tensor_embedding_renorm_: Native<(
+    input: Pointer, indices: Pointer, maxNorm: number, normType: number, error: Cells) => number> =
     declare("int32_t candle_tensor_embedding_renorm_", [
-        "void *",
-        "void *",
-        "double",
-        "double",
-        "void *",
-    ]);
+        "void *", "void *", "double", "double", "void *"]);
 
 export const candle_tensor_embedding_bag: Native<(
     input: Pointer, weight: Pointer, offsets: Pointer, scaleGradByFreq: number, mode: number,
     perSampleWeights: Pointer, includeLastOffset: number, paddingIdx: Integers, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_embedding_bag", [
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "int32_t",
-        "const int64_t *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "int32_t", "int32_t", "void *", "int32_t", "const int64_t *",
+        "void *", "void *"]);
 
 export const candle_tensor_unfold: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, dilation: Integers,
     numDilation: number | bigint, padding: Integers, numPadding: number | bigint, stride: Integers,
     numStride: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_unfold", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_fold: Native<(
     input: Pointer, outputSize: Integers, numOutputSize: number | bigint, kernelSize: Integers,
@@ -1914,888 +1065,416 @@ export const candle_tensor_fold: Native<(
     padding: Integers, numPadding: number | bigint, stride: Integers, numStride: number | bigint,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_fold", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_pixel_shuffle: Native<(input: Pointer, upscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_pixel_shuffle", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_pixel_shuffle: Native<(
+    input: Pointer, upscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_pixel_shuffle", ["void *", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_pixel_unshuffle: Native<(input: Pointer, downscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_pixel_unshuffle", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_pixel_unshuffle: Native<(
+    input: Pointer, downscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_pixel_unshuffle", ["void *", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_channel_shuffle: Native<(input: Pointer, groups: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_channel_shuffle", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_channel_shuffle: Native<(
+    input: Pointer, groups: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_channel_shuffle", ["void *", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_group_norm: Native<(
     input: Pointer, numGroups: number | bigint, weight: Pointer, bias: Pointer, eps: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_group_norm", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "double", "void *", "void *"]);
 
 export const candle_tensor_local_response_norm: Native<(
     input: Pointer, size: number | bigint, alpha: number, beta: number, k: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_local_response_norm", [
-        "void *",
-        "int64_t",
-        "double",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "double", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_normalize: Native<(
     input: Pointer, p: number, dim: Integers, numDim: number | bigint, eps: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_normalize", [
-        "void *",
-        "double",
-        "const int64_t *",
-        "size_t",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "const int64_t *", "size_t", "double", "void *", "void *"]);
 
 export const candle_tensor_neg_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_neg_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_neg_", ["void *", "void *"]);
 
 export const candle_tensor_abs_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_abs_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_abs_", ["void *", "void *"]);
 
 export const candle_tensor_sign_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_sign_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sign_", ["void *", "void *"]);
 
 export const candle_tensor_sqrt_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_sqrt_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sqrt_", ["void *", "void *"]);
 
 export const candle_tensor_exp_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_exp_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_exp_", ["void *", "void *"]);
 
 export const candle_tensor_log_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_log_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_log_", ["void *", "void *"]);
 
 export const candle_tensor_sin_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_sin_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sin_", ["void *", "void *"]);
 
 export const candle_tensor_cos_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_cos_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_cos_", ["void *", "void *"]);
 
 export const candle_tensor_tanh_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_tanh_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_tanh_", ["void *", "void *"]);
 
 export const candle_tensor_sigmoid_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_sigmoid_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sigmoid_", ["void *", "void *"]);
 
 export const candle_tensor_relu_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_relu_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_relu_", ["void *", "void *"]);
 
 export const candle_tensor_floor_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_floor_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_floor_", ["void *", "void *"]);
 
 export const candle_tensor_ceil_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_ceil_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_ceil_", ["void *", "void *"]);
 
 export const candle_tensor_round_: Native<(input: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_round_", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_round_", ["void *", "void *"]);
 
-export const candle_tensor_clamp_: Native<(input: Pointer, min: Numbers, max: Numbers, error: Cells) => number> =
+export const candle_tensor_clamp_: Native<(
+    input: Pointer, min: Numbers, max: Numbers, error: Cells) => number> =
     declare("int32_t candle_tensor_clamp_", [
-        "void *",
-        "const double *",
-        "const double *",
-        "void *",
-    ]);
+        "void *", "const double *", "const double *", "void *"]);
 
-export const candle_tensor_masked_fill_: Native<(input: Pointer, mask: Pointer, value: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_masked_fill_", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_masked_fill_: Native<(
+    input: Pointer, mask: Pointer, value: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_masked_fill_", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_floor_divide_: Native<(input: Pointer, other: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_floor_divide_", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_floor_divide_: Native<(
+    input: Pointer, other: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_floor_divide_", ["void *", "void *", "void *"]);
 
-export const candle_tensor_remainder_: Native<(input: Pointer, other: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_remainder_", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_remainder_: Native<(
+    input: Pointer, other: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_remainder_", ["void *", "void *", "void *"]);
 
-export const candle_tensor_gather: Native<(input: Pointer, dim: number | bigint, index: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_gather", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_gather: Native<(
+    input: Pointer, dim: number | bigint, index: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_gather", ["void *", "int64_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_scatter_add: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_scatter_add", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_index_select: Native<(input: Pointer, dim: number | bigint, index: Pointer, out: Cells, error: Cells) => number> =
+export const candle_tensor_index_select: Native<(
+    input: Pointer, dim: number | bigint, index: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_index_select", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_index_add: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, source: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_index_add", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_one_hot: Native<(input: Pointer, numClasses: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_one_hot", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_one_hot: Native<(
+    input: Pointer, numClasses: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_one_hot", ["void *", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_masked_fill: Native<(input: Pointer, mask: Pointer, value: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_masked_fill", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_masked_fill: Native<(
+    input: Pointer, mask: Pointer, value: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_masked_fill", ["void *", "void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_masked_select: Native<(input: Pointer, mask: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_masked_select", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_masked_select: Native<(
+    input: Pointer, mask: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_masked_select", ["void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_nonzero: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_nonzero", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_nonzero", ["void *", "void *", "void *"]);
 
 export const candle_tensor_cat: Native<(
     tensors: Cells | null, numTensors: number | bigint, dim: number | bigint, out: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_cat", [
-        "void *",
-        "size_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_cat", ["void *", "size_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_stack: Native<(
     tensors: Cells | null, numTensors: number | bigint, dim: number | bigint, out: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_stack", [
-        "void *",
-        "size_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_stack", ["void *", "size_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_split: Native<(
     input: Pointer, splitSize: number | bigint, dim: number | bigint, outputs: Cells,
     capacity: number | bigint, numOutputs: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_split", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int64_t", "void *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_split_with_sizes: Native<(
     input: Pointer, sizes: Integers, numSizes: number | bigint, dim: number | bigint,
     outputs: Cells, capacity: number | bigint, numOutputs: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_split_with_sizes", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int64_t", "void *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_chunk: Native<(
     input: Pointer, chunks: number | bigint, dim: number | bigint, outputs: Cells,
     capacity: number | bigint, numOutputs: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_chunk", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int64_t", "void *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_binary_cross_entropy: Native<(
     input: Pointer, target: Pointer, weight: Pointer, reduction: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_binary_cross_entropy", [
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_binary_cross_entropy_with_logits: Native<(
     input: Pointer, target: Pointer, weight: Pointer, reduction: number, posWeight: Pointer,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_binary_cross_entropy_with_logits", [
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_kl_div: Native<(
     input: Pointer, target: Pointer, reduction: number, logTarget: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_kl_div", [
-        "void *",
-        "void *",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int32_t", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_soft_margin_loss: Native<(input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
+export const candle_tensor_soft_margin_loss: Native<(
+    input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_soft_margin_loss", [
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_multilabel_soft_margin_loss: Native<(
     input: Pointer, target: Pointer, weight: Pointer, reduction: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_multilabel_soft_margin_loss", [
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_cross_entropy: Native<(
     input: Pointer, target: Pointer, weight: Pointer, ignoreIndex: number | bigint,
     reduction: number, labelSmoothing: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_cross_entropy", [
-        "void *",
-        "void *",
-        "void *",
-        "int64_t",
-        "int32_t",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "int64_t", "int32_t", "double", "void *", "void *"]);
 
 export const candle_tensor_nll_loss: Native<(
     input: Pointer, target: Pointer, weight: Pointer, ignoreIndex: number | bigint,
     reduction: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_nll_loss", [
-        "void *",
-        "void *",
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "int64_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_ctc_loss: Native<(
     logProbs: Pointer, targets: Pointer, inputLengths: Integers, numInputLengths: number | bigint,
     targetLengths: Integers, numTargetLengths: number | bigint, blank: number | bigint,
     reduction: number, zeroInfinity: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_ctc_loss", [
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_hinge_embedding_loss: Native<(
     input: Pointer, target: Pointer, margin: number, reduction: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_hinge_embedding_loss", [
-        "void *",
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "double", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_margin_ranking_loss: Native<(
     input1: Pointer, input2: Pointer, target: Pointer, margin: number, reduction: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_margin_ranking_loss", [
-        "void *",
-        "void *",
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "double", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_triplet_margin_loss: Native<(
     anchor: Pointer, positive: Pointer, negative: Pointer, margin: number, p: number, eps: number,
     swap: number, reduction: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_triplet_margin_loss", [
-        "void *",
-        "void *",
-        "void *",
-        "double",
-        "double",
-        "double",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "double", "double", "double", "int32_t", "int32_t", "void *",
+        "void *"]);
 
 export const candle_tensor_cosine_embedding_loss: Native<(
     input1: Pointer, input2: Pointer, target: Pointer, margin: number, reduction: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_cosine_embedding_loss", [
-        "void *",
-        "void *",
-        "void *",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "double", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_multi_margin_loss: Native<(
     input: Pointer, target: Pointer, p: number | bigint, margin: number, weight: Pointer,
     reduction: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_multi_margin_loss", [
-        "void *",
-        "void *",
-        "int64_t",
-        "double",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int64_t", "double", "void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_multilabel_margin_loss: Native<(input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
+export const candle_tensor_multilabel_margin_loss: Native<(
+    input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_multilabel_margin_loss", [
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_mse_loss: Native<(input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_mse_loss", [
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_mse_loss: Native<(
+    input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_mse_loss", ["void *", "void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_mse_loss_weighted: Native<(
     input: Pointer, target: Pointer, reduction: number, weight: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_mse_loss_weighted", [
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_l1_loss: Native<(input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_l1_loss", [
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_l1_loss: Native<(
+    input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_l1_loss", ["void *", "void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_l1_loss_weighted: Native<(
     input: Pointer, target: Pointer, reduction: number, weight: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_l1_loss_weighted", [
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_smooth_l1_loss: Native<(
     input: Pointer, target: Pointer, reduction: number, beta: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_smooth_l1_loss", [
-        "void *",
-        "void *",
-        "int32_t",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int32_t", "double", "void *", "void *"]);
 
 export const candle_tensor_huber_loss: Native<(
     input: Pointer, target: Pointer, reduction: number, delta: number, weight: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_huber_loss", [
-        "void *",
-        "void *",
-        "int32_t",
-        "double",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int32_t", "double", "void *", "void *", "void *"]);
 
 export const candle_tensor_poisson_nll_loss: Native<(
     input: Pointer, target: Pointer, logInput: number, full: number, eps: number, reduction: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_poisson_nll_loss", [
-        "void *",
-        "void *",
-        "int32_t",
-        "int32_t",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "int32_t", "int32_t", "double", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_gaussian_nll_loss: Native<(
     input: Pointer, target: Pointer, var_: Pointer, full: number, eps: number, reduction: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_gaussian_nll_loss", [
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "int32_t", "double", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_sqrt: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_sqrt", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sqrt", ["void *", "void *", "void *"]);
 
 export const candle_tensor_rsqrt: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_rsqrt", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_rsqrt", ["void *", "void *", "void *"]);
 
 export const candle_tensor_square: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_square", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_square", ["void *", "void *", "void *"]);
 
-export const candle_tensor_reciprocal: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_reciprocal", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_reciprocal: Native<(
+    input: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_reciprocal", ["void *", "void *", "void *"]);
 
 export const candle_tensor_exp: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_exp", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_exp", ["void *", "void *", "void *"]);
 
 export const candle_tensor_expm1: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_expm1", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_expm1", ["void *", "void *", "void *"]);
 
 export const candle_tensor_log: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_log", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_log", ["void *", "void *", "void *"]);
 
 export const candle_tensor_log1p: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_log1p", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_log1p", ["void *", "void *", "void *"]);
 
 export const candle_tensor_abs: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_abs", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_abs", ["void *", "void *", "void *"]);
 
 export const candle_tensor_sign: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_sign", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sign", ["void *", "void *", "void *"]);
 
 export const candle_tensor_sin: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_sin", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sin", ["void *", "void *", "void *"]);
 
 export const candle_tensor_cos: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_cos", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_cos", ["void *", "void *", "void *"]);
 
 export const candle_tensor_erf: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_erf", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_erf", ["void *", "void *", "void *"]);
 
 export const candle_tensor_floor: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_floor", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_floor", ["void *", "void *", "void *"]);
 
 export const candle_tensor_ceil: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_ceil", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_ceil", ["void *", "void *", "void *"]);
 
 export const candle_tensor_round: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_round", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_round", ["void *", "void *", "void *"]);
 
 export const candle_tensor_trunc: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_trunc", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_trunc", ["void *", "void *", "void *"]);
 
 export const candle_tensor_log2: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_log2", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_log2", ["void *", "void *", "void *"]);
 
 export const candle_tensor_log10: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_log10", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_log10", ["void *", "void *", "void *"]);
 
 export const candle_tensor_exp2: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_exp2", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_exp2", ["void *", "void *", "void *"]);
 
 export const candle_tensor_tan: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_tan", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_tan", ["void *", "void *", "void *"]);
 
 export const candle_tensor_sinh: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_sinh", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_sinh", ["void *", "void *", "void *"]);
 
 export const candle_tensor_cosh: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_cosh", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_cosh", ["void *", "void *", "void *"]);
 
 export const candle_tensor_isinf: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_isinf", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_isinf", ["void *", "void *", "void *"]);
 
 export const candle_tensor_isfinite: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_isfinite", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_isfinite", ["void *", "void *", "void *"]);
 
 export const candle_tensor_nan_to_num: Native<(
     input: Pointer, nan: number, posinf: Numbers, neginf: Numbers, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_nan_to_num", [
-        "void *",
-        "double",
-        "const double *",
-        "const double *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "const double *", "const double *", "void *", "void *"]);
 
-export const candle_tensor_heaviside: Native<(input: Pointer, values: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_heaviside", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_heaviside: Native<(
+    input: Pointer, values: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_heaviside", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_lerp: Native<(input: Pointer, end: Pointer, weight: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_lerp", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_lerp: Native<(
+    input: Pointer, end: Pointer, weight: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_lerp", ["void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_addcmul: Native<(
     input: Pointer, tensor1: Pointer, tensor2: Pointer, value: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_addcmul", [
-        "void *",
-        "void *",
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "double", "void *", "void *"]);
 
 export const candle_tensor_addcdiv: Native<(
     input: Pointer, tensor1: Pointer, tensor2: Pointer, value: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_addcdiv", [
-        "void *",
-        "void *",
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "double", "void *", "void *"]);
 
-export const candle_tensor_logaddexp: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_logaddexp", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_logaddexp: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_logaddexp", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_hypot: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_hypot", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_hypot: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_hypot", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_matmul: Native<(input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_matmul", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_matmul: Native<(
+    input: Pointer, other: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_matmul", ["void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_linear: Native<(input: Pointer, weight: Pointer, bias: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_linear", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_linear: Native<(
+    input: Pointer, weight: Pointer, bias: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_linear", ["void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_max_pool1d: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, dilation: Integers,
     numDilation: number | bigint, ceilMode: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_max_pool1d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_max_pool1d_with_indices: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -2803,39 +1482,16 @@ export const candle_tensor_max_pool1d_with_indices: Native<(
     numDilation: number | bigint, ceilMode: number, output: Cells, indices: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_max_pool1d_with_indices", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "const int64_t *", "size_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_max_pool2d: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, dilation: Integers,
     numDilation: number | bigint, ceilMode: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_max_pool2d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_max_pool2d_with_indices: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -2843,39 +1499,16 @@ export const candle_tensor_max_pool2d_with_indices: Native<(
     numDilation: number | bigint, ceilMode: number, output: Cells, indices: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_max_pool2d_with_indices", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "const int64_t *", "size_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_max_pool3d: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, dilation: Integers,
     numDilation: number | bigint, ceilMode: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_max_pool3d", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_max_pool3d_with_indices: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -2883,20 +1516,8 @@ export const candle_tensor_max_pool3d_with_indices: Native<(
     numDilation: number | bigint, ceilMode: number, output: Cells, indices: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_max_pool3d_with_indices", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
+        "size_t", "const int64_t *", "size_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_multi_head_attention_forward: Native<(
     query: Pointer, key: Pointer, value: Pointer, embedDimToCheck: number | bigint,
@@ -2908,293 +1529,133 @@ export const candle_tensor_multi_head_attention_forward: Native<(
     isCausal: number, batchFirst: number, generator: Pointer, output: Cells, weights: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_multi_head_attention_forward", [
-        "void *",
-        "void *",
-        "void *",
-        "int64_t",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "double",
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "int32_t",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "int64_t", "int64_t", "void *", "void *", "void *", "void *",
+        "int32_t", "double", "void *", "void *", "int32_t", "void *", "int32_t", "void *",
+        "int32_t", "void *", "void *", "void *", "void *", "void *", "int32_t", "int32_t",
+        "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_layer_norm: Native<(
     input: Pointer, normalizedShape: Integers, numNormalizedShape: number | bigint, weight: Pointer,
     bias: Pointer, eps: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_layer_norm", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *", "double", "void *", "void *"]);
 
 export const candle_tensor_rms_norm: Native<(
     input: Pointer, normalizedShape: Integers, numNormalizedShape: number | bigint, weight: Pointer,
     eps: Numbers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_rms_norm", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "const double *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "const double *", "void *", "void *"]);
 
 export const candle_tensor_pad: Native<(
     input: Pointer, pad: Integers, numPad: number | bigint, mode: number, value: Numbers,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_pad", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "const double *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "const double *", "void *", "void *"]);
 
-export const candle_tensor_bmm: Native<(input: Pointer, mat2: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_bmm", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_bmm: Native<(
+    input: Pointer, mat2: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_bmm", ["void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_addmm: Native<(
     input: Pointer, mat1: Pointer, mat2: Pointer, beta: number, alpha: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_addmm", [
-        "void *",
-        "void *",
-        "void *",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_rand: Native<(
     shape: Integers, numShape: number | bigint, dtype: number, device: number, deviceIndex: number,
     generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_rand", [
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_randn: Native<(
     shape: Integers, numShape: number | bigint, dtype: number, device: number, deviceIndex: number,
     generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_randn", [
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_randint: Native<(
     low: number | bigint, high: number | bigint, shape: Integers, numShape: number | bigint,
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_randint", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t",
+        "void *", "void *", "void *"]);
 
 export const candle_tensor_randperm: Native<(
     n: number | bigint, dtype: number, device: number, deviceIndex: number, generator: Pointer,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_randperm", [
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_rand_like: Native<(input: Pointer, dtype: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_rand_like", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_rand_like: Native<(
+    input: Pointer, dtype: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_rand_like", ["void *", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_randn_like: Native<(input: Pointer, dtype: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_randn_like", [
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_randn_like: Native<(
+    input: Pointer, dtype: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_randn_like", ["void *", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_uniform_: Native<(input: Pointer, low: number, high: number, generator: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_uniform_", [
-        "void *",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_uniform_: Native<(
+    input: Pointer, low: number, high: number, generator: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_uniform_", ["void *", "double", "double", "void *", "void *"]);
 
-export const candle_tensor_normal_: Native<(input: Pointer, mean: number, std: number, generator: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_normal_", [
-        "void *",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_normal_: Native<(
+    input: Pointer, mean: number, std: number, generator: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_normal_", ["void *", "double", "double", "void *", "void *"]);
 
-export const candle_tensor_flip: Native<(input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_tensor_flip: Native<(
+    input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_flip", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_roll: Native<(
     input: Pointer, shifts: Integers, numShifts: number | bigint, dims: Integers,
     numDims: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_roll", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_repeat: Native<(
     input: Pointer, repeats: Integers, numRepeats: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_repeat", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_tile: Native<(input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_tensor_tile: Native<(
+    input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_tile", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_repeat_interleave: Native<(input: Pointer, repeats: Pointer, dim: Integers, out: Cells, error: Cells) => number> =
+export const candle_tensor_repeat_interleave: Native<(
+    input: Pointer, repeats: Pointer, dim: Integers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_repeat_interleave", [
-        "void *",
-        "void *",
-        "const int64_t *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "const int64_t *", "void *", "void *"]);
 
-export const candle_tensor_tril: Native<(input: Pointer, diagonal: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_tril", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_tril: Native<(
+    input: Pointer, diagonal: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_tril", ["void *", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_triu: Native<(input: Pointer, diagonal: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_triu", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_triu: Native<(
+    input: Pointer, diagonal: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_triu", ["void *", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_tril_: Native<(input: Pointer, diagonal: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_tensor_tril_", [
-        "void *",
-        "int64_t",
-        "void *",
-    ]);
+export const candle_tensor_tril_: Native<(
+    input: Pointer, diagonal: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_tensor_tril_", ["void *", "int64_t", "void *"]);
 
-export const candle_tensor_triu_: Native<(input: Pointer, diagonal: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_tensor_triu_", [
-        "void *",
-        "int64_t",
-        "void *",
-    ]);
+export const candle_tensor_triu_: Native<(
+    input: Pointer, diagonal: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_tensor_triu_", ["void *", "int64_t", "void *"]);
 
 export const candle_tensor_diagonal: Native<(
     input: Pointer, offset: number | bigint, dim1: number | bigint, dim2: number | bigint,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_diagonal", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int64_t", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_diag: Native<(input: Pointer, diagonal: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_diag", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_diag: Native<(
+    input: Pointer, diagonal: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_diag", ["void *", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_lstm: Native<(
     input: Pointer, hx: Cells | null, numHx: number | bigint, params: Cells | null,
@@ -3202,23 +1663,8 @@ export const candle_tensor_lstm: Native<(
     train: number, bidirectional: number, batchFirst: number, generator: Pointer, output: Cells,
     hN: Cells, cN: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_lstm", [
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-        "int32_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "size_t", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_lstm_packed: Native<(
     data: Pointer, batchSizes: Pointer, hx: Cells | null, numHx: number | bigint,
@@ -3226,23 +1672,8 @@ export const candle_tensor_lstm_packed: Native<(
     dropout: number, train: number, bidirectional: number, generator: Pointer, output: Cells,
     hN: Cells, cN: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_lstm_packed", [
-        "void *",
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-        "int32_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "size_t", "void *", "size_t", "int32_t", "int64_t", "double",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_gru: Native<(
     input: Pointer, hx: Pointer, params: Cells | null, numParams: number | bigint,
@@ -3250,21 +1681,8 @@ export const candle_tensor_gru: Native<(
     bidirectional: number, batchFirst: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_gru", [
-        "void *",
-        "void *",
-        "void *",
-        "size_t",
-        "int32_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_gru_packed: Native<(
     data: Pointer, batchSizes: Pointer, hx: Pointer, params: Cells | null,
@@ -3272,21 +1690,8 @@ export const candle_tensor_gru_packed: Native<(
     train: number, bidirectional: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_gru_packed", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "size_t",
-        "int32_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
+        "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rnn_tanh: Native<(
     input: Pointer, hx: Pointer, params: Cells | null, numParams: number | bigint,
@@ -3294,21 +1699,8 @@ export const candle_tensor_rnn_tanh: Native<(
     bidirectional: number, batchFirst: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rnn_tanh", [
-        "void *",
-        "void *",
-        "void *",
-        "size_t",
-        "int32_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rnn_tanh_packed: Native<(
     data: Pointer, batchSizes: Pointer, hx: Pointer, params: Cells | null,
@@ -3316,21 +1708,8 @@ export const candle_tensor_rnn_tanh_packed: Native<(
     train: number, bidirectional: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rnn_tanh_packed", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "size_t",
-        "int32_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
+        "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rnn_relu: Native<(
     input: Pointer, hx: Pointer, params: Cells | null, numParams: number | bigint,
@@ -3338,21 +1717,8 @@ export const candle_tensor_rnn_relu: Native<(
     bidirectional: number, batchFirst: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rnn_relu", [
-        "void *",
-        "void *",
-        "void *",
-        "size_t",
-        "int32_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rnn_relu_packed: Native<(
     data: Pointer, batchSizes: Pointer, hx: Pointer, params: Cells | null,
@@ -3360,1125 +1726,555 @@ export const candle_tensor_rnn_relu_packed: Native<(
     train: number, bidirectional: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rnn_relu_packed", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "size_t",
-        "int32_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
+        "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_lstm_cell: Native<(
     input: Pointer, hx: Cells | null, numHx: number | bigint, wIh: Pointer, wHh: Pointer,
     bIh: Pointer, bHh: Pointer, h: Cells, c: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_lstm_cell", [
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "size_t", "void *", "void *", "void *", "void *", "void *", "void *",
+        "void *"]);
 
 export const candle_tensor_gru_cell: Native<(
     input: Pointer, hx: Pointer, wIh: Pointer, wHh: Pointer, bIh: Pointer, bHh: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_gru_cell", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rnn_tanh_cell: Native<(
     input: Pointer, hx: Pointer, wIh: Pointer, wHh: Pointer, bIh: Pointer, bHh: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rnn_tanh_cell", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rnn_relu_cell: Native<(
     input: Pointer, hx: Pointer, wIh: Pointer, wHh: Pointer, bIh: Pointer, bHh: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rnn_relu_cell", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "void *", "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_sum: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, keepdim: number, dtype: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_sum", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_mean: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, keepdim: number, dtype: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_mean", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_prod: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, keepdim: number, dtype: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_prod", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_var: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, correction: number, keepdim: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_var", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "double", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_std: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, correction: number, keepdim: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_std", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "double", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_max: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_max", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_max", ["void *", "void *", "void *"]);
 
 export const candle_tensor_min: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_min", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_min", ["void *", "void *", "void *"]);
 
 export const candle_tensor_amax: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, keepdim: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_amax", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_amin: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, keepdim: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_amin", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_max_dim: Native<(
     input: Pointer, dim: number | bigint, keepdim: number, values: Cells, indices: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_max_dim", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_min_dim: Native<(
     input: Pointer, dim: number | bigint, keepdim: number, values: Cells, indices: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_min_dim", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_argmax: Native<(input: Pointer, dim: Integers, keepdim: number, out: Cells, error: Cells) => number> =
+export const candle_tensor_argmax: Native<(
+    input: Pointer, dim: Integers, keepdim: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_argmax", [
-        "void *",
-        "const int64_t *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_argmin: Native<(input: Pointer, dim: Integers, keepdim: number, out: Cells, error: Cells) => number> =
+export const candle_tensor_argmin: Native<(
+    input: Pointer, dim: Integers, keepdim: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_argmin", [
-        "void *",
-        "const int64_t *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_all: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, keepdim: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_all", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_any: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, keepdim: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_any", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_logsumexp: Native<(
     input: Pointer, dim: Integers, numDim: number | bigint, keepdim: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_logsumexp", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_interpolate: Native<(
     input: Pointer, size: Integers, numSize: number | bigint, scaleFactor: Numbers,
     numScaleFactor: number | bigint, mode: number, alignCorners: Pointer,
     recomputeScaleFactor: Pointer, antialias: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_interpolate", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const double *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "const double *", "size_t", "int32_t", "void *",
+        "void *", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_cumsum: Native<(input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_cumsum", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_cumsum: Native<(
+    input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_cumsum", ["void *", "int64_t", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_cumprod: Native<(input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_cumprod", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_cumprod: Native<(
+    input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_cumprod", ["void *", "int64_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_scatter: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_scatter", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_index_copy: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, source: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_index_copy", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_index_fill: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, value: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_index_fill", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *", "void *"]);
 
-export const candle_tensor_scatter_: Native<(input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_scatter_", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_scatter_: Native<(
+    input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_scatter_", ["void *", "int64_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_scatter_add_: Native<(input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, error: Cells) => number> =
+export const candle_tensor_scatter_add_: Native<(
+    input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, error: Cells) => number> =
     declare("int32_t candle_tensor_scatter_add_", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_index_add_: Native<(input: Pointer, dim: number | bigint, index: Pointer, source: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_index_add_", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_index_add_: Native<(
+    input: Pointer, dim: number | bigint, index: Pointer, source: Pointer,
+    error: Cells) => number> =
+    declare("int32_t candle_tensor_index_add_", ["void *", "int64_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_index_copy_: Native<(input: Pointer, dim: number | bigint, index: Pointer, source: Pointer, error: Cells) => number> =
+export const candle_tensor_index_copy_: Native<(
+    input: Pointer, dim: number | bigint, index: Pointer, source: Pointer,
+    error: Cells) => number> =
     declare("int32_t candle_tensor_index_copy_", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_index_fill_: Native<(input: Pointer, dim: number | bigint, index: Pointer, value: Pointer, error: Cells) => number> =
+export const candle_tensor_index_fill_: Native<(
+    input: Pointer, dim: number | bigint, index: Pointer, value: Pointer, error: Cells) => number> =
     declare("int32_t candle_tensor_index_fill_", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "void *", "void *", "void *"]);
 
-export const candle_tensor_reshape: Native<(input: Pointer, shape: Integers, numShape: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_tensor_reshape: Native<(
+    input: Pointer, shape: Integers, numShape: number | bigint, out: Cells,
+    error: Cells) => number> =
     declare("int32_t candle_tensor_reshape", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_view: Native<(input: Pointer, shape: Integers, numShape: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_tensor_view: Native<(
+    input: Pointer, shape: Integers, numShape: number | bigint, out: Cells,
+    error: Cells) => number> =
     declare("int32_t candle_tensor_view", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_flatten: Native<(
     input: Pointer, startDim: number | bigint, endDim: number | bigint, out: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_flatten", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_flatten", ["void *", "int64_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_unflatten: Native<(
     input: Pointer, dim: number | bigint, sizes: Integers, numSizes: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_unflatten", [
-        "void *",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_transpose: Native<(input: Pointer, dim0: number | bigint, dim1: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_transpose", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_transpose: Native<(
+    input: Pointer, dim0: number | bigint, dim1: number | bigint, out: Cells,
+    error: Cells) => number> =
+    declare("int32_t candle_tensor_transpose", ["void *", "int64_t", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_permute: Native<(input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_tensor_permute: Native<(
+    input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_permute", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_squeeze: Native<(input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_tensor_squeeze: Native<(
+    input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_squeeze", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_unsqueeze: Native<(input: Pointer, dim: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_unsqueeze", [
-        "void *",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_unsqueeze: Native<(
+    input: Pointer, dim: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_unsqueeze", ["void *", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_expand: Native<(input: Pointer, shape: Integers, numShape: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_tensor_expand: Native<(
+    input: Pointer, shape: Integers, numShape: number | bigint, out: Cells,
+    error: Cells) => number> =
     declare("int32_t candle_tensor_expand", [
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_narrow: Native<(
     input: Pointer, dim: number | bigint, start: number | bigint, length: number | bigint,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_narrow", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int64_t", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_select: Native<(input: Pointer, dim: number | bigint, index: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_select", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_select: Native<(
+    input: Pointer, dim: number | bigint, index: number | bigint, out: Cells,
+    error: Cells) => number> =
+    declare("int32_t candle_tensor_select", ["void *", "int64_t", "int64_t", "void *", "void *"]);
 
-export const candle_tensor_softmax: Native<(input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_softmax", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_softmax: Native<(
+    input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_softmax", ["void *", "int64_t", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_log_softmax: Native<(input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
+export const candle_tensor_log_softmax: Native<(
+    input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_log_softmax", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int32_t", "void *", "void *"]);
 
-export const candle_tensor_softmin: Native<(input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_softmin", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_softmin: Native<(
+    input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_softmin", ["void *", "int64_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_gumbel_softmax: Native<(
     logits: Pointer, tau: number, hard: number, dim: number | bigint, generator: Pointer,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_gumbel_softmax", [
-        "void *",
-        "double",
-        "int32_t",
-        "int64_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "int32_t", "int64_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_sort: Native<(
     input: Pointer, dim: number | bigint, descending: number, stable: number, values: Cells,
     indices: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_sort", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_argsort: Native<(
     input: Pointer, dim: number | bigint, descending: number, stable: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_argsort", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_topk: Native<(
     input: Pointer, k: number | bigint, dim: number | bigint, largest: number, sorted: number,
     values: Cells, indices: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_topk", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int64_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_kthvalue: Native<(
     input: Pointer, k: number | bigint, dim: number | bigint, keepdim: number, values: Cells,
     indices: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_kthvalue", [
-        "void *",
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int64_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_median: Native<(input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_median", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_median", ["void *", "void *", "void *"]);
 
 export const candle_tensor_median_dim: Native<(
     input: Pointer, dim: number | bigint, keepdim: number, values: Cells, indices: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_median_dim", [
-        "void *",
-        "int64_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "int64_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_max_unpool1d: Native<(
     input: Pointer, indices: Pointer, kernelSize: Integers, numKernelSize: number | bigint,
     stride: Integers, numStride: number | bigint, padding: Integers, numPadding: number | bigint,
     outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_max_unpool1d", [
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_max_unpool2d: Native<(
     input: Pointer, indices: Pointer, kernelSize: Integers, numKernelSize: number | bigint,
     stride: Integers, numStride: number | bigint, padding: Integers, numPadding: number | bigint,
     outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_max_unpool2d", [
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_max_unpool3d: Native<(
     input: Pointer, indices: Pointer, kernelSize: Integers, numKernelSize: number | bigint,
     stride: Integers, numStride: number | bigint, padding: Integers, numPadding: number | bigint,
     outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_max_unpool3d", [
-        "void *",
-        "void *",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_tensor_norm: Native<(
     input: Pointer, p: number, dim: Integers, numDim: number | bigint, keepdim: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_norm", [
-        "void *",
-        "double",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "double", "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_map_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_map_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_map_new", ["void *", "void *"]);
 
 export const candle_tensor_map_free: Native<(map: Pointer) => void> =
-    declare("void candle_tensor_map_free", [
-        "void *",
-    ]);
+    declare("void candle_tensor_map_free", ["void *"]);
 
 export const candle_tensor_map_len: Native<(map: Pointer) => number> =
-    declare("size_t candle_tensor_map_len", [
-        "void *",
-    ]);
+    declare("size_t candle_tensor_map_len", ["void *"]);
 
-export const candle_tensor_map_name: Native<(map: Pointer, index: number | bigint, name: Uint8Array, capacity: number | bigint) => number> =
-    declare("size_t candle_tensor_map_name", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+export const candle_tensor_map_name: Native<(
+    map: Pointer, index: number | bigint, name: Uint8Array, capacity: number | bigint) => number> =
+    declare("size_t candle_tensor_map_name", ["void *", "size_t", "void *", "size_t"]);
 
-export const candle_tensor_map_at: Native<(map: Pointer, index: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_map_at", [
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_map_at: Native<(
+    map: Pointer, index: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_map_at", ["void *", "size_t", "void *", "void *"]);
 
-export const candle_tensor_map_get: Native<(map: Pointer, name: string, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_map_get", [
-        "void *",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_map_get: Native<(
+    map: Pointer, name: string, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_map_get", ["void *", "const char *", "void *", "void *"]);
 
-export const candle_tensor_map_insert: Native<(map: Pointer, name: string, tensor: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_map_insert", [
-        "void *",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+export const candle_tensor_map_insert: Native<(
+    map: Pointer, name: string, tensor: Pointer, error: Cells) => number> =
+    declare("int32_t candle_tensor_map_insert", ["void *", "const char *", "void *", "void *"]);
 
 export const candle_tensor_map_num_metadata: Native<(map: Pointer) => number> =
-    declare("size_t candle_tensor_map_num_metadata", [
-        "void *",
-    ]);
+    declare("size_t candle_tensor_map_num_metadata", ["void *"]);
 
-export const candle_tensor_map_metadata_key: Native<(map: Pointer, index: number | bigint, key: Uint8Array, capacity: number | bigint) => number> =
-    declare("size_t candle_tensor_map_metadata_key", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+export const candle_tensor_map_metadata_key: Native<(
+    map: Pointer, index: number | bigint, key: Uint8Array, capacity: number | bigint) => number> =
+    declare("size_t candle_tensor_map_metadata_key", ["void *", "size_t", "void *", "size_t"]);
 
-export const candle_tensor_map_metadata_value: Native<(map: Pointer, index: number | bigint, value: Uint8Array, capacity: number | bigint) => number> =
-    declare("size_t candle_tensor_map_metadata_value", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+export const candle_tensor_map_metadata_value: Native<(
+    map: Pointer, index: number | bigint, value: Uint8Array, capacity: number | bigint) => number> =
+    declare("size_t candle_tensor_map_metadata_value", ["void *", "size_t", "void *", "size_t"]);
 
-export const candle_tensor_map_set_metadata: Native<(map: Pointer, key: string, value: string, error: Cells) => number> =
+export const candle_tensor_map_set_metadata: Native<(
+    map: Pointer, key: string, value: string, error: Cells) => number> =
     declare("int32_t candle_tensor_map_set_metadata", [
-        "void *",
-        "const char *",
-        "const char *",
-        "void *",
-    ]);
+        "void *", "const char *", "const char *", "void *"]);
 
 export const candle_tensor_map_save: Native<(map: Pointer, path: string, error: Cells) => number> =
-    declare("int32_t candle_tensor_map_save", [
-        "void *",
-        "const char *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_map_save", ["void *", "const char *", "void *"]);
 
 export const candle_tensor_map_load: Native<(path: string, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_map_load", [
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tensor_map_load", ["const char *", "void *", "void *"]);
 
 export const candle_module_free: Native<(module: Pointer) => void> =
-    declare("void candle_module_free", [
-        "void *",
-    ]);
+    declare("void candle_module_free", ["void *"]);
 
 export const candle_module_share: Native<(module: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_share", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_module_share", ["void *", "void *", "void *"]);
 
 export const candle_module_name: Native<(module: Pointer) => string> =
-    declare("const char * candle_module_name", [
-        "void *",
-    ]);
+    declare("const char * candle_module_name", ["void *"]);
 
-export const candle_module_forward: Native<(module: Pointer, input: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_forward", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_module_forward: Native<(
+    module: Pointer, input: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_module_forward", ["void *", "void *", "void *", "void *"]);
 
 export const candle_module_forward_many: Native<(
     module: Pointer, inputs: Cells | null, numInputs: number | bigint, outputs: Cells,
     capacity: number | bigint, numOutputs: Cells, error: Cells) => number> =
     declare("int32_t candle_module_forward_many", [
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "void *", "size_t", "void *", "size_t", "void *", "void *"]);
 
-export const candle_module_set_training: Native<(module: Pointer, training: number, error: Cells) => number> =
-    declare("int32_t candle_module_set_training", [
-        "void *",
-        "int32_t",
-        "void *",
-    ]);
+export const candle_module_set_training: Native<(
+    module: Pointer, training: number, error: Cells) => number> =
+    declare("int32_t candle_module_set_training", ["void *", "int32_t", "void *"]);
 
 export const candle_module_zero_grad: Native<(module: Pointer, error: Cells) => number> =
-    declare("int32_t candle_module_zero_grad", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_module_zero_grad", ["void *", "void *"]);
 
-export const candle_module_to: Native<(module: Pointer, device: number, deviceIndex: number, dtype: number, error: Cells) => number> =
-    declare("int32_t candle_module_to", [
-        "void *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-    ]);
+export const candle_module_to: Native<(
+    module: Pointer, device: number, deviceIndex: number, dtype: number, error: Cells) => number> =
+    declare("int32_t candle_module_to", ["void *", "int32_t", "int32_t", "int32_t", "void *"]);
 
 export const candle_module_parameters: Native<(
     module: Pointer, outputs: Cells, capacity: number | bigint, numOutputs: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_module_parameters", [
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_module_parameters", ["void *", "void *", "size_t", "void *", "void *"]);
 
 export const candle_module_num_parameters: Native<(module: Pointer) => number> =
-    declare("size_t candle_module_num_parameters", [
-        "void *",
-    ]);
+    declare("size_t candle_module_num_parameters", ["void *"]);
 
-export const candle_module_parameter_name: Native<(module: Pointer, index: number | bigint, name: Uint8Array, capacity: number | bigint) => number> =
-    declare("size_t candle_module_parameter_name", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+export const candle_module_parameter_name: Native<(
+    module: Pointer, index: number | bigint, name: Uint8Array,
+    capacity: number | bigint) => number> =
+    declare("size_t candle_module_parameter_name", ["void *", "size_t", "void *", "size_t"]);
 
-export const candle_module_get_parameter: Native<(module: Pointer, name: string, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_get_parameter", [
-        "void *",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+export const candle_module_get_parameter: Native<(
+    module: Pointer, name: string, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_module_get_parameter", ["void *", "const char *", "void *", "void *"]);
 
 export const candle_module_num_buffers: Native<(module: Pointer) => number> =
-    declare("size_t candle_module_num_buffers", [
-        "void *",
-    ]);
+    declare("size_t candle_module_num_buffers", ["void *"]);
 
-export const candle_module_buffer_name: Native<(module: Pointer, index: number | bigint, name: Uint8Array, capacity: number | bigint) => number> =
-    declare("size_t candle_module_buffer_name", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+export const candle_module_buffer_name: Native<(
+    module: Pointer, index: number | bigint, name: Uint8Array,
+    capacity: number | bigint) => number> =
+    declare("size_t candle_module_buffer_name", ["void *", "size_t", "void *", "size_t"]);
 
-export const candle_module_get_buffer: Native<(module: Pointer, name: string, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_get_buffer", [
-        "void *",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+export const candle_module_get_buffer: Native<(
+    module: Pointer, name: string, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_module_get_buffer", ["void *", "const char *", "void *", "void *"]);
 
-export const candle_module_set_parameter: Native<(module: Pointer, name: string, tensor: Pointer, error: Cells) => number> =
-    declare("int32_t candle_module_set_parameter", [
-        "void *",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+export const candle_module_set_parameter: Native<(
+    module: Pointer, name: string, tensor: Pointer, error: Cells) => number> =
+    declare("int32_t candle_module_set_parameter", ["void *", "const char *", "void *", "void *"]);
 
-export const candle_module_state_dict: Native<(module: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_state_dict", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_module_state_dict: Native<(
+    module: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_module_state_dict", ["void *", "void *", "void *"]);
 
-export const candle_module_load_state_dict: Native<(module: Pointer, state: Pointer, strict: number, error: Cells) => number> =
-    declare("int32_t candle_module_load_state_dict", [
-        "void *",
-        "void *",
-        "int32_t",
-        "void *",
-    ]);
+export const candle_module_load_state_dict: Native<(
+    module: Pointer, state: Pointer, strict: number, error: Cells) => number> =
+    declare("int32_t candle_module_load_state_dict", ["void *", "void *", "int32_t", "void *"]);
 
 export const candle_module_save: Native<(module: Pointer, path: string, error: Cells) => number> =
-    declare("int32_t candle_module_save", [
-        "void *",
-        "const char *",
-        "void *",
-    ]);
+    declare("int32_t candle_module_save", ["void *", "const char *", "void *"]);
 
-export const candle_module_load: Native<(module: Pointer, path: string, strict: number, error: Cells) => number> =
-    declare("int32_t candle_module_load", [
-        "void *",
-        "const char *",
-        "int32_t",
-        "void *",
-    ]);
+export const candle_module_load: Native<(
+    module: Pointer, path: string, strict: number, error: Cells) => number> =
+    declare("int32_t candle_module_load", ["void *", "const char *", "int32_t", "void *"]);
 
 export const candle_simple_nn_load: Native<(path: string, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_simple_nn_load", [
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_simple_nn_load", ["const char *", "void *", "void *"]);
 
 export const candle_sequential_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_sequential_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_sequential_new", ["void *", "void *"]);
 
-export const candle_sequential_push: Native<(sequential: Pointer, module: Pointer, error: Cells) => number> =
-    declare("int32_t candle_sequential_push", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_sequential_push: Native<(
+    sequential: Pointer, module: Pointer, error: Cells) => number> =
+    declare("int32_t candle_sequential_push", ["void *", "void *", "void *"]);
 
 export const candle_module_list_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_list_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_module_list_new", ["void *", "void *"]);
 
-export const candle_module_list_push: Native<(list: Pointer, module: Pointer, error: Cells) => number> =
-    declare("int32_t candle_module_list_push", [
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_module_list_push: Native<(
+    list: Pointer, module: Pointer, error: Cells) => number> =
+    declare("int32_t candle_module_list_push", ["void *", "void *", "void *"]);
 
 export const candle_module_dict_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_dict_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_module_dict_new", ["void *", "void *"]);
 
-export const candle_module_dict_insert: Native<(dict: Pointer, name: string, module: Pointer, error: Cells) => number> =
-    declare("int32_t candle_module_dict_insert", [
-        "void *",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+export const candle_module_dict_insert: Native<(
+    dict: Pointer, name: string, module: Pointer, error: Cells) => number> =
+    declare("int32_t candle_module_dict_insert", ["void *", "const char *", "void *", "void *"]);
 
 export const candle_relu_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_relu_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_relu_new", ["void *", "void *"]);
 
 export const candle_relu6_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_relu6_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_relu6_new", ["void *", "void *"]);
 
-export const candle_leaky_relu_new: Native<(negativeSlope: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_leaky_relu_new", [
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_leaky_relu_new: Native<(
+    negativeSlope: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_leaky_relu_new", ["double", "void *", "void *"]);
 
 export const candle_elu_new: Native<(alpha: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_elu_new", [
-        "double",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_elu_new", ["double", "void *", "void *"]);
 
 export const candle_selu_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_selu_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_selu_new", ["void *", "void *"]);
 
 export const candle_celu_new: Native<(alpha: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_celu_new", [
-        "double",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_celu_new", ["double", "void *", "void *"]);
 
 export const candle_gelu_new: Native<(approximate: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_gelu_new", [
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_gelu_new", ["int32_t", "void *", "void *"]);
 
 export const candle_silu_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_silu_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_silu_new", ["void *", "void *"]);
 
 export const candle_mish_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_mish_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_mish_new", ["void *", "void *"]);
 
-export const candle_softplus_new: Native<(beta: number, threshold: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_softplus_new", [
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_softplus_new: Native<(
+    beta: number, threshold: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_softplus_new", ["double", "double", "void *", "void *"]);
 
 export const candle_softsign_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_softsign_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_softsign_new", ["void *", "void *"]);
 
 export const candle_softshrink_new: Native<(lambd: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_softshrink_new", [
-        "double",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_softshrink_new", ["double", "void *", "void *"]);
 
 export const candle_hardshrink_new: Native<(lambd: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_hardshrink_new", [
-        "double",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_hardshrink_new", ["double", "void *", "void *"]);
 
 export const candle_tanhshrink_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tanhshrink_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tanhshrink_new", ["void *", "void *"]);
 
 export const candle_tanh_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tanh_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_tanh_new", ["void *", "void *"]);
 
 export const candle_sigmoid_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_sigmoid_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_sigmoid_new", ["void *", "void *"]);
 
 export const candle_logsigmoid_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_logsigmoid_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_logsigmoid_new", ["void *", "void *"]);
 
-export const candle_hardtanh_new: Native<(minVal: number, maxVal: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_hardtanh_new", [
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_hardtanh_new: Native<(
+    minVal: number, maxVal: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_hardtanh_new", ["double", "double", "void *", "void *"]);
 
 export const candle_hardswish_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_hardswish_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_hardswish_new", ["void *", "void *"]);
 
 export const candle_hardsigmoid_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_hardsigmoid_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_hardsigmoid_new", ["void *", "void *"]);
 
-export const candle_threshold_new: Native<(threshold: number, value: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_threshold_new", [
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_threshold_new: Native<(
+    threshold: number, value: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_threshold_new", ["double", "double", "void *", "void *"]);
 
 export const candle_glu_new: Native<(dim: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_glu_new", [
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_glu_new", ["int64_t", "void *", "void *"]);
 
-export const candle_softmax_new: Native<(dim: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_softmax_new", [
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_softmax_new: Native<(
+    dim: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_softmax_new", ["int64_t", "void *", "void *"]);
 
-export const candle_log_softmax_new: Native<(dim: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_log_softmax_new", [
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_log_softmax_new: Native<(
+    dim: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_log_softmax_new", ["int64_t", "void *", "void *"]);
 
-export const candle_softmin_new: Native<(dim: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_softmin_new", [
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_softmin_new: Native<(
+    dim: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_softmin_new", ["int64_t", "void *", "void *"]);
 
 export const candle_softmax2d_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_softmax2d_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_softmax2d_new", ["void *", "void *"]);
 
 export const candle_multihead_attention_new: Native<(
     embedDim: number | bigint, numHeads: number | bigint, dropout: number, bias: number,
@@ -4486,93 +2282,41 @@ export const candle_multihead_attention_new: Native<(
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_multihead_attention_new", [
-        "int64_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "const int64_t *",
-        "const int64_t *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "double", "int32_t", "int32_t", "int32_t", "const int64_t *",
+        "const int64_t *", "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_batch_norm1d_new: Native<(
     numFeatures: number | bigint, eps: number, momentum: Numbers, affine: number,
     trackRunningStats: number, bias: number, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_batch_norm1d_new", [
-        "int64_t",
-        "double",
-        "const double *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "double", "const double *", "int32_t", "int32_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_batch_norm2d_new: Native<(
     numFeatures: number | bigint, eps: number, momentum: Numbers, affine: number,
     trackRunningStats: number, bias: number, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_batch_norm2d_new", [
-        "int64_t",
-        "double",
-        "const double *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "double", "const double *", "int32_t", "int32_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_batch_norm3d_new: Native<(
     numFeatures: number | bigint, eps: number, momentum: Numbers, affine: number,
     trackRunningStats: number, bias: number, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_batch_norm3d_new", [
-        "int64_t",
-        "double",
-        "const double *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "double", "const double *", "int32_t", "int32_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_bilinear_new: Native<(
     in1Features: number | bigint, in2Features: number | bigint, outFeatures: number | bigint,
     bias: number, dtype: number, device: number, deviceIndex: number, generator: Pointer,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_bilinear_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "int32_t", "int32_t", "int32_t", "int32_t", "void *",
+        "void *", "void *"]);
 
 export const candle_conv1d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -4581,26 +2325,9 @@ export const candle_conv1d_new: Native<(
     groups: number | bigint, bias: number, paddingMode: number, dtype: number, device: number,
     deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_conv1d_new", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_conv2d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -4609,26 +2336,9 @@ export const candle_conv2d_new: Native<(
     groups: number | bigint, bias: number, paddingMode: number, dtype: number, device: number,
     deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_conv2d_new", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_conv3d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -4637,26 +2347,9 @@ export const candle_conv3d_new: Native<(
     groups: number | bigint, bias: number, paddingMode: number, dtype: number, device: number,
     deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_conv3d_new", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_conv_transpose1d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -4666,27 +2359,9 @@ export const candle_conv_transpose1d_new: Native<(
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_conv_transpose1d_new", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "int32_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_conv_transpose2d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -4696,27 +2371,9 @@ export const candle_conv_transpose2d_new: Native<(
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_conv_transpose2d_new", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "int32_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_conv_transpose3d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -4726,127 +2383,58 @@ export const candle_conv_transpose3d_new: Native<(
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_conv_transpose3d_new", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int64_t",
-        "int32_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_cosine_similarity_new: Native<(dim: number | bigint, eps: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_cosine_similarity_new", [
-        "int64_t",
-        "double",
-        "void *",
-        "void *",
-    ]);
+export const candle_cosine_similarity_new: Native<(
+    dim: number | bigint, eps: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_cosine_similarity_new", ["int64_t", "double", "void *", "void *"]);
 
-export const candle_pairwise_distance_new: Native<(p: number, eps: number, keepdim: number, out: Cells, error: Cells) => number> =
+export const candle_pairwise_distance_new: Native<(
+    p: number, eps: number, keepdim: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_pairwise_distance_new", [
-        "double",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "double", "double", "int32_t", "void *", "void *"]);
 
-export const candle_dropout_new: Native<(p: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_dropout_new", [
-        "double",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_dropout_new: Native<(
+    p: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_dropout_new", ["double", "void *", "void *", "void *"]);
 
-export const candle_dropout1d_new: Native<(p: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_dropout1d_new", [
-        "double",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_dropout1d_new: Native<(
+    p: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_dropout1d_new", ["double", "void *", "void *", "void *"]);
 
-export const candle_dropout2d_new: Native<(p: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_dropout2d_new", [
-        "double",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_dropout2d_new: Native<(
+    p: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_dropout2d_new", ["double", "void *", "void *", "void *"]);
 
-export const candle_dropout3d_new: Native<(p: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_dropout3d_new", [
-        "double",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_dropout3d_new: Native<(
+    p: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_dropout3d_new", ["double", "void *", "void *", "void *"]);
 
-export const candle_alpha_dropout_new: Native<(p: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_alpha_dropout_new", [
-        "double",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_alpha_dropout_new: Native<(
+    p: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_alpha_dropout_new", ["double", "void *", "void *", "void *"]);
 
-export const candle_feature_alpha_dropout_new: Native<(p: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_feature_alpha_dropout_new", [
-        "double",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_feature_alpha_dropout_new: Native<(
+    p: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_feature_alpha_dropout_new", ["double", "void *", "void *", "void *"]);
 
 export const candle_embedding_new: Native<(
     numEmbeddings: number | bigint, embeddingDim: number | bigint, paddingIdx: Integers,
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_embedding_new", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "int32_t", "int32_t", "int32_t", "void *",
+        "void *", "void *"]);
 
 export const candle_embedding_with_options_new: Native<(
     numEmbeddings: number | bigint, embeddingDim: number | bigint, paddingIdx: Integers,
     maxNorm: Numbers, normType: number, scaleGradByFreq: number, dtype: number, device: number,
     deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_embedding_with_options_new", [
-        "int64_t",
-        "int64_t",
-        "const int64_t *",
-        "const double *",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const int64_t *", "const double *", "double", "int32_t", "int32_t",
+        "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_embedding_bag_new: Native<(
     numEmbeddings: number | bigint, embeddingDim: number | bigint, maxNorm: Numbers,
@@ -4854,46 +2442,20 @@ export const candle_embedding_bag_new: Native<(
     paddingIdx: Integers, dtype: number, device: number, deviceIndex: number, generator: Pointer,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_embedding_bag_new", [
-        "int64_t",
-        "int64_t",
-        "const double *",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "const int64_t *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "const double *", "double", "int32_t", "int32_t", "int32_t",
+        "const int64_t *", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
-export const candle_flatten_new: Native<(startDim: number | bigint, endDim: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_flatten_new", [
-        "int64_t",
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_flatten_new: Native<(
+    startDim: number | bigint, endDim: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_flatten_new", ["int64_t", "int64_t", "void *", "void *"]);
 
 export const candle_unfold_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, dilation: Integers,
     numDilation: number | bigint, padding: Integers, numPadding: number | bigint, stride: Integers,
     numStride: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_unfold_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_fold_new: Native<(
     outputSize: Integers, numOutputSize: number | bigint, kernelSize: Integers,
@@ -4901,155 +2463,74 @@ export const candle_fold_new: Native<(
     padding: Integers, numPadding: number | bigint, stride: Integers, numStride: number | bigint,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_fold_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_pixel_shuffle_new: Native<(upscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_pixel_shuffle_new", [
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_pixel_shuffle_new: Native<(
+    upscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_pixel_shuffle_new", ["int64_t", "void *", "void *"]);
 
-export const candle_pixel_unshuffle_new: Native<(downscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_pixel_unshuffle_new", [
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_pixel_unshuffle_new: Native<(
+    downscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_pixel_unshuffle_new", ["int64_t", "void *", "void *"]);
 
-export const candle_channel_shuffle_new: Native<(groups: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_channel_shuffle_new", [
-        "int64_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_channel_shuffle_new: Native<(
+    groups: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_channel_shuffle_new", ["int64_t", "void *", "void *"]);
 
 export const candle_unflatten_new: Native<(
     dim: number | bigint, unflattenedSize: Integers, numUnflattenedSize: number | bigint,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_unflatten_new", [
-        "int64_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_group_norm_new: Native<(
     numGroups: number | bigint, numChannels: number | bigint, eps: number, affine: number,
     bias: number, dtype: number, device: number, deviceIndex: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_group_norm_new", [
-        "int64_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "double", "int32_t", "int32_t", "int32_t", "int32_t", "int32_t",
+        "void *", "void *"]);
 
 export const candle_local_response_norm_new: Native<(
     size: number | bigint, alpha: number, beta: number, k: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_local_response_norm_new", [
-        "int64_t",
-        "double",
-        "double",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "double", "double", "double", "void *", "void *"]);
 
 export const candle_identity_new: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_identity_new", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_identity_new", ["void *", "void *"]);
 
 export const candle_instance_norm1d_new: Native<(
     numFeatures: number | bigint, eps: number, momentum: Numbers, affine: number,
     trackRunningStats: number, bias: number, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_instance_norm1d_new", [
-        "int64_t",
-        "double",
-        "const double *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "double", "const double *", "int32_t", "int32_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_instance_norm2d_new: Native<(
     numFeatures: number | bigint, eps: number, momentum: Numbers, affine: number,
     trackRunningStats: number, bias: number, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_instance_norm2d_new", [
-        "int64_t",
-        "double",
-        "const double *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "double", "const double *", "int32_t", "int32_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_instance_norm3d_new: Native<(
     numFeatures: number | bigint, eps: number, momentum: Numbers, affine: number,
     trackRunningStats: number, bias: number, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_instance_norm3d_new", [
-        "int64_t",
-        "double",
-        "const double *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "double", "const double *", "int32_t", "int32_t", "int32_t", "int32_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_linear_new: Native<(
     inFeatures: number | bigint, outFeatures: number | bigint, bias: number, dtype: number,
     device: number, deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_linear_new", [
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_max_pool1d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -5057,19 +2538,8 @@ export const candle_max_pool1d_new: Native<(
     numDilation: number | bigint, returnIndices: number, ceilMode: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_max_pool1d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_max_pool2d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -5077,19 +2547,8 @@ export const candle_max_pool2d_new: Native<(
     numDilation: number | bigint, returnIndices: number, ceilMode: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_max_pool2d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_max_pool3d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -5097,355 +2556,184 @@ export const candle_max_pool3d_new: Native<(
     numDilation: number | bigint, returnIndices: number, ceilMode: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_max_pool3d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "const int64_t *", "size_t", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_adaptive_max_pool1d_new: Native<(
     outputSize: Integers, numOutputSize: number | bigint, returnIndices: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_adaptive_max_pool1d_new", [
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_adaptive_max_pool2d_new: Native<(
     outputSize: Integers, numOutputSize: number | bigint, returnIndices: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_adaptive_max_pool2d_new", [
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_adaptive_max_pool3d_new: Native<(
     outputSize: Integers, numOutputSize: number | bigint, returnIndices: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_adaptive_max_pool3d_new", [
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "int32_t", "void *", "void *"]);
 
 export const candle_layer_norm_new: Native<(
     normalizedShape: Integers, numNormalizedShape: number | bigint, eps: number,
     elementwiseAffine: number, bias: number, dtype: number, device: number, deviceIndex: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_layer_norm_new", [
-        "const int64_t *",
-        "size_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "double", "int32_t", "int32_t", "int32_t", "int32_t",
+        "int32_t", "void *", "void *"]);
 
 export const candle_rms_norm_new: Native<(
     normalizedShape: Integers, numNormalizedShape: number | bigint, eps: Numbers,
     elementwiseAffine: number, dtype: number, device: number, deviceIndex: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_rms_norm_new", [
-        "const int64_t *",
-        "size_t",
-        "const double *",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const double *", "int32_t", "int32_t", "int32_t", "int32_t",
+        "void *", "void *"]);
 
 export const candle_constant_pad1d_new: Native<(
     padding: Integers, numPadding: number | bigint, value: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_constant_pad1d_new", [
-        "const int64_t *",
-        "size_t",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "double", "void *", "void *"]);
 
 export const candle_constant_pad2d_new: Native<(
     padding: Integers, numPadding: number | bigint, value: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_constant_pad2d_new", [
-        "const int64_t *",
-        "size_t",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "double", "void *", "void *"]);
 
 export const candle_constant_pad3d_new: Native<(
     padding: Integers, numPadding: number | bigint, value: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_constant_pad3d_new", [
-        "const int64_t *",
-        "size_t",
-        "double",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "double", "void *", "void *"]);
 
-export const candle_zero_pad1d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_zero_pad1d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_zero_pad1d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_zero_pad1d_new", ["const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_zero_pad2d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_zero_pad2d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_zero_pad2d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_zero_pad2d_new", ["const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_zero_pad3d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_zero_pad3d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_zero_pad3d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_zero_pad3d_new", ["const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_reflection_pad1d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_reflection_pad1d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_reflection_pad1d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_reflection_pad2d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_reflection_pad2d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_reflection_pad2d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_reflection_pad3d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_reflection_pad3d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_reflection_pad3d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_replication_pad1d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_replication_pad1d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_replication_pad1d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_replication_pad2d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_replication_pad2d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_replication_pad2d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_replication_pad3d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_replication_pad3d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_replication_pad3d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_circular_pad1d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_circular_pad1d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_circular_pad1d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_circular_pad1d_new", ["const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_circular_pad2d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_circular_pad2d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_circular_pad2d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_circular_pad2d_new", ["const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_circular_pad3d_new: Native<(padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_circular_pad3d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+export const candle_circular_pad3d_new: Native<(
+    padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_circular_pad3d_new", ["const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_avg_pool1d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, ceilMode: number,
     countIncludePad: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_avg_pool1d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_avg_pool2d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, ceilMode: number,
     countIncludePad: number, divisorOverride: Integers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_avg_pool2d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "const int64_t *",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "int32_t", "int32_t", "const int64_t *", "void *", "void *"]);
 
 export const candle_avg_pool3d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, ceilMode: number,
     countIncludePad: number, divisorOverride: Integers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_avg_pool3d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "int32_t",
-        "const int64_t *",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "int32_t", "int32_t", "const int64_t *", "void *", "void *"]);
 
-export const candle_adaptive_avg_pool1d_new: Native<(outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_adaptive_avg_pool1d_new: Native<(
+    outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_adaptive_avg_pool1d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_adaptive_avg_pool2d_new: Native<(outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_adaptive_avg_pool2d_new: Native<(
+    outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_adaptive_avg_pool2d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
-export const candle_adaptive_avg_pool3d_new: Native<(outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
+export const candle_adaptive_avg_pool3d_new: Native<(
+    outputSize: Integers, numOutputSize: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_adaptive_avg_pool3d_new", [
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_lp_pool1d_new: Native<(
     normType: number, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, ceilMode: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_lp_pool1d_new", [
-        "double",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "double", "const int64_t *", "size_t", "const int64_t *", "size_t", "int32_t", "void *",
+        "void *"]);
 
 export const candle_lp_pool2d_new: Native<(
     normType: number, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, ceilMode: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_lp_pool2d_new", [
-        "double",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "double", "const int64_t *", "size_t", "const int64_t *", "size_t", "int32_t", "void *",
+        "void *"]);
 
 export const candle_lp_pool3d_new: Native<(
     normType: number, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, ceilMode: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_lp_pool3d_new", [
-        "double",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "double", "const int64_t *", "size_t", "const int64_t *", "size_t", "int32_t", "void *",
+        "void *"]);
 
 export const candle_prelu_new: Native<(
     numParameters: number | bigint, init: number, dtype: number, device: number,
     deviceIndex: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_prelu_new", [
-        "int64_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "double", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
 
-export const candle_rrelu_new: Native<(lower: number, upper: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_rrelu_new", [
-        "double",
-        "double",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+export const candle_rrelu_new: Native<(
+    lower: number, upper: number, generator: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_rrelu_new", ["double", "double", "void *", "void *", "void *"]);
 
 export const candle_rnn_new: Native<(
     inputSize: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint,
@@ -5453,21 +2741,8 @@ export const candle_rnn_new: Native<(
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_rnn_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "int32_t", "int32_t", "int32_t", "double", "int32_t",
+        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_lstm_new: Native<(
     inputSize: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint,
@@ -5475,104 +2750,46 @@ export const candle_lstm_new: Native<(
     projSize: number | bigint, dtype: number, device: number, deviceIndex: number,
     generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_lstm_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "double",
-        "int32_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "int32_t", "int32_t", "double", "int32_t", "int64_t",
+        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_gru_new: Native<(
     inputSize: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint,
     bias: number, batchFirst: number, dropout: number, bidirectional: number, dtype: number,
     device: number, deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_gru_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "int32_t", "int32_t", "double", "int32_t", "int32_t",
+        "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_rnn_cell_new: Native<(
     inputSize: number | bigint, hiddenSize: number | bigint, bias: number, nonlinearity: number,
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_rnn_cell_new", [
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int32_t", "int32_t", "int32_t", "int32_t", "int32_t", "void *",
+        "void *", "void *"]);
 
 export const candle_lstm_cell_new: Native<(
     inputSize: number | bigint, hiddenSize: number | bigint, bias: number, dtype: number,
     device: number, deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_lstm_cell_new", [
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_gru_cell_new: Native<(
     inputSize: number | bigint, hiddenSize: number | bigint, bias: number, dtype: number,
     device: number, deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_gru_cell_new", [
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_simple_nn_new: Native<(
     inFeatures: number | bigint, hiddenSize: number | bigint, outFeatures: number | bigint,
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_simple_nn_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_transformer_encoder_new: Native<(
     dModel: number | bigint, nhead: number | bigint, numLayers: number | bigint,
@@ -5580,24 +2797,9 @@ export const candle_transformer_encoder_new: Native<(
     batchFirst: number, normFirst: number, bias: number, norm: number, dtype: number,
     device: number, deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_transformer_encoder_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "int64_t", "double", "int32_t", "double", "int32_t",
+        "int32_t", "int32_t", "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_transformer_decoder_new: Native<(
     dModel: number | bigint, nhead: number | bigint, numLayers: number | bigint,
@@ -5605,24 +2807,9 @@ export const candle_transformer_decoder_new: Native<(
     batchFirst: number, normFirst: number, bias: number, norm: number, dtype: number,
     device: number, deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_transformer_decoder_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "int64_t", "double", "int32_t", "double", "int32_t",
+        "int32_t", "int32_t", "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_transformer_new: Native<(
     dModel: number | bigint, nhead: number | bigint, numEncoderLayers: number | bigint,
@@ -5631,24 +2818,9 @@ export const candle_transformer_new: Native<(
     dtype: number, device: number, deviceIndex: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_transformer_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "int64_t", "int64_t", "double", "int32_t", "double",
+        "int32_t", "int32_t", "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_transformer_encoder_layer_new: Native<(
     dModel: number | bigint, nhead: number | bigint, dimFeedforward: number | bigint,
@@ -5656,22 +2828,8 @@ export const candle_transformer_encoder_layer_new: Native<(
     normFirst: number, bias: number, dtype: number, device: number, deviceIndex: number,
     generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_transformer_encoder_layer_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "double", "int32_t", "double", "int32_t", "int32_t",
+        "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_transformer_decoder_layer_new: Native<(
     dModel: number | bigint, nhead: number | bigint, dimFeedforward: number | bigint,
@@ -5679,535 +2837,282 @@ export const candle_transformer_decoder_layer_new: Native<(
     normFirst: number, bias: number, dtype: number, device: number, deviceIndex: number,
     generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_transformer_decoder_layer_new", [
-        "int64_t",
-        "int64_t",
-        "int64_t",
-        "double",
-        "int32_t",
-        "double",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "int64_t", "int64_t", "int64_t", "double", "int32_t", "double", "int32_t", "int32_t",
+        "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_max_unpool1d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_max_unpool1d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "void *", "void *"]);
 
 export const candle_max_unpool2d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_max_unpool2d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "void *", "void *"]);
 
 export const candle_max_unpool3d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
     numStride: number | bigint, padding: Integers, numPadding: number | bigint, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_max_unpool3d_new", [
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "const int64_t *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
+        "void *", "void *"]);
 
 export const candle_upsample_new: Native<(
     size: Integers, numSize: number | bigint, scaleFactor: Numbers, numScaleFactor: number | bigint,
     mode: number, alignCorners: Pointer, recomputeScaleFactor: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_upsample_new", [
-        "const int64_t *",
-        "size_t",
-        "const double *",
-        "size_t",
-        "int32_t",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const double *", "size_t", "int32_t", "void *", "void *",
+        "void *", "void *"]);
 
 export const candle_upsampling_nearest2d_new: Native<(
     size: Integers, numSize: number | bigint, scaleFactor: Numbers, numScaleFactor: number | bigint,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_upsampling_nearest2d_new", [
-        "const int64_t *",
-        "size_t",
-        "const double *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const double *", "size_t", "void *", "void *"]);
 
 export const candle_upsampling_bilinear2d_new: Native<(
     size: Integers, numSize: number | bigint, scaleFactor: Numbers, numScaleFactor: number | bigint,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_upsampling_bilinear2d_new", [
-        "const int64_t *",
-        "size_t",
-        "const double *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "const int64_t *", "size_t", "const double *", "size_t", "void *", "void *"]);
 
 export const candle_optimizer_free: Native<(optimizer: Pointer) => void> =
-    declare("void candle_optimizer_free", [
-        "void *",
-    ]);
+    declare("void candle_optimizer_free", ["void *"]);
 
 export const candle_optimizer_name: Native<(optimizer: Pointer) => string> =
-    declare("const char * candle_optimizer_name", [
-        "void *",
-    ]);
+    declare("const char * candle_optimizer_name", ["void *"]);
 
 export const candle_optimizer_step: Native<(optimizer: Pointer, error: Cells) => number> =
-    declare("int32_t candle_optimizer_step", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_optimizer_step", ["void *", "void *"]);
 
 export const candle_lbfgs_step: Native<(
     optimizer: Pointer, closure: Pointer, userData: Bytes, outLoss: Float64Array,
     error: Cells) => number> =
-    declare("int32_t candle_lbfgs_step", [
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_lbfgs_step", ["void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_optimizer_zero_grad: Native<(optimizer: Pointer, error: Cells) => number> =
-    declare("int32_t candle_optimizer_zero_grad", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_optimizer_zero_grad", ["void *", "void *"]);
 
-export const candle_optimizer_add_param_group: Native<(optimizer: Pointer, params: Cells | null, numParams: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_optimizer_add_param_group", [
-        "void *",
-        "void *",
-        "size_t",
-        "void *",
-    ]);
+export const candle_optimizer_add_param_group: Native<(
+    optimizer: Pointer, params: Cells | null, numParams: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_optimizer_add_param_group", ["void *", "void *", "size_t", "void *"]);
 
 export const candle_optimizer_num_groups: Native<(optimizer: Pointer) => number> =
-    declare("size_t candle_optimizer_num_groups", [
-        "void *",
-    ]);
+    declare("size_t candle_optimizer_num_groups", ["void *"]);
 
 export const candle_optimizer_params: Native<(
     optimizer: Pointer, group: number | bigint, outputs: Cells, capacity: number | bigint,
     numOutputs: Cells, error: Cells) => number> =
     declare("int32_t candle_optimizer_params", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "void *", "size_t", "void *", "void *"]);
 
 export const candle_optimizer_option_name: Native<(
     optimizer: Pointer, index: number | bigint, name: Uint8Array,
     capacity: number | bigint) => number> =
-    declare("size_t candle_optimizer_option_name", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+    declare("size_t candle_optimizer_option_name", ["void *", "size_t", "void *", "size_t"]);
 
 export const candle_optimizer_state_name: Native<(
     optimizer: Pointer, index: number | bigint, name: Uint8Array,
     capacity: number | bigint) => number> =
-    declare("size_t candle_optimizer_state_name", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+    declare("size_t candle_optimizer_state_name", ["void *", "size_t", "void *", "size_t"]);
 
 export const candle_optimizer_get_option: Native<(
     optimizer: Pointer, group: number | bigint, name: string, value: Float64Array,
     error: Cells) => number> =
     declare("int32_t candle_optimizer_get_option", [
-        "void *",
-        "size_t",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "const char *", "void *", "void *"]);
 
 export const candle_optimizer_set_options: Native<(
     optimizer: Pointer, group: number | bigint, names: readonly string[], values: Numbers,
     numValues: number | bigint, error: Cells) => number> =
     declare("int32_t candle_optimizer_set_options", [
-        "void *",
-        "size_t",
-        "const char **",
-        "const double *",
-        "size_t",
-        "void *",
-    ]);
+        "void *", "size_t", "const char **", "const double *", "size_t", "void *"]);
 
 export const candle_optimizer_get_state: Native<(
     optimizer: Pointer, group: number | bigint, index: number | bigint, name: string, state: Cells,
     error: Cells) => number> =
     declare("int32_t candle_optimizer_get_state", [
-        "void *",
-        "size_t",
-        "size_t",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "size_t", "const char *", "void *", "void *"]);
 
 export const candle_optimizer_set_state: Native<(
     optimizer: Pointer, group: number | bigint, index: number | bigint, name: string,
     state: Pointer, error: Cells) => number> =
     declare("int32_t candle_optimizer_set_state", [
-        "void *",
-        "size_t",
-        "size_t",
-        "const char *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "size_t", "const char *", "void *", "void *"]);
 
 export const candle_sgd_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_sgd_new", [
-        "void *",
-        "size_t",
-        "CandleSgdOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleSgdOptions *", "void *", "void *"]);
 
 export const candle_adam_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_adam_new", [
-        "void *",
-        "size_t",
-        "CandleAdamOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleAdamOptions *", "void *", "void *"]);
 
 export const candle_adamw_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_adamw_new", [
-        "void *",
-        "size_t",
-        "CandleAdamwOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleAdamwOptions *", "void *", "void *"]);
 
 export const candle_adamax_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_adamax_new", [
-        "void *",
-        "size_t",
-        "CandleAdamaxOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleAdamaxOptions *", "void *", "void *"]);
 
 export const candle_nadam_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_nadam_new", [
-        "void *",
-        "size_t",
-        "CandleNadamOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleNadamOptions *", "void *", "void *"]);
 
 export const candle_radam_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_radam_new", [
-        "void *",
-        "size_t",
-        "CandleRadamOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleRadamOptions *", "void *", "void *"]);
 
 export const candle_rmsprop_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_rmsprop_new", [
-        "void *",
-        "size_t",
-        "CandleRmspropOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleRmspropOptions *", "void *", "void *"]);
 
 export const candle_adagrad_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_adagrad_new", [
-        "void *",
-        "size_t",
-        "CandleAdagradOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleAdagradOptions *", "void *", "void *"]);
 
 export const candle_adadelta_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_adadelta_new", [
-        "void *",
-        "size_t",
-        "CandleAdadeltaOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleAdadeltaOptions *", "void *", "void *"]);
 
 export const candle_asgd_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_asgd_new", [
-        "void *",
-        "size_t",
-        "CandleAsgdOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleAsgdOptions *", "void *", "void *"]);
 
 export const candle_rprop_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_rprop_new", [
-        "void *",
-        "size_t",
-        "CandleRpropOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleRpropOptions *", "void *", "void *"]);
 
 export const candle_lion_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_lion_new", [
-        "void *",
-        "size_t",
-        "CandleLionOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleLionOptions *", "void *", "void *"]);
 
 export const candle_lbfgs_new: Native<(
     params: Cells | null, numParams: number | bigint, options: object | readonly object[] | null,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_lbfgs_new", [
-        "void *",
-        "size_t",
-        "CandleLbfgsOptions *",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "CandleLbfgsOptions *", "void *", "void *"]);
 
 export const candle_clip_grad_norm: Native<(
     params: Cells | null, numParams: number | bigint, maxNorm: number, normType: number,
     errorIfNonfinite: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_clip_grad_norm", [
-        "void *",
-        "size_t",
-        "double",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "double", "double", "int32_t", "void *", "void *"]);
 
-export const candle_clip_grad_value: Native<(params: Cells | null, numParams: number | bigint, clipValue: number, error: Cells) => number> =
-    declare("int32_t candle_clip_grad_value", [
-        "void *",
-        "size_t",
-        "double",
-        "void *",
-    ]);
+export const candle_clip_grad_value: Native<(
+    params: Cells | null, numParams: number | bigint, clipValue: number, error: Cells) => number> =
+    declare("int32_t candle_clip_grad_value", ["void *", "size_t", "double", "void *"]);
 
 export const candle_total_norm: Native<(
     tensors: Cells | null, numTensors: number | bigint, normType: number, errorIfNonfinite: number,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_total_norm", [
-        "void *",
-        "size_t",
-        "double",
-        "int32_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "size_t", "double", "int32_t", "void *", "void *"]);
 
 export const candle_get_num_threads: Native<() => number> =
-    declare("size_t candle_get_num_threads", [
-    ]);
+    declare("size_t candle_get_num_threads", []);
 
 export const candle_set_num_threads: Native<(numThreads: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_set_num_threads", [
-        "size_t",
-        "void *",
-    ]);
+    declare("int32_t candle_set_num_threads", ["size_t", "void *"]);
 
-export const candle_profiler_start: Native<(options: object | readonly object[] | null, error: Cells) => number> =
-    declare("int32_t candle_profiler_start", [
-        "CandleProfilerOptions *",
-        "void *",
-    ]);
+export const candle_profiler_start: Native<(
+    options: object | readonly object[] | null, error: Cells) => number> =
+    declare("int32_t candle_profiler_start", ["CandleProfilerOptions *", "void *"]);
 
 export const candle_profiler_stop: Native<(out: Cells, error: Cells) => number> =
-    declare("int32_t candle_profiler_stop", [
-        "void *",
-        "void *",
-    ]);
+    declare("int32_t candle_profiler_stop", ["void *", "void *"]);
 
 export const candle_profiler_session: Native<() => number | bigint> =
-    declare("uint64_t candle_profiler_session", [
-    ]);
+    declare("uint64_t candle_profiler_session", []);
 
 export const candle_profiler_push_range: Native<(name: string, error: Cells) => number> =
-    declare("int32_t candle_profiler_push_range", [
-        "const char *",
-        "void *",
-    ]);
+    declare("int32_t candle_profiler_push_range", ["const char *", "void *"]);
 
 export const candle_profiler_pop_range: Native<() => void> =
-    declare("void candle_profiler_pop_range", [
-    ]);
+    declare("void candle_profiler_pop_range", []);
 
 export const candle_profile_free: Native<(profile: Pointer) => void> =
-    declare("void candle_profile_free", [
-        "void *",
-    ]);
+    declare("void candle_profile_free", ["void *"]);
 
 export const candle_profile_num_events: Native<(profile: Pointer) => number> =
-    declare("size_t candle_profile_num_events", [
-        "void *",
-    ]);
+    declare("size_t candle_profile_num_events", ["void *"]);
 
 export const candle_profile_event: Native<(
     profile: Pointer, index: number | bigint, event: object | readonly object[] | null,
     error: Cells) => number> =
     declare("int32_t candle_profile_event", [
-        "void *",
-        "size_t",
-        "_Inout_ CandleProfileEvent *",
-        "void *",
-    ]);
+        "void *", "size_t", "_Inout_ CandleProfileEvent *", "void *"]);
 
 export const candle_profile_event_shape: Native<(
     profile: Pointer, index: number | bigint, number: number | bigint, shape: BigInt64Array,
     capacity: number | bigint) => number> =
-    declare("size_t candle_profile_event_shape", [
-        "void *",
-        "size_t",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+    declare("size_t candle_profile_event_shape", ["void *", "size_t", "size_t", "void *", "size_t"]);
 
-export const candle_profile_event_dtype: Native<(profile: Pointer, index: number | bigint, number: number | bigint) => number> =
-    declare("int32_t candle_profile_event_dtype", [
-        "void *",
-        "size_t",
-        "size_t",
-    ]);
+export const candle_profile_event_dtype: Native<(
+    profile: Pointer, index: number | bigint, number: number | bigint) => number> =
+    declare("int32_t candle_profile_event_dtype", ["void *", "size_t", "size_t"]);
 
 export const candle_profile_num_totals: Native<(profile: Pointer, byShapes: number) => number> =
-    declare("size_t candle_profile_num_totals", [
-        "void *",
-        "int32_t",
-    ]);
+    declare("size_t candle_profile_num_totals", ["void *", "int32_t"]);
 
 export const candle_profile_total: Native<(
     profile: Pointer, byShapes: number, index: number | bigint,
     total: object | readonly object[] | null, error: Cells) => number> =
     declare("int32_t candle_profile_total", [
-        "void *",
-        "int32_t",
-        "size_t",
-        "_Inout_ CandleProfileTotal *",
-        "void *",
-    ]);
+        "void *", "int32_t", "size_t", "_Inout_ CandleProfileTotal *", "void *"]);
 
-export const candle_profile_summary: Native<(profile: Pointer, summary: object | readonly object[] | null, error: Cells) => number> =
+export const candle_profile_summary: Native<(
+    profile: Pointer, summary: object | readonly object[] | null, error: Cells) => number> =
     declare("int32_t candle_profile_summary", [
-        "void *",
-        "_Inout_ CandleProfileSummary *",
-        "void *",
-    ]);
+        "void *", "_Inout_ CandleProfileSummary *", "void *"]);
 
 export const candle_profile_num_threads: Native<(profile: Pointer) => number> =
-    declare("size_t candle_profile_num_threads", [
-        "void *",
-    ]);
+    declare("size_t candle_profile_num_threads", ["void *"]);
 
-export const candle_profile_thread_name: Native<(profile: Pointer, number: number | bigint, name: Uint8Array, capacity: number | bigint) => number> =
-    declare("size_t candle_profile_thread_name", [
-        "void *",
-        "size_t",
-        "void *",
-        "size_t",
-    ]);
+export const candle_profile_thread_name: Native<(
+    profile: Pointer, number: number | bigint, name: Uint8Array,
+    capacity: number | bigint) => number> =
+    declare("size_t candle_profile_thread_name", ["void *", "size_t", "void *", "size_t"]);
 
 export const candle_profile_table: Native<(
     profile: Pointer, options: object | readonly object[] | null, table: Uint8Array,
     capacity: number | bigint, length: Cells, error: Cells) => number> =
     declare("int32_t candle_profile_table", [
-        "void *",
-        "CandleProfileTableOptions *",
-        "void *",
-        "size_t",
-        "void *",
-        "void *",
-    ]);
+        "void *", "CandleProfileTableOptions *", "void *", "size_t", "void *", "void *"]);
 
-export const candle_profile_write_trace: Native<(profile: Pointer, path: string, error: Cells) => number> =
-    declare("int32_t candle_profile_write_trace", [
-        "void *",
-        "const char *",
-        "void *",
-    ]);
+export const candle_profile_write_trace: Native<(
+    profile: Pointer, path: string, error: Cells) => number> =
+    declare("int32_t candle_profile_write_trace", ["void *", "const char *", "void *"]);

@@ -2,15 +2,15 @@
 
 use super::ops::{array, options};
 use super::parameter::{Given, arguments, split};
-use super::{camel, comment, documentation, list, local, opening, pascal};
+use super::{WIDTH, camel, comment, documentation, introduction, list, local, opening, pascal};
 use crate::Result;
 use crate::layers::{Argument, Layer};
 use crate::source::Source;
 use std::fmt::Write;
 
-const IMPORTS: &str = r#"import { make } from "../call.js";
-import type { Generator } from "../generator.js";
+const IMPORTS: &str = r#"import type { Generator } from "../generator.js";
 import type { Module } from "../module.js";
+import { make } from "../run.js";
 import type { Doubles, Int, Ints } from "../types.js";
 import { codes } from "./enums.js";
 "#;
@@ -19,10 +19,7 @@ import { codes } from "./enums.js";
 pub(crate) fn module(source: &Source) -> Result<String> {
     let mut body = String::new();
     for file in &source.layers {
-        body.push('\n');
-        for line in &file.introduction {
-            let _ = writeln!(body, "{}", format!("// {line}").trim_end());
-        }
+        introduction(&mut body, &file.introduction);
         // Who has an option less in C has a default here.
         for layer in file.layers.iter().filter(|layer| !layer.is_older()) {
             function(&mut body, layer, source).map_err(|error| format!("the layer `{}`: {error}", layer.name))?;
@@ -75,7 +72,10 @@ fn function(out: &mut String, layer: &Layer, source: &Source) -> Result<()> {
     *out += &list("", &format!("export function {name}"), &parameters, ": Module {");
     let arguments = arguments(required.iter().chain(&optional));
     let call = if arguments.is_empty() { "" } else { "call" };
-    let _ = writeln!(out, "    return make.module(\"{}\", raw.{}, ({call}) => {{", camel(called), layer.symbol());
+    let head = format!("    return make.module(\"{}\", raw.{}, ({call}) => {{", camel(called), layer.symbol());
+    // The name of a function that is long makes room for itself.
+    let head = if head.len() > WIDTH { head.replace(", raw.", ",\n        raw.") } else { head };
+    *out += &(head + "\n");
     options(out, "        ", &optional);
     *out += &array("        ", "return", &arguments);
     *out += "    });\n}\n";

@@ -76,7 +76,7 @@ fn documentation(docs: &Docs, parameters: &[&str]) -> Vec<String> {
             lines.extend(filled);
         }
     };
-    paragraph(text::paragraphs(&docs.text, WIDTH - 8));
+    paragraph(text::paragraphs(&docs.text, WIDTH - 12));
     let errors = docs.errors.join(" ");
     if !errors.is_empty() {
         let errors = python_errors(&errors).replace("CandleIndexError", "IndexError");
@@ -96,7 +96,15 @@ fn with_names(line: &str, parameters: &[&str]) -> String {
 
 /// A comment's text: it must fit behind ` * `, in a class too.
 fn fill(text: &str) -> Vec<String> {
-    text::fill(text, WIDTH - 8)
+    text::fill(text, WIDTH - 12)
+}
+
+/// The introduction of a file of operations or layers, over what was made of it.
+fn introduction(out: &mut String, lines: &[String]) {
+    out.push('\n');
+    for line in text::paragraphs(lines, WIDTH - 3) {
+        let _ = writeln!(out, "{}", format!("// {line}").trim_end());
+    }
 }
 
 /// `head(item, item)tail`, as wide as a file is.

@@ -2,14 +2,15 @@
 //! methods they are.
 
 use super::parameter::{Given, arguments, split};
-use super::{camel, comment, documentation, fill, list, local, opening, pascal};
+use super::{camel, comment, documentation, fill, introduction, list, local, opening, pascal};
 use crate::Result;
 use crate::signature::Output;
 use crate::source::{Operation, Source};
 use std::fmt::Write;
 
-const IMPORTS: &str = r#"import { Call, later, now, type Arguments } from "../call.js";
+const IMPORTS: &str = r#"import type { Arguments, Call } from "../call.js";
 import type { Generator } from "../generator.js";
+import { later, now } from "../run.js";
 import type { Tensor } from "../tensor.js";
 import type { Doubles, Int, Ints, TensorLike } from "../types.js";
 import { codes } from "./enums.js";
@@ -89,7 +90,7 @@ fn qualified(text: &str, source: &Source) -> String {
 /// `ops.ts`.
 pub(crate) fn functions(source: &Source) -> Result<String> {
     let mut out = opening(
-        "The operations: a function for each, named as in PyTorch with capitals for underscores.",
+        "The operations: a function for each, with PyTorch's name in camel case.",
         "crates/candle-ffi-core/src/ops",
     );
     out += IMPORTS;
@@ -105,10 +106,7 @@ pub(crate) fn functions(source: &Source) -> Result<String> {
     }
     let mut renamed = Vec::new();
     for file in &source.files {
-        out.push('\n');
-        for line in &file.introduction {
-            let _ = writeln!(out, "{}", format!("// {line}").trim_end());
-        }
+        introduction(&mut out, &file.introduction);
         for operation in &file.operations {
             let parts = Parts::new(operation, source)
                 .map_err(|error| format!("the function `{}`: {error}", operation.signature.name))?;
@@ -160,7 +158,7 @@ fn function(out: &mut String, parts: &Parts<'_>, source: &Source) {
     *out += &list("", &format!("{exported}function {name}"), &parameters, &format!(": {} {{", parts.returns()));
     let mut shared = vec!["call".to_owned()];
     shared.extend(parts.names(0));
-    let give = format!("(call) => {given}({})", shared.join(", "));
+    let give = list("        ", &format!("(call) => {given}"), &shared, "").trim().to_owned();
     let call = |executor: &str| {
         let (kind, more) = match &signature.output {
             Output::InPlace => ("inPlace", vec![parts.required[0].name.clone()]),
@@ -202,7 +200,8 @@ pub(super) fn options(out: &mut String, indent: &str, options: &[Given]) {
         .iter()
         .map(|option| format!("{} = {}", option.name, option.default.as_deref().unwrap_or("null")))
         .collect();
-    let mut text = list(indent, "const ", &members, " = options;");
+    // Two more, for a brace with a space in place of a parenthesis.
+    let mut text = crate::text::list(indent, "const ", &members, " = options;", super::WIDTH - 2);
     // Braces, where a call has parentheses.
     if let Some(at) = text.find('(') {
         text.replace_range(at..=at, "{ ");

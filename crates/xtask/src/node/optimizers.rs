@@ -10,7 +10,7 @@ pub(crate) fn module(optimizers: &Optimizers) -> String {
         "The optimizers: the options of each, and a function that makes it.",
         "crates/candle-ffi/src/optimizers.rs and optimizer_options.rs",
     );
-    out += "import { make } from \"../call.js\";\nimport type { Optimizer } from \"../optimizer.js\";\n\
+    out += "import type { Optimizer } from \"../optimizer.js\";\nimport { make } from \"../run.js\";\n\
             import type { Tensor } from \"../tensor.js\";\nimport type { Int } from \"../types.js\";\n\
             import * as raw from \"./raw.js\";\n";
     for constructor in &optimizers.constructors {

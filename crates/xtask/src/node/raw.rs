@@ -4,7 +4,7 @@ use super::opening;
 use crate::Result;
 use crate::exports::{CParameter, CType, Export, c_type};
 use crate::signature::text;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use syn::{Item, ReturnType, Type, Visibility};
 
@@ -146,7 +146,7 @@ fn callback(kind: &Type) -> Option<&syn::TypeBareFn> {
 }
 
 /// `raw.ts`.
-pub(crate) fn module(exports: &[Export], opaque: &BTreeSet<String>, types: &Types) -> String {
+pub(crate) fn module(exports: &[Export], types: &Types) -> String {
     let mut out = opening("The functions of C, as they are.", "the exports of crates/candle-ffi");
     out += OPENING;
     out += "\n/** The sizes of structures. */\nexport const sizes = {\n";
@@ -166,7 +166,6 @@ pub(crate) fn module(exports: &[Export], opaque: &BTreeSet<String>, types: &Type
         let _ = writeln!(out, "    {name}: \"{} {name}({})\",", types.base(returns), given.join(", "));
     }
     out += "} as const;\n";
-    let _ = opaque;
     for export in exports {
         function(&mut out, export, types);
     }
@@ -195,14 +194,11 @@ fn function(out: &mut String, export: &Export, types: &Types) {
     let given: Vec<String> = export.parameters.iter().map(|parameter| types.prototype(&parameter.kind)).collect();
     let parameters: Vec<String> =
         export.parameters.iter().map(|p| format!("{}: {}", name(p), types.kind(&p.kind))).collect();
-    let arrow = super::list("", "", &parameters, &format!(" => {returns}>("));
-    let _ = write!(out, "\nexport const {}: Native<{}", export.symbol, arrow.trim_end().trim_end_matches(">("));
-    *out += "> =\n";
-    let _ = writeln!(out, "    declare(\"{result} {}\", [", export.symbol);
-    for kind in given {
-        let _ = writeln!(out, "        \"{kind}\",");
-    }
-    *out += "    ]);\n";
+    let head = format!("export const {}: Native<", export.symbol);
+    let tail = format!(" => {returns}> =");
+    *out += &("\n".to_owned() + &super::list("", &head, &parameters, &tail));
+    let given: Vec<String> = given.iter().map(|kind| format!("\"{kind}\"")).collect();
+    *out += &super::ops::array("    ", &format!("declare(\"{result} {}\",", export.symbol), &given).replace(';', ");");
 }
 
 #[cfg(test)]
