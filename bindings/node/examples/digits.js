@@ -22,7 +22,8 @@ class Digits {
     }
 
     part(start, length) {
-        return new Digits(this.images.narrow(0, start, length), this.labels.narrow(0, start, length));
+        const of = (tensor) => tensor.narrow(0, start, length);
+        return new Digits(of(this.images), of(this.labels));
     }
 
     at(rows) {

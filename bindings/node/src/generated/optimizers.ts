@@ -372,7 +372,8 @@ export function adagrad(params: readonly Tensor[], options: AdagradOptions = {})
             lr: call.double(lr, "lr"),
             lr_decay: call.double(lrDecay, "lrDecay"),
             weight_decay: call.double(weightDecay, "weightDecay"),
-            initial_accumulator_value: call.double(initialAccumulatorValue, "initialAccumulatorValue"),
+            initial_accumulator_value:
+                call.double(initialAccumulatorValue, "initialAccumulatorValue"),
             eps: call.double(eps, "eps"),
             maximize: call.bool(maximize, "maximize"),
             reserved: 0,

@@ -356,8 +356,8 @@ export const candle_tensor_from_data: Native<(
     strides: Integers, dtype: number, device: number, deviceIndex: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_from_data", [
-        "void *", "size_t", "const int64_t *", "size_t", "const int64_t *", "int32_t", "int32_t",
-        "int32_t", "void *", "void *"]);
+        "void *", "size_t", "const int64_t *", "size_t", "const int64_t *", "int32_t",
+        "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_copy_to: Native<(
     tensor: Pointer, buffer: Bytes, byteLen: number | bigint, error: Cells) => number> =
@@ -434,15 +434,16 @@ export const candle_tensor_set_item: Native<(
 export const candle_tensor_backward: Native<(
     tensor: Pointer, gradient: Pointer, retainGraph: number, createGraph: number,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_backward", ["void *", "void *", "int32_t", "int32_t", "void *"]);
+    declare("int32_t candle_tensor_backward", [
+        "void *", "void *", "int32_t", "int32_t", "void *"]);
 
 export const candle_grad: Native<(
     outputs: Cells | null, numOutputs: number | bigint, inputs: Cells | null,
     numInputs: number | bigint, gradOutputs: Cells | null, retainGraph: number, createGraph: number,
     allowUnused: number, grads: Cells, error: Cells) => number> =
     declare("int32_t candle_grad", [
-        "void *", "size_t", "void *", "size_t", "void *", "int32_t", "int32_t", "int32_t", "void *",
-        "void *"]);
+        "void *", "size_t", "void *", "size_t", "void *", "int32_t", "int32_t", "int32_t",
+        "void *", "void *"]);
 
 export const candle_tensor_requires_grad: Native<(tensor: Pointer) => number> =
     declare("int32_t candle_tensor_requires_grad", ["void *"]);
@@ -507,7 +508,8 @@ export const candle_generator_get_state: Native<(
 
 export const candle_generator_set_state: Native<(
     generator: Pointer, seed: number | bigint, offset: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_generator_set_state", ["void *", "uint64_t", "uint64_t", "void *"]);
+    declare("int32_t candle_generator_set_state", [
+        "void *", "uint64_t", "uint64_t", "void *"]);
 
 export const candle_tensor_relu: Native<(input: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_relu", ["void *", "void *", "void *"]);
@@ -531,14 +533,16 @@ export const candle_tensor_leaky_relu: Native<(
 
 export const candle_tensor_hardtanh: Native<(
     input: Pointer, minVal: number, maxVal: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_hardtanh", ["void *", "double", "double", "void *", "void *"]);
+    declare("int32_t candle_tensor_hardtanh", [
+        "void *", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_relu6: Native<(input: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_relu6", ["void *", "void *", "void *"]);
 
 export const candle_tensor_threshold: Native<(
     input: Pointer, threshold: number, value: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_threshold", ["void *", "double", "double", "void *", "void *"]);
+    declare("int32_t candle_tensor_threshold", [
+        "void *", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_hardswish: Native<(input: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_hardswish", ["void *", "void *", "void *"]);
@@ -578,7 +582,8 @@ export const candle_tensor_celu: Native<(
 
 export const candle_tensor_softplus: Native<(
     input: Pointer, beta: number, threshold: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_softplus", ["void *", "double", "double", "void *", "void *"]);
+    declare("int32_t candle_tensor_softplus", [
+        "void *", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_logsigmoid: Native<(
     input: Pointer, out: Cells, error: Cells) => number> =
@@ -703,8 +708,8 @@ export const candle_tensor_scaled_dot_product_attention: Native<(
     isCausal: number, scale: Numbers, enableGqa: number, generator: Pointer, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_scaled_dot_product_attention", [
-        "void *", "void *", "void *", "void *", "double", "int32_t", "const double *", "int32_t",
-        "void *", "void *", "void *"]);
+        "void *", "void *", "void *", "void *", "double", "int32_t", "const double *",
+        "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_avg_pool1d: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -758,15 +763,15 @@ export const candle_tensor_batch_norm: Native<(
     input: Pointer, runningMean: Pointer, runningVar: Pointer, weight: Pointer, bias: Pointer,
     training: number, momentum: number, eps: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_batch_norm", [
-        "void *", "void *", "void *", "void *", "void *", "int32_t", "double", "double", "void *",
-        "void *"]);
+        "void *", "void *", "void *", "void *", "void *", "int32_t", "double", "double",
+        "void *", "void *"]);
 
 export const candle_tensor_instance_norm: Native<(
     input: Pointer, runningMean: Pointer, runningVar: Pointer, weight: Pointer, bias: Pointer,
     useInputStats: number, momentum: number, eps: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_instance_norm", [
-        "void *", "void *", "void *", "void *", "void *", "int32_t", "double", "double", "void *",
-        "void *"]);
+        "void *", "void *", "void *", "void *", "void *", "int32_t", "double", "double",
+        "void *", "void *"]);
 
 export const candle_tensor_bilinear: Native<(
     input1: Pointer, input2: Pointer, weight: Pointer, bias: Pointer, out: Cells,
@@ -865,7 +870,8 @@ export const candle_tensor_conv_transpose1d: Native<(
     numDilation: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv_transpose1d", [
         "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
-        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *", "void *"]);
+        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *",
+        "void *"]);
 
 export const candle_tensor_conv_transpose2d: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, stride: Integers, numStride: number | bigint,
@@ -874,7 +880,8 @@ export const candle_tensor_conv_transpose2d: Native<(
     numDilation: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv_transpose2d", [
         "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
-        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *", "void *"]);
+        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *",
+        "void *"]);
 
 export const candle_tensor_conv_transpose3d: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, stride: Integers, numStride: number | bigint,
@@ -883,7 +890,8 @@ export const candle_tensor_conv_transpose3d: Native<(
     numDilation: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_conv_transpose3d", [
         "void *", "void *", "void *", "const int64_t *", "size_t", "const int64_t *", "size_t",
-        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *", "void *"]);
+        "const int64_t *", "size_t", "int64_t", "const int64_t *", "size_t", "void *",
+        "void *"]);
 
 export const candle_tensor_to_dtype: Native<(
     input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
@@ -891,7 +899,8 @@ export const candle_tensor_to_dtype: Native<(
 
 export const candle_tensor_to_device: Native<(
     input: Pointer, device: number, deviceIndex: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_to_device", ["void *", "int32_t", "int32_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_to_device", [
+        "void *", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_contiguous: Native<(
     input: Pointer, out: Cells, error: Cells) => number> =
@@ -929,7 +938,8 @@ export const candle_tensor_full: Native<(
     shape: Integers, numShape: number | bigint, value: number, dtype: number, device: number,
     deviceIndex: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_full", [
-        "const int64_t *", "size_t", "double", "int32_t", "int32_t", "int32_t", "void *", "void *"]);
+        "const int64_t *", "size_t", "double", "int32_t", "int32_t", "int32_t", "void *",
+        "void *"]);
 
 export const candle_tensor_empty: Native<(
     shape: Integers, numShape: number | bigint, dtype: number, device: number, deviceIndex: number,
@@ -965,7 +975,8 @@ export const candle_tensor_ones_like: Native<(
 
 export const candle_tensor_full_like: Native<(
     input: Pointer, value: number, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_full_like", ["void *", "double", "int32_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_full_like", [
+        "void *", "double", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_empty_like: Native<(
     input: Pointer, dtype: number, out: Cells, error: Cells) => number> =
@@ -1048,8 +1059,8 @@ export const candle_tensor_embedding_bag: Native<(
     perSampleWeights: Pointer, includeLastOffset: number, paddingIdx: Integers, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_embedding_bag", [
-        "void *", "void *", "void *", "int32_t", "int32_t", "void *", "int32_t", "const int64_t *",
-        "void *", "void *"]);
+        "void *", "void *", "void *", "int32_t", "int32_t", "void *", "int32_t",
+        "const int64_t *", "void *", "void *"]);
 
 export const candle_tensor_unfold: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, dilation: Integers,
@@ -1066,7 +1077,8 @@ export const candle_tensor_fold: Native<(
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_fold", [
         "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "const int64_t *",
-        "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t", "void *", "void *"]);
+        "size_t", "const int64_t *", "size_t", "const int64_t *", "size_t", "void *",
+        "void *"]);
 
 export const candle_tensor_pixel_shuffle: Native<(
     input: Pointer, upscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
@@ -1074,11 +1086,13 @@ export const candle_tensor_pixel_shuffle: Native<(
 
 export const candle_tensor_pixel_unshuffle: Native<(
     input: Pointer, downscaleFactor: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_pixel_unshuffle", ["void *", "int64_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_pixel_unshuffle", [
+        "void *", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_channel_shuffle: Native<(
     input: Pointer, groups: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_channel_shuffle", ["void *", "int64_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_channel_shuffle", [
+        "void *", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_group_norm: Native<(
     input: Pointer, numGroups: number | bigint, weight: Pointer, bias: Pointer, eps: number,
@@ -1159,7 +1173,8 @@ export const candle_tensor_remainder_: Native<(
 
 export const candle_tensor_gather: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_gather", ["void *", "int64_t", "void *", "void *", "void *"]);
+    declare("int32_t candle_tensor_gather", [
+        "void *", "int64_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_scatter_add: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, out: Cells,
@@ -1184,7 +1199,8 @@ export const candle_tensor_one_hot: Native<(
 
 export const candle_tensor_masked_fill: Native<(
     input: Pointer, mask: Pointer, value: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_masked_fill", ["void *", "void *", "void *", "void *", "void *"]);
+    declare("int32_t candle_tensor_masked_fill", [
+        "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_masked_select: Native<(
     input: Pointer, mask: Pointer, out: Cells, error: Cells) => number> =
@@ -1201,7 +1217,8 @@ export const candle_tensor_cat: Native<(
 export const candle_tensor_stack: Native<(
     tensors: Cells | null, numTensors: number | bigint, dim: number | bigint, out: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_stack", ["void *", "size_t", "int64_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_stack", [
+        "void *", "size_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_split: Native<(
     input: Pointer, splitSize: number | bigint, dim: number | bigint, outputs: Cells,
@@ -1213,7 +1230,8 @@ export const candle_tensor_split_with_sizes: Native<(
     input: Pointer, sizes: Integers, numSizes: number | bigint, dim: number | bigint,
     outputs: Cells, capacity: number | bigint, numOutputs: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_split_with_sizes", [
-        "void *", "const int64_t *", "size_t", "int64_t", "void *", "size_t", "void *", "void *"]);
+        "void *", "const int64_t *", "size_t", "int64_t", "void *", "size_t", "void *",
+        "void *"]);
 
 export const candle_tensor_chunk: Native<(
     input: Pointer, chunks: number | bigint, dim: number | bigint, outputs: Cells,
@@ -1286,8 +1304,8 @@ export const candle_tensor_triplet_margin_loss: Native<(
     anchor: Pointer, positive: Pointer, negative: Pointer, margin: number, p: number, eps: number,
     swap: number, reduction: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_triplet_margin_loss", [
-        "void *", "void *", "void *", "double", "double", "double", "int32_t", "int32_t", "void *",
-        "void *"]);
+        "void *", "void *", "void *", "double", "double", "double", "int32_t", "int32_t",
+        "void *", "void *"]);
 
 export const candle_tensor_cosine_embedding_loss: Native<(
     input1: Pointer, input2: Pointer, target: Pointer, margin: number, reduction: number,
@@ -1308,7 +1326,8 @@ export const candle_tensor_multilabel_margin_loss: Native<(
 
 export const candle_tensor_mse_loss: Native<(
     input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_mse_loss", ["void *", "void *", "int32_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_mse_loss", [
+        "void *", "void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_mse_loss_weighted: Native<(
     input: Pointer, target: Pointer, reduction: number, weight: Pointer, out: Cells,
@@ -1318,7 +1337,8 @@ export const candle_tensor_mse_loss_weighted: Native<(
 
 export const candle_tensor_l1_loss: Native<(
     input: Pointer, target: Pointer, reduction: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_l1_loss", ["void *", "void *", "int32_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_l1_loss", [
+        "void *", "void *", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_l1_loss_weighted: Native<(
     input: Pointer, target: Pointer, reduction: number, weight: Pointer, out: Cells,
@@ -1466,7 +1486,8 @@ export const candle_tensor_matmul: Native<(
 
 export const candle_tensor_linear: Native<(
     input: Pointer, weight: Pointer, bias: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_linear", ["void *", "void *", "void *", "void *", "void *"]);
+    declare("int32_t candle_tensor_linear", [
+        "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_max_pool1d: Native<(
     input: Pointer, kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -1529,28 +1550,31 @@ export const candle_tensor_multi_head_attention_forward: Native<(
     isCausal: number, batchFirst: number, generator: Pointer, output: Cells, weights: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_multi_head_attention_forward", [
-        "void *", "void *", "void *", "int64_t", "int64_t", "void *", "void *", "void *", "void *",
-        "int32_t", "double", "void *", "void *", "int32_t", "void *", "int32_t", "void *",
-        "int32_t", "void *", "void *", "void *", "void *", "void *", "int32_t", "int32_t",
-        "int32_t", "void *", "void *", "void *", "void *"]);
+        "void *", "void *", "void *", "int64_t", "int64_t", "void *", "void *", "void *",
+        "void *", "int32_t", "double", "void *", "void *", "int32_t", "void *", "int32_t",
+        "void *", "int32_t", "void *", "void *", "void *", "void *", "void *", "int32_t",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_layer_norm: Native<(
     input: Pointer, normalizedShape: Integers, numNormalizedShape: number | bigint, weight: Pointer,
     bias: Pointer, eps: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_layer_norm", [
-        "void *", "const int64_t *", "size_t", "void *", "void *", "double", "void *", "void *"]);
+        "void *", "const int64_t *", "size_t", "void *", "void *", "double", "void *",
+        "void *"]);
 
 export const candle_tensor_rms_norm: Native<(
     input: Pointer, normalizedShape: Integers, numNormalizedShape: number | bigint, weight: Pointer,
     eps: Numbers, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_rms_norm", [
-        "void *", "const int64_t *", "size_t", "void *", "const double *", "void *", "void *"]);
+        "void *", "const int64_t *", "size_t", "void *", "const double *", "void *",
+        "void *"]);
 
 export const candle_tensor_pad: Native<(
     input: Pointer, pad: Integers, numPad: number | bigint, mode: number, value: Numbers,
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_pad", [
-        "void *", "const int64_t *", "size_t", "int32_t", "const double *", "void *", "void *"]);
+        "void *", "const int64_t *", "size_t", "int32_t", "const double *", "void *",
+        "void *"]);
 
 export const candle_tensor_bmm: Native<(
     input: Pointer, mat2: Pointer, out: Cells, error: Cells) => number> =
@@ -1566,13 +1590,15 @@ export const candle_tensor_rand: Native<(
     shape: Integers, numShape: number | bigint, dtype: number, device: number, deviceIndex: number,
     generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_rand", [
-        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_tensor_randn: Native<(
     shape: Integers, numShape: number | bigint, dtype: number, device: number, deviceIndex: number,
     generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_randn", [
-        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_tensor_randint: Native<(
     low: number | bigint, high: number | bigint, shape: Integers, numShape: number | bigint,
@@ -1590,19 +1616,23 @@ export const candle_tensor_randperm: Native<(
 
 export const candle_tensor_rand_like: Native<(
     input: Pointer, dtype: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_rand_like", ["void *", "int32_t", "void *", "void *", "void *"]);
+    declare("int32_t candle_tensor_rand_like", [
+        "void *", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_randn_like: Native<(
     input: Pointer, dtype: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_randn_like", ["void *", "int32_t", "void *", "void *", "void *"]);
+    declare("int32_t candle_tensor_randn_like", [
+        "void *", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_uniform_: Native<(
     input: Pointer, low: number, high: number, generator: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_uniform_", ["void *", "double", "double", "void *", "void *"]);
+    declare("int32_t candle_tensor_uniform_", [
+        "void *", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_normal_: Native<(
     input: Pointer, mean: number, std: number, generator: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_normal_", ["void *", "double", "double", "void *", "void *"]);
+    declare("int32_t candle_tensor_normal_", [
+        "void *", "double", "double", "void *", "void *"]);
 
 export const candle_tensor_flip: Native<(
     input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
@@ -1613,7 +1643,8 @@ export const candle_tensor_roll: Native<(
     input: Pointer, shifts: Integers, numShifts: number | bigint, dims: Integers,
     numDims: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_roll", [
-        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "void *", "void *"]);
+        "void *", "const int64_t *", "size_t", "const int64_t *", "size_t", "void *",
+        "void *"]);
 
 export const candle_tensor_repeat: Native<(
     input: Pointer, repeats: Integers, numRepeats: number | bigint, out: Cells,
@@ -1663,8 +1694,8 @@ export const candle_tensor_lstm: Native<(
     train: number, bidirectional: number, batchFirst: number, generator: Pointer, output: Cells,
     hN: Cells, cN: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_lstm", [
-        "void *", "void *", "size_t", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
-        "int32_t", "int32_t", "void *", "void *", "void *", "void *", "void *"]);
+        "void *", "void *", "size_t", "void *", "size_t", "int32_t", "int64_t", "double",
+        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_lstm_packed: Native<(
     data: Pointer, batchSizes: Pointer, hx: Cells | null, numHx: number | bigint,
@@ -1672,8 +1703,8 @@ export const candle_tensor_lstm_packed: Native<(
     dropout: number, train: number, bidirectional: number, generator: Pointer, output: Cells,
     hN: Cells, cN: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_lstm_packed", [
-        "void *", "void *", "void *", "size_t", "void *", "size_t", "int32_t", "int64_t", "double",
-        "int32_t", "int32_t", "void *", "void *", "void *", "void *", "void *"]);
+        "void *", "void *", "void *", "size_t", "void *", "size_t", "int32_t", "int64_t",
+        "double", "int32_t", "int32_t", "void *", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_gru: Native<(
     input: Pointer, hx: Pointer, params: Cells | null, numParams: number | bigint,
@@ -1690,8 +1721,8 @@ export const candle_tensor_gru_packed: Native<(
     train: number, bidirectional: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_gru_packed", [
-        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
-        "int32_t", "void *", "void *", "void *", "void *"]);
+        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rnn_tanh: Native<(
     input: Pointer, hx: Pointer, params: Cells | null, numParams: number | bigint,
@@ -1708,8 +1739,8 @@ export const candle_tensor_rnn_tanh_packed: Native<(
     train: number, bidirectional: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rnn_tanh_packed", [
-        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
-        "int32_t", "void *", "void *", "void *", "void *"]);
+        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_rnn_relu: Native<(
     input: Pointer, hx: Pointer, params: Cells | null, numParams: number | bigint,
@@ -1726,15 +1757,15 @@ export const candle_tensor_rnn_relu_packed: Native<(
     train: number, bidirectional: number, generator: Pointer, output: Cells, hN: Cells,
     error: Cells) => number> =
     declare("int32_t candle_tensor_rnn_relu_packed", [
-        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double", "int32_t",
-        "int32_t", "void *", "void *", "void *", "void *"]);
+        "void *", "void *", "void *", "void *", "size_t", "int32_t", "int64_t", "double",
+        "int32_t", "int32_t", "void *", "void *", "void *", "void *"]);
 
 export const candle_tensor_lstm_cell: Native<(
     input: Pointer, hx: Cells | null, numHx: number | bigint, wIh: Pointer, wHh: Pointer,
     bIh: Pointer, bHh: Pointer, h: Cells, c: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_lstm_cell", [
-        "void *", "void *", "size_t", "void *", "void *", "void *", "void *", "void *", "void *",
-        "void *"]);
+        "void *", "void *", "size_t", "void *", "void *", "void *", "void *", "void *",
+        "void *", "void *"]);
 
 export const candle_tensor_gru_cell: Native<(
     input: Pointer, hx: Pointer, wIh: Pointer, wHh: Pointer, bIh: Pointer, bHh: Pointer, out: Cells,
@@ -1852,11 +1883,13 @@ export const candle_tensor_interpolate: Native<(
 
 export const candle_tensor_cumsum: Native<(
     input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_cumsum", ["void *", "int64_t", "int32_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_cumsum", [
+        "void *", "int64_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_cumprod: Native<(
     input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_cumprod", ["void *", "int64_t", "int32_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_cumprod", [
+        "void *", "int64_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_scatter: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, out: Cells,
@@ -1878,7 +1911,8 @@ export const candle_tensor_index_fill: Native<(
 
 export const candle_tensor_scatter_: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_scatter_", ["void *", "int64_t", "void *", "void *", "void *"]);
+    declare("int32_t candle_tensor_scatter_", [
+        "void *", "int64_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_scatter_add_: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, src: Pointer, error: Cells) => number> =
@@ -1888,7 +1922,8 @@ export const candle_tensor_scatter_add_: Native<(
 export const candle_tensor_index_add_: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, source: Pointer,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_index_add_", ["void *", "int64_t", "void *", "void *", "void *"]);
+    declare("int32_t candle_tensor_index_add_", [
+        "void *", "int64_t", "void *", "void *", "void *"]);
 
 export const candle_tensor_index_copy_: Native<(
     input: Pointer, dim: number | bigint, index: Pointer, source: Pointer,
@@ -1916,7 +1951,8 @@ export const candle_tensor_view: Native<(
 export const candle_tensor_flatten: Native<(
     input: Pointer, startDim: number | bigint, endDim: number | bigint, out: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_flatten", ["void *", "int64_t", "int64_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_flatten", [
+        "void *", "int64_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_unflatten: Native<(
     input: Pointer, dim: number | bigint, sizes: Integers, numSizes: number | bigint, out: Cells,
@@ -1927,7 +1963,8 @@ export const candle_tensor_unflatten: Native<(
 export const candle_tensor_transpose: Native<(
     input: Pointer, dim0: number | bigint, dim1: number | bigint, out: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_transpose", ["void *", "int64_t", "int64_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_transpose", [
+        "void *", "int64_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_permute: Native<(
     input: Pointer, dims: Integers, numDims: number | bigint, out: Cells, error: Cells) => number> =
@@ -1958,11 +1995,13 @@ export const candle_tensor_narrow: Native<(
 export const candle_tensor_select: Native<(
     input: Pointer, dim: number | bigint, index: number | bigint, out: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_tensor_select", ["void *", "int64_t", "int64_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_select", [
+        "void *", "int64_t", "int64_t", "void *", "void *"]);
 
 export const candle_tensor_softmax: Native<(
     input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_softmax", ["void *", "int64_t", "int32_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_softmax", [
+        "void *", "int64_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_log_softmax: Native<(
     input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
@@ -1971,7 +2010,8 @@ export const candle_tensor_log_softmax: Native<(
 
 export const candle_tensor_softmin: Native<(
     input: Pointer, dim: number | bigint, dtype: number, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_tensor_softmin", ["void *", "int64_t", "int32_t", "void *", "void *"]);
+    declare("int32_t candle_tensor_softmin", [
+        "void *", "int64_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_gumbel_softmax: Native<(
     logits: Pointer, tau: number, hard: number, dim: number | bigint, generator: Pointer,
@@ -2065,7 +2105,8 @@ export const candle_tensor_map_get: Native<(
 
 export const candle_tensor_map_insert: Native<(
     map: Pointer, name: string, tensor: Pointer, error: Cells) => number> =
-    declare("int32_t candle_tensor_map_insert", ["void *", "const char *", "void *", "void *"]);
+    declare("int32_t candle_tensor_map_insert", [
+        "void *", "const char *", "void *", "void *"]);
 
 export const candle_tensor_map_num_metadata: Native<(map: Pointer) => number> =
     declare("size_t candle_tensor_map_num_metadata", ["void *"]);
@@ -2076,7 +2117,8 @@ export const candle_tensor_map_metadata_key: Native<(
 
 export const candle_tensor_map_metadata_value: Native<(
     map: Pointer, index: number | bigint, value: Uint8Array, capacity: number | bigint) => number> =
-    declare("size_t candle_tensor_map_metadata_value", ["void *", "size_t", "void *", "size_t"]);
+    declare("size_t candle_tensor_map_metadata_value", [
+        "void *", "size_t", "void *", "size_t"]);
 
 export const candle_tensor_map_set_metadata: Native<(
     map: Pointer, key: string, value: string, error: Cells) => number> =
@@ -2122,7 +2164,8 @@ export const candle_module_to: Native<(
 export const candle_module_parameters: Native<(
     module: Pointer, outputs: Cells, capacity: number | bigint, numOutputs: Cells,
     error: Cells) => number> =
-    declare("int32_t candle_module_parameters", ["void *", "void *", "size_t", "void *", "void *"]);
+    declare("int32_t candle_module_parameters", [
+        "void *", "void *", "size_t", "void *", "void *"]);
 
 export const candle_module_num_parameters: Native<(module: Pointer) => number> =
     declare("size_t candle_module_num_parameters", ["void *"]);
@@ -2134,7 +2177,8 @@ export const candle_module_parameter_name: Native<(
 
 export const candle_module_get_parameter: Native<(
     module: Pointer, name: string, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_get_parameter", ["void *", "const char *", "void *", "void *"]);
+    declare("int32_t candle_module_get_parameter", [
+        "void *", "const char *", "void *", "void *"]);
 
 export const candle_module_num_buffers: Native<(module: Pointer) => number> =
     declare("size_t candle_module_num_buffers", ["void *"]);
@@ -2146,11 +2190,13 @@ export const candle_module_buffer_name: Native<(
 
 export const candle_module_get_buffer: Native<(
     module: Pointer, name: string, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_module_get_buffer", ["void *", "const char *", "void *", "void *"]);
+    declare("int32_t candle_module_get_buffer", [
+        "void *", "const char *", "void *", "void *"]);
 
 export const candle_module_set_parameter: Native<(
     module: Pointer, name: string, tensor: Pointer, error: Cells) => number> =
-    declare("int32_t candle_module_set_parameter", ["void *", "const char *", "void *", "void *"]);
+    declare("int32_t candle_module_set_parameter", [
+        "void *", "const char *", "void *", "void *"]);
 
 export const candle_module_state_dict: Native<(
     module: Pointer, out: Cells, error: Cells) => number> =
@@ -2158,7 +2204,8 @@ export const candle_module_state_dict: Native<(
 
 export const candle_module_load_state_dict: Native<(
     module: Pointer, state: Pointer, strict: number, error: Cells) => number> =
-    declare("int32_t candle_module_load_state_dict", ["void *", "void *", "int32_t", "void *"]);
+    declare("int32_t candle_module_load_state_dict", [
+        "void *", "void *", "int32_t", "void *"]);
 
 export const candle_module_save: Native<(module: Pointer, path: string, error: Cells) => number> =
     declare("int32_t candle_module_save", ["void *", "const char *", "void *"]);
@@ -2189,7 +2236,8 @@ export const candle_module_dict_new: Native<(out: Cells, error: Cells) => number
 
 export const candle_module_dict_insert: Native<(
     dict: Pointer, name: string, module: Pointer, error: Cells) => number> =
-    declare("int32_t candle_module_dict_insert", ["void *", "const char *", "void *", "void *"]);
+    declare("int32_t candle_module_dict_insert", [
+        "void *", "const char *", "void *", "void *"]);
 
 export const candle_relu_new: Native<(out: Cells, error: Cells) => number> =
     declare("int32_t candle_relu_new", ["void *", "void *"]);
@@ -2326,8 +2374,8 @@ export const candle_conv1d_new: Native<(
     deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_conv1d_new", [
         "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
-        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t", "int32_t",
-        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
+        "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_conv2d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -2337,8 +2385,8 @@ export const candle_conv2d_new: Native<(
     deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_conv2d_new", [
         "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
-        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t", "int32_t",
-        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
+        "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_conv3d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -2348,8 +2396,8 @@ export const candle_conv3d_new: Native<(
     deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_conv3d_new", [
         "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
-        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t", "int32_t",
-        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
+        "int32_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_conv_transpose1d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -2361,7 +2409,8 @@ export const candle_conv_transpose1d_new: Native<(
     declare("int32_t candle_conv_transpose1d_new", [
         "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
         "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
-        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_conv_transpose2d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -2373,7 +2422,8 @@ export const candle_conv_transpose2d_new: Native<(
     declare("int32_t candle_conv_transpose2d_new", [
         "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
         "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
-        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_conv_transpose3d_new: Native<(
     inChannels: number | bigint, outChannels: number | bigint, kernelSize: Integers,
@@ -2385,7 +2435,8 @@ export const candle_conv_transpose3d_new: Native<(
     declare("int32_t candle_conv_transpose3d_new", [
         "int64_t", "int64_t", "const int64_t *", "size_t", "const int64_t *", "size_t",
         "const int64_t *", "size_t", "const int64_t *", "size_t", "int64_t", "int32_t",
-        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "const int64_t *", "size_t", "int32_t", "int32_t", "int32_t", "void *", "void *",
+        "void *"]);
 
 export const candle_cosine_similarity_new: Native<(
     dim: number | bigint, eps: number, out: Cells, error: Cells) => number> =
@@ -2418,7 +2469,8 @@ export const candle_alpha_dropout_new: Native<(
 
 export const candle_feature_alpha_dropout_new: Native<(
     p: number, generator: Pointer, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_feature_alpha_dropout_new", ["double", "void *", "void *", "void *"]);
+    declare("int32_t candle_feature_alpha_dropout_new", [
+        "double", "void *", "void *", "void *"]);
 
 export const candle_embedding_new: Native<(
     numEmbeddings: number | bigint, embeddingDim: number | bigint, paddingIdx: Integers,
@@ -2433,8 +2485,8 @@ export const candle_embedding_with_options_new: Native<(
     maxNorm: Numbers, normType: number, scaleGradByFreq: number, dtype: number, device: number,
     deviceIndex: number, generator: Pointer, out: Cells, error: Cells) => number> =
     declare("int32_t candle_embedding_with_options_new", [
-        "int64_t", "int64_t", "const int64_t *", "const double *", "double", "int32_t", "int32_t",
-        "int32_t", "int32_t", "void *", "void *", "void *"]);
+        "int64_t", "int64_t", "const int64_t *", "const double *", "double", "int32_t",
+        "int32_t", "int32_t", "int32_t", "void *", "void *", "void *"]);
 
 export const candle_embedding_bag_new: Native<(
     numEmbeddings: number | bigint, embeddingDim: number | bigint, maxNorm: Numbers,
@@ -2590,8 +2642,8 @@ export const candle_rms_norm_new: Native<(
     elementwiseAffine: number, dtype: number, device: number, deviceIndex: number, out: Cells,
     error: Cells) => number> =
     declare("int32_t candle_rms_norm_new", [
-        "const int64_t *", "size_t", "const double *", "int32_t", "int32_t", "int32_t", "int32_t",
-        "void *", "void *"]);
+        "const int64_t *", "size_t", "const double *", "int32_t", "int32_t", "int32_t",
+        "int32_t", "void *", "void *"]);
 
 export const candle_constant_pad1d_new: Native<(
     padding: Integers, numPadding: number | bigint, value: number, out: Cells,
@@ -2613,15 +2665,18 @@ export const candle_constant_pad3d_new: Native<(
 
 export const candle_zero_pad1d_new: Native<(
     padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_zero_pad1d_new", ["const int64_t *", "size_t", "void *", "void *"]);
+    declare("int32_t candle_zero_pad1d_new", [
+        "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_zero_pad2d_new: Native<(
     padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_zero_pad2d_new", ["const int64_t *", "size_t", "void *", "void *"]);
+    declare("int32_t candle_zero_pad2d_new", [
+        "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_zero_pad3d_new: Native<(
     padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_zero_pad3d_new", ["const int64_t *", "size_t", "void *", "void *"]);
+    declare("int32_t candle_zero_pad3d_new", [
+        "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_reflection_pad1d_new: Native<(
     padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
@@ -2655,15 +2710,18 @@ export const candle_replication_pad3d_new: Native<(
 
 export const candle_circular_pad1d_new: Native<(
     padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_circular_pad1d_new", ["const int64_t *", "size_t", "void *", "void *"]);
+    declare("int32_t candle_circular_pad1d_new", [
+        "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_circular_pad2d_new: Native<(
     padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_circular_pad2d_new", ["const int64_t *", "size_t", "void *", "void *"]);
+    declare("int32_t candle_circular_pad2d_new", [
+        "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_circular_pad3d_new: Native<(
     padding: Integers, numPadding: number | bigint, out: Cells, error: Cells) => number> =
-    declare("int32_t candle_circular_pad3d_new", ["const int64_t *", "size_t", "void *", "void *"]);
+    declare("int32_t candle_circular_pad3d_new", [
+        "const int64_t *", "size_t", "void *", "void *"]);
 
 export const candle_avg_pool1d_new: Native<(
     kernelSize: Integers, numKernelSize: number | bigint, stride: Integers,
@@ -2903,7 +2961,8 @@ export const candle_optimizer_zero_grad: Native<(optimizer: Pointer, error: Cell
 
 export const candle_optimizer_add_param_group: Native<(
     optimizer: Pointer, params: Cells | null, numParams: number | bigint, error: Cells) => number> =
-    declare("int32_t candle_optimizer_add_param_group", ["void *", "void *", "size_t", "void *"]);
+    declare("int32_t candle_optimizer_add_param_group", [
+        "void *", "void *", "size_t", "void *"]);
 
 export const candle_optimizer_num_groups: Native<(optimizer: Pointer) => number> =
     declare("size_t candle_optimizer_num_groups", ["void *"]);
@@ -3079,7 +3138,8 @@ export const candle_profile_event: Native<(
 export const candle_profile_event_shape: Native<(
     profile: Pointer, index: number | bigint, number: number | bigint, shape: BigInt64Array,
     capacity: number | bigint) => number> =
-    declare("size_t candle_profile_event_shape", ["void *", "size_t", "size_t", "void *", "size_t"]);
+    declare("size_t candle_profile_event_shape", [
+        "void *", "size_t", "size_t", "void *", "size_t"]);
 
 export const candle_profile_event_dtype: Native<(
     profile: Pointer, index: number | bigint, number: number | bigint) => number> =

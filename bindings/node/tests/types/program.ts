@@ -1,5 +1,5 @@
-// A program as a user writes it, which is compiled and not run: what is right has types, and what is
-// wrong is refused.
+// A program as a user writes it, which is compiled and not run: what is right has types, and what
+// is wrong is refused.
 
 import * as candle from "candle-ffi";
 import { nn, optim, slice, tensor, type DType, type Tensor } from "candle-ffi";

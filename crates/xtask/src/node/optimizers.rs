@@ -49,7 +49,9 @@ fn optimizer(out: &mut String, constructor: &Constructor, options: &Options) {
         let _ = writeln!(out, "    {name}?: {kind};");
         destructured.push(format!("{name} = {default}"));
         names.push(format!("\"{name}\""));
-        members.push(format!("{member}: call.{conversion}({name}, \"{name}\")"));
+        let given = format!("{member}: call.{conversion}({name}, \"{name}\")");
+        // As deep as it stands below.
+        members.push(if given.len() > 86 { given.replacen(": ", ":\n                ", 1) } else { given });
     }
     *out += "}\n\n";
     let docs: Vec<String> = constructor.docs.iter().take_while(|line| !line.is_empty()).cloned().collect();

@@ -1,6 +1,6 @@
 //! `raw.ts`: every exported function, structure and callback as koffi knows it.
 
-use super::opening;
+use super::{WIDTH, opening};
 use crate::Result;
 use crate::exports::{CParameter, CType, Export, c_type};
 use crate::signature::text;
@@ -198,7 +198,10 @@ fn function(out: &mut String, export: &Export, types: &Types) {
     let tail = format!(" => {returns}> =");
     *out += &("\n".to_owned() + &super::list("", &head, &parameters, &tail));
     let given: Vec<String> = given.iter().map(|kind| format!("\"{kind}\"")).collect();
-    *out += &super::ops::array("    ", &format!("declare(\"{result} {}\",", export.symbol), &given).replace(';', ");");
+    // A bracket where a list has none, and one more at the end.
+    let text =
+        crate::text::list("    ", &format!("declare(\"{result} {}\", ", export.symbol), &given, "]);", WIDTH - 4);
+    *out += &text.replacen(", (", ", [", 1).replace(")]);", "]);");
 }
 
 #[cfg(test)]
