@@ -65,11 +65,18 @@ export interface Flat {
     values: (number | bigint | boolean)[];
 }
 
+/** No tensor has more dimensions; an array that has itself inside would have. */
+const DEEPEST = 64;
+
 /** Flattens nested arrays, which must be rectangular. */
 export function flatten(data: Nested, operation: string): Flat {
     const shape: number[] = [];
     for (let level: Nested | undefined = data; Array.isArray(level); level = level[0] as Nested) {
-        shape.push(level.length);
+        if (shape.push(level.length) > DEEPEST) {
+            throw new ShapeError(`${operation}: arrays are inside of each other without an end`, {
+                operation,
+            });
+        }
     }
     const values: Flat["values"] = [];
     const take = (item: Nested, depth: number): void => {

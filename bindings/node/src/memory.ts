@@ -12,6 +12,7 @@
 
 import v8 from "node:v8";
 import vm from "node:vm";
+import { isMainThread } from "node:worker_threads";
 import type { Cell, Handle } from "./handle.js";
 
 /** What may be made before a collection is asked for. */
@@ -102,6 +103,11 @@ function watchCollections(): void {
 }
 
 watchCollections();
+
+// A worker ends without a collection, and the process goes on.
+if (!isMainThread) {
+    process.once("exit", () => cells.forEach((cell) => cell.close()));
+}
 
 /** The objects of each `tidy` that is running. */
 const scopes: Handle[][] = [];

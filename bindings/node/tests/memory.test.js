@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import * as candle from "candle-ffi";
 import { nn, tidy } from "candle-ffi";
 
@@ -83,6 +84,22 @@ test("tensors of calls on other threads", async () => {
     };
     const grown = await growth(make, make);
     assert.ok(grown < 40 * MEGABYTE, `${grown} bytes more`);
+});
+
+test("workers use the library at once, and leave nothing behind", async () => {
+    candle.collectGarbage();
+    const held = candle.liveHandles();
+    const gradient = () =>
+        new Promise((done, fail) => {
+            const worker = new Worker(new URL("worker.js", import.meta.url));
+            let told;
+            worker.on("message", (message) => (told = message));
+            worker.on("error", fail);
+            worker.on("exit", () => done(told));
+        });
+    const gradients = await Promise.all([gradient(), gradient(), gradient()]);
+    assert.deepEqual(gradients, Array(3).fill([6, 12]));
+    assert.ok(candle.liveHandles() <= held, `${candle.liveHandles() - held} handles more`);
 });
 
 test("what is held is not collected", () => {

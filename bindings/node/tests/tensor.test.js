@@ -42,6 +42,9 @@ test("a tensor is made of nested arrays", () => {
     assert.throws(() => tensor([[1, 2], [3]]), candle.ShapeError);
     assert.throws(() => tensor([[1, 2], 3]), candle.ShapeError);
     assert.throws(() => tensor([1, "2"]), TypeError);
+    const endless = [];
+    endless.push(endless);
+    assert.throws(() => tensor(endless), candle.ShapeError);
     assert.throws(() => tensor([300], { dtype: "uint8" }), candle.InvalidArgumentError);
     assert.throws(() => tensor([1.5], { dtype: "int64" }), TypeError);
 });
