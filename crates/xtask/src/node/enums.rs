@@ -99,3 +99,35 @@ pub(crate) fn errors(enumerations: &[Enumeration], constants: &[String]) -> Stri
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_a_class_of_errors() {
+        let file = syn::parse_file(
+            "/// S.\npub type CandleStatus = i32;\n/// None.\npub const CANDLE_OK: CandleStatus = 0;\n\
+             /// Out of range.\npub const CANDLE_ERROR_INDEX: CandleStatus = 23;\n\
+             /// In use.\npub const CANDLE_ERROR_BUSY: CandleStatus = 5;",
+        );
+        let enumerations = crate::cpp::enums::enumerations(&file.expect("Rust"));
+        let text = errors(&enumerations, &["CANDLE_ERROR_INDEX 23".to_owned(), "CANDLE_ERROR_BUSY 5".to_owned()]);
+        assert!(text.contains("/** Out of range. */\nexport class IndexError extends CandleError {"));
+        assert!(text.contains("classes.set(23, IndexError);") && text.contains("classes.set(5, BusyError);"));
+        assert!(!text.contains("CANDLE_OK"));
+    }
+
+    #[test]
+    fn dtypes_are_words() {
+        let file = syn::parse_file(
+            "/// D.\npub type CandleDType = i32;\n/// No.\npub const CANDLE_DTYPE_NONE: CandleDType = 0;\n\
+             /// Bool.\npub const CANDLE_DTYPE_BOOL: CandleDType = 1;",
+        );
+        let enumerations = crate::cpp::enums::enumerations(&file.expect("Rust"));
+        let source = Source { files: Vec::new(), layers: Vec::new(), choices: Vec::new(), results: Vec::new() };
+        let text = module(&source, &enumerations, &["CANDLE_DTYPE_BOOL 1".to_owned()]);
+        assert!(text.contains("export type DType =\n    | \"bool\";"));
+        assert!(text.contains("const DTypeCodes: Codes<DType> = {\n    \"bool\": 1,\n};"));
+    }
+}

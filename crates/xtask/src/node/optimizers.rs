@@ -73,3 +73,26 @@ fn optimizer(out: &mut String, constructor: &Constructor, options: &Options) {
     }
     *out += "        };\n        return [...call.params(params), given];\n    });\n}\n";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_have_defaults_and_become_members() {
+        let file = syn::parse_file(
+            "pub struct CandleSgdOptions { /// Size. Default: `1`.\n pub struct_size: usize,\n\
+             /// The decay. Default: `1e-3`.\n pub weight_decay: f64,\n/// 1 to climb. Default: `0`.\n pub maximize: i32,\n\
+             /// Not used. Default: `0`.\n pub reserved: i32 }\n\
+             /// Makes it.\npub extern \"C\" fn candle_sgd_new(options: *const CandleSgdOptions) {}",
+        );
+        let mut optimizers = Optimizers::default();
+        optimizers.read(&file.expect("Rust"));
+        let text = module(&optimizers);
+        assert!(text.contains("    /** The decay. Default: 1e-3. */\n    weightDecay?: number;\n"));
+        assert!(text.contains("    /** True to climb. Default: false. */\n    maximize?: boolean;\n}"));
+        assert!(text.contains("            weightDecay = 1e-3,\n            maximize = false,\n        } = options;"));
+        assert!(text.contains("struct_size: raw.sizes.CandleSgdOptions,\n            weight_decay: call.double("));
+        assert!(text.contains("reserved: 0,\n        };\n        return [...call.params(params), given];"));
+    }
+}
