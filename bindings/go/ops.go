@@ -1074,11 +1074,11 @@ type LPPool1dOptions struct {
 // LPPool1d (torch.nn.functional.lp_pool1d): The sum of powers of each window of 1 dimension,
 // and its root: (Σ xᵖ)^(1/p) with p = norm_type.
 //
-// The input is [N, C, L] or [C, L]. Windows of kernelSize elements are Stride apart (their
-// size, when not given). With CeilMode there is also a last window that reaches over the end.
-// Differentiable.
+// With an infinite p it is the largest magnitude. The input is [N, C, L] or [C, L]. Windows of
+// kernelSize elements are Stride apart (their size, when not given). With CeilMode there is
+// also a last window that reaches over the end. Differentiable.
 //
-// Fails with as avg_pool1d.
+// Fails with ErrInvalidArgument for a normType of 0, and those of avg_pool1d.
 func LPPool1d(
 	input *Tensor, normType float64, kernelSize []int64, options ...LPPool1dOptions,
 ) (*Tensor, error) {
@@ -1105,11 +1105,11 @@ type LPPool2dOptions struct {
 // LPPool2d (torch.nn.functional.lp_pool2d): The sum of powers of each window of 2 dimensions,
 // and its root: (Σ xᵖ)^(1/p) with p = norm_type.
 //
-// The input is [N, C, H, W] or [C, H, W]. Windows of kernelSize elements are Stride apart
-// (their size, when not given). With CeilMode there is also a last window that reaches over
-// the end. Differentiable.
+// With an infinite p it is the largest magnitude. The input is [N, C, H, W] or [C, H, W].
+// Windows of kernelSize elements are Stride apart (their size, when not given). With CeilMode
+// there is also a last window that reaches over the end. Differentiable.
 //
-// Fails with as avg_pool2d.
+// Fails with ErrInvalidArgument for a normType of 0, and those of avg_pool2d.
 func LPPool2d(
 	input *Tensor, normType float64, kernelSize []int64, options ...LPPool2dOptions,
 ) (*Tensor, error) {
@@ -1136,11 +1136,11 @@ type LPPool3dOptions struct {
 // LPPool3d (torch.nn.functional.lp_pool3d): The sum of powers of each window of 3 dimensions,
 // and its root: (Σ xᵖ)^(1/p) with p = norm_type.
 //
-// The input is [N, C, D, H, W] or [C, D, H, W]. Windows of kernelSize elements are Stride
-// apart (their size, when not given). With CeilMode there is also a last window that reaches
-// over the end. Differentiable.
+// With an infinite p it is the largest magnitude. The input is [N, C, D, H, W] or [C, D, H,
+// W]. Windows of kernelSize elements are Stride apart (their size, when not given). With
+// CeilMode there is also a last window that reaches over the end. Differentiable.
 //
-// Fails with as avg_pool3d.
+// Fails with ErrInvalidArgument for a normType of 0, and those of avg_pool3d.
 func LPPool3d(
 	input *Tensor, normType float64, kernelSize []int64, options ...LPPool3dOptions,
 ) (*Tensor, error) {
@@ -3363,8 +3363,9 @@ type BinaryCrossEntropyOptions struct {
 // Each logarithm is at least -100. target has the input's shape; Weight broadcasts to it.
 // Differentiable.
 //
-// Fails with ErrShape when target and input differ in shape, ErrInvalidArgument for an input
-// outside [0, 1], ErrDType for an input that is not floating.
+// Fails with ErrShape when target and input differ in shape or the weight does not broadcast
+// to it, ErrInvalidArgument for an input or target outside [0, 1], ErrDType for an input that
+// is not floating.
 func BinaryCrossEntropy(
 	input, target *Tensor, options ...BinaryCrossEntropyOptions,
 ) (*Tensor, error) {
@@ -3400,8 +3401,8 @@ type BinaryCrossEntropyWithLogitsOptions struct {
 // Per element (1 - t) x + (1 + (pos_weight - 1) t) log(1 + exp(-x)), times Weight. target has
 // the input's shape; Weight and PosWeight broadcast to it. Differentiable.
 //
-// Fails with ErrShape when target and input differ in shape, ErrDType for logits that are not
-// floating.
+// Fails with ErrShape when target and input differ in shape or a weight does not broadcast to
+// it, ErrDType for logits that are not floating.
 func BinaryCrossEntropyWithLogits(
 	input, target *Tensor, options ...BinaryCrossEntropyWithLogitsOptions,
 ) (*Tensor, error) {
@@ -3543,7 +3544,7 @@ type CrossEntropyOptions struct {
 //
 // Fails with ErrShape when the shapes do not fit, ErrIndex for a class that is not there,
 // ErrDType for logits that are not floating, ErrInvalidArgument for a smoothing outside [0,
-// 1].
+// 1], and for an IgnoreIndex of 0 or more with probabilities.
 func CrossEntropy(input, target *Tensor, options ...CrossEntropyOptions) (*Tensor, error) {
 	var cx call
 	o := one(&cx, options)
@@ -3842,7 +3843,8 @@ type MultilabelMarginLossOptions struct {
 // input[label] + input[other]), divided by the number of classes.
 //
 // input has shape [classes] or [batch, classes], and so has target: its rows hold labels up to
-// the first negative number. Differentiable.
+// the first
+// -1. Differentiable.
 //
 // Fails with ErrShape when the shapes differ, ErrIndex for a label that is not there, ErrDType
 // for an input that is not floating or a target that is not of integers.
@@ -4942,10 +4944,10 @@ type RMSNormOptions struct {
 //
 // normalizedShape are the sizes of the last dimensions of input and the shape of Weight.
 // Without Eps it is the distance from 1 to the next number of the dtype that is computed in.
-// Keeps the shape. Differentiable. Source: Zhang and Sennrich, 2019.
+// The weight may have another dtype; the result has that of the input. Keeps the shape.
+// Differentiable. Source: Zhang and Sennrich, 2019.
 //
-// Fails with ErrShape when the shapes do not fit, ErrDType when the dtypes differ or are not
-// floating.
+// Fails with ErrShape when the shapes do not fit, ErrDType when the input is not floating.
 func RMSNorm(input *Tensor, normalizedShape []int64, options ...RMSNormOptions) (*Tensor, error) {
 	var cx call
 	o := one(&cx, options)
@@ -5226,8 +5228,9 @@ type UniformInPlaceOptions struct {
 //
 // What the tensor held before gets a zero gradient.
 //
-// Fails with ErrInvalidArgument when Low is larger than High, ErrDType when the tensor is not
-// floating, ErrModifiedInPlace for a leaf that requires grad outside of no_grad.
+// Fails with ErrInvalidArgument when Low is larger than High, or a bound or their distance
+// beyond the dtype, ErrDType when the tensor is not floating, ErrModifiedInPlace for a leaf
+// that requires grad outside of no_grad.
 func (input *Tensor) UniformInPlace(options ...UniformInPlaceOptions) error {
 	var cx call
 	o := one(&cx, options)
@@ -6567,11 +6570,11 @@ func (input *Tensor) IndexCopy(dim int64, index, source *Tensor) (*Tensor, error
 // IndexFill (torch.index_fill): Sets entries of a dimension to a number at the positions of a
 // vector of indices.
 //
-// out = input with out[index[i]] = value for dim = 0. Differentiable with respect to input and
-// value.
+// out = input with out[index[i]] = value for dim = 0. A negative index counts from the end.
+// Differentiable with respect to input and value.
 //
-// Fails with ErrIndex for an index that is negative or too large, ErrShape when the index is
-// not a vector or the value not a number, ErrDType when the index is not of integers.
+// Fails with ErrIndex for an index that is out of range, ErrShape when the index is not a
+// vector or the value not a number, ErrDType when the index is not of integers.
 func (input *Tensor) IndexFill(dim int64, index, value *Tensor) (*Tensor, error) {
 	var cx call
 	inputHandle := cx.tensor(input, "input")

@@ -17,6 +17,12 @@ static inline size_t candle_go_bytes(const CandleTensor *tensor) {
     return tensor ? candle_tensor_num_elements(tensor) * candle_dtype_size(candle_tensor_dtype(tensor)) : 0;
 }
 
+static inline candle_go_result candle_go_ffi_set_checks(int32_t level) {
+    candle_go_result result = {0};
+    result.status = candle_ffi_set_checks(level, &result.error);
+    return result;
+}
+
 static inline candle_go_result candle_go_set_default_dtype(CandleDType dtype) {
     candle_go_result result = {0};
     result.status = candle_set_default_dtype(dtype, &result.error);

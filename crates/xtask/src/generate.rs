@@ -1,10 +1,11 @@
 //! Makes every generated file in memory; writing and checking are two ways to end.
 
 use crate::exports::{Export, exports};
+use crate::optimizers::Optimizers;
 use crate::source::{Source, read};
 use crate::{
-    Result, cdef, cpp, go, header, java, layers, misuse_test, node, null_test, ops_table, python, rust_exports, shims,
-    symbols,
+    Result, cdef, cpp, enumerations, go, header, java, layers, misuse_test, node, null_test, ops_table, python,
+    rust_exports, shims, symbols,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -88,14 +89,14 @@ fn files(root: &Path) -> Result<Files> {
     let mut opaque = BTreeSet::new();
     let mut enumerations = Vec::new();
     let mut sized = BTreeSet::new();
-    let mut optimizers = cpp::optimizers::Optimizers::default();
+    let mut optimizers = Optimizers::default();
     let mut layouts = Vec::new();
     let mut native = node::raw::Types::default();
     for path in abi_sources(root, &source, &files)? {
         let file = read(&path)?;
         opaque.extend(header::opaque_types(&file));
         exported.extend(exports(&file).map_err(|error| format!("{}: {error}", path.display()))?);
-        enumerations.extend(cpp::enums::enumerations(&file));
+        enumerations.extend(enumerations::enumerations(&file));
         sized.extend(header::sized_types(&file));
         optimizers.read(&file);
         layouts.extend(java::layouts::layouts(&file)?);
@@ -117,7 +118,7 @@ fn files(root: &Path) -> Result<Files> {
     files.insert(cpp("methods.hpp"), cpp::ops::methods(&source)?);
     files.insert(cpp("ops.hpp"), cpp::ops::functions(&source)?);
     files.insert(cpp("layers.hpp"), cpp::layers::header(&source)?);
-    files.insert(cpp("optimizers.hpp"), optimizers.header());
+    files.insert(cpp("optimizers.hpp"), cpp::optimizers::header(&optimizers));
     files.insert(java::path("CandleLibrary"), java::natives::class(&exported, &constants)?);
     files.insert(java::path("Operations"), java::ops::operations(&source)?);
     files.insert(java::path("TensorMethods"), java::ops::tensor_methods(&source)?);
@@ -149,7 +150,7 @@ fn files(root: &Path) -> Result<Files> {
     files.insert("docs/layers.md".into(), ops_table::layers(&source));
     files.insert("tests/abi/symbols.txt".into(), symbols::list(&exported, &constants));
     files.insert("tests/c/test_null.c".into(), null_test::program(&exported, &opaque));
-    let kinds = enumerations.iter().map(|enumeration| enumeration.kind().to_owned()).collect();
+    let kinds = enumerations.iter().map(|enumeration| enumeration.kind.to_owned()).collect();
     let types = misuse_test::Types { opaque: &opaque, enumerations: &kinds, sized: &sized };
     files.insert("tests/c/test_misuse.c".into(), misuse_test::program(&exported, &types));
     Ok(files)

@@ -8,6 +8,7 @@
 mod cdef;
 mod cpp;
 mod docs;
+mod enumerations;
 mod exports;
 mod generate;
 mod go;
@@ -18,6 +19,7 @@ mod misuse_test;
 mod node;
 mod null_test;
 mod ops_table;
+mod optimizers;
 mod python;
 mod python_docs;
 mod rust_exports;

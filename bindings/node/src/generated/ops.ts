@@ -1518,11 +1518,11 @@ function lpPool1dGiven(
  * The sum of powers of each window of 1 dimension, and its root: `(Σ xᵖ)^(1/p)` with `p =
  * norm_type`.
  *
- * The input is `[N, C, L]` or `[C, L]`. Windows of `kernelSize` elements are `stride`
- * apart (their size, when not given). With `ceilMode` there is also a last window that
- * reaches over the end. Differentiable.
+ * With an infinite `p` it is the largest magnitude. The input is `[N, C, L]` or `[C, L]`.
+ * Windows of `kernelSize` elements are `stride` apart (their size, when not given). With
+ * `ceilMode` there is also a last window that reaches over the end. Differentiable.
  *
- * Throws as `avg_pool1d`.
+ * Throws `InvalidArgumentError` for a `normType` of 0, and those of `avg_pool1d`.
  *
  * PyTorch: `torch.nn.functional.lp_pool1d`
  */
@@ -1563,11 +1563,11 @@ function lpPool2dGiven(
  * The sum of powers of each window of 2 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p =
  * norm_type`.
  *
- * The input is `[N, C, H, W]` or `[C, H, W]`. Windows of `kernelSize` elements are
- * `stride` apart (their size, when not given). With `ceilMode` there is also a last
- * window that reaches over the end. Differentiable.
+ * With an infinite `p` it is the largest magnitude. The input is `[N, C, H, W]` or `[C, H,
+ * W]`. Windows of `kernelSize` elements are `stride` apart (their size, when not given).
+ * With `ceilMode` there is also a last window that reaches over the end. Differentiable.
  *
- * Throws as `avg_pool2d`.
+ * Throws `InvalidArgumentError` for a `normType` of 0, and those of `avg_pool2d`.
  *
  * PyTorch: `torch.nn.functional.lp_pool2d`
  */
@@ -1608,11 +1608,12 @@ function lpPool3dGiven(
  * The sum of powers of each window of 3 dimensions, and its root: `(Σ xᵖ)^(1/p)` with `p =
  * norm_type`.
  *
- * The input is `[N, C, D, H, W]` or `[C, D, H, W]`. Windows of `kernelSize` elements are
- * `stride` apart (their size, when not given). With `ceilMode` there is also a last
- * window that reaches over the end. Differentiable.
+ * With an infinite `p` it is the largest magnitude. The input is `[N, C, D, H, W]` or `[C,
+ * D, H, W]`. Windows of `kernelSize` elements are `stride` apart (their size, when not
+ * given). With `ceilMode` there is also a last window that reaches over the end.
+ * Differentiable.
  *
- * Throws as `avg_pool3d`.
+ * Throws `InvalidArgumentError` for a `normType` of 0, and those of `avg_pool3d`.
  *
  * PyTorch: `torch.nn.functional.lp_pool3d`
  */
@@ -4583,8 +4584,9 @@ function binaryCrossEntropyGiven(
  * Each logarithm is at least -100. `target` has the input's shape; `weight` broadcasts to
  * it. Differentiable.
  *
- * Throws `ShapeError` when target and input differ in shape, `InvalidArgumentError` for an
- * input outside [0, 1], `DTypeError` for an input that is not floating.
+ * Throws `ShapeError` when target and input differ in shape or the weight does not
+ * broadcast to it, `InvalidArgumentError` for an input or target outside [0, 1],
+ * `DTypeError` for an input that is not floating.
  *
  * PyTorch: `torch.nn.functional.binary_cross_entropy`
  */
@@ -4629,8 +4631,8 @@ function binaryCrossEntropyWithLogitsGiven(
  * `target` has the input's shape; `weight` and `posWeight` broadcast to it.
  * Differentiable.
  *
- * Throws `ShapeError` when target and input differ in shape, `DTypeError` for logits that
- * are not floating.
+ * Throws `ShapeError` when target and input differ in shape or a weight does not broadcast
+ * to it, `DTypeError` for logits that are not floating.
  *
  * PyTorch: `torch.nn.functional.binary_cross_entropy_with_logits`
  */
@@ -4808,7 +4810,7 @@ function crossEntropyGiven(
  *
  * Throws `ShapeError` when the shapes do not fit, `IndexError` for a class that is not
  * there, `DTypeError` for logits that are not floating, `InvalidArgumentError` for a
- * smoothing outside [0, 1].
+ * smoothing outside [0, 1], and for an `ignoreIndex` of 0 or more with probabilities.
  *
  * PyTorch: `torch.nn.functional.cross_entropy`
  */
@@ -5179,7 +5181,8 @@ function multilabelMarginLossGiven(
  * none, of `max(0, 1 - input[label] + input[other])`, divided by the number of classes.
  *
  * `input` has shape `[classes]` or `[batch, classes]`, and so has `target`: its rows hold
- * labels up to the first negative number. Differentiable.
+ * labels up to the first
+ * -1. Differentiable.
  *
  * Throws `ShapeError` when the shapes differ, `IndexError` for a label that is not there,
  * `DTypeError` for an input that is not floating or a target that is not of integers.
@@ -6716,10 +6719,11 @@ function rmsNormGiven(
  *
  * `normalizedShape` are the sizes of the last dimensions of `input` and the shape of
  * `weight`. Without `eps` it is the distance from 1 to the next number of the dtype that
- * is computed in. Keeps the shape. Differentiable. Source: Zhang and Sennrich, 2019.
+ * is computed in. The weight may have another dtype; the result has that of the input.
+ * Keeps the shape. Differentiable. Source: Zhang and Sennrich, 2019.
  *
- * Throws `ShapeError` when the shapes do not fit, `DTypeError` when the dtypes differ or
- * are not floating.
+ * Throws `ShapeError` when the shapes do not fit, `DTypeError` when the input is not
+ * floating.
  *
  * PyTorch: `torch.nn.functional.rms_norm`
  */
@@ -7079,9 +7083,9 @@ function uniformGiven_(call: Call, input: TensorLike, options: UniformInPlaceOpt
  *
  * What the tensor held before gets a zero gradient.
  *
- * Throws `InvalidArgumentError` when `low` is larger than `high`, `DTypeError` when the
- * tensor is not floating, `InPlaceError` for a leaf that requires grad outside of
- * `no_grad`.
+ * Throws `InvalidArgumentError` when `low` is larger than `high`, or a bound or their
+ * distance beyond the dtype, `DTypeError` when the tensor is not floating, `InPlaceError`
+ * for a leaf that requires grad outside of `no_grad`.
  *
  * PyTorch: `torch.Tensor.uniform_`
  */
@@ -8827,12 +8831,11 @@ function indexFillGiven(
 /**
  * Sets entries of a dimension to a number at the positions of a vector of indices.
  *
- * `out = input` with `out[index[i]] = value` for `dim = 0`. Differentiable with respect to
- * `input` and `value`.
+ * `out = input` with `out[index[i]] = value` for `dim = 0`. A negative index counts from
+ * the end. Differentiable with respect to `input` and `value`.
  *
- * Throws `IndexError` for an index that is negative or too large, `ShapeError` when the
- * index is not a vector or the value not a number, `DTypeError` when the index is not of
- * integers.
+ * Throws `IndexError` for an index that is out of range, `ShapeError` when the index is
+ * not a vector or the value not a number, `DTypeError` when the index is not of integers.
  *
  * PyTorch: `torch.index_fill`
  */

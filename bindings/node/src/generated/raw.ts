@@ -235,6 +235,15 @@ export const candle_ffi_build_info: Native<() => string> =
 export const candle_ffi_live_handles: Native<(kind: number) => number> =
     declare("size_t candle_ffi_live_handles", ["int32_t"]);
 
+export const candle_ffi_checks: Native<() => number> =
+    declare("int32_t candle_ffi_checks", []);
+
+export const candle_ffi_set_checks: Native<(level: number, error: Cells) => number> =
+    declare("int32_t candle_ffi_set_checks", ["int32_t", "void *"]);
+
+export const candle_ffi_misuses: Native<() => number> =
+    declare("size_t candle_ffi_misuses", []);
+
 export const candle_status_name: Native<(status: number) => string> =
     declare("const char * candle_status_name", ["int32_t"]);
 

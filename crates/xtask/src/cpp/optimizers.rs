@@ -1,100 +1,23 @@
 //! `optimizers.hpp`: the options of each optimizer, and a function that makes it.
 
 use super::{comment, ending, fill, name, opening};
-use crate::docs::lines;
-use crate::signature::text;
+use crate::optimizers::{Constructor, Optimizers, Options, is_internal};
 use std::fmt::Write;
-use syn::{FnArg, Item};
 
-/// A structure of options and the function that takes it.
-#[derive(Default)]
-pub(crate) struct Optimizers {
-    pub(crate) options: Vec<Options>,
-    pub(crate) constructors: Vec<Constructor>,
-}
-
-/// A structure of options.
-pub(crate) struct Options {
-    /// The type in C.
-    pub(crate) kind: String,
-    /// Members: type in C, name, comment.
-    pub(crate) members: Vec<(String, String, String)>,
-}
-
-/// A function that makes an optimizer.
-pub(crate) struct Constructor {
-    pub(crate) symbol: String,
-    /// The type of its options in C.
-    pub(crate) options: String,
-pub(crate) struct Constructor {
-    pub(crate) symbol: String,
-    /// The type of its options in C.
-    options: String,
-    /// The type of its options in C.
-    pub(crate) options: String,
-    pub(crate) docs: Vec<String>,
-}
-
-impl Optimizers {
-    /// Reads a source file of the ABI crate.
-    pub(crate) fn read(&mut self, file: &syn::File) {
-        for item in &file.items {
-            match item {
-                Item::Struct(item) if item.ident.to_string().ends_with("Options") => {
-                    let members = item.fields.iter().filter_map(|field| {
-                        let name = field.ident.as_ref()?.to_string();
-                        Some((text(&field.ty), name, lines(&field.attrs).join(" ")))
-                    });
-                    self.options.push(Options { kind: item.ident.to_string(), members: members.collect() });
-                }
-                Item::Fn(function) => {
-                    let kinds = function.sig.inputs.iter().filter_map(|input| match input {
-                        FnArg::Typed(typed) => Some(text(&typed.ty)),
-                        FnArg::Receiver(_) => None,
-                    });
-                    let symbol = function.sig.ident.to_string();
-                    let options = kinds
-                        .filter_map(|kind| Some(kind.strip_prefix("*const")?.to_owned()))
-                        .find(|kind| kind.starts_with("Candle") && kind.ends_with("Options"));
-                    // The profiler has options too.
-                    if let Some(options) = options.filter(|_| symbol.starts_with("candle_") && symbol.ends_with("_new"))
-                    {
-                        self.constructors.push(Constructor { symbol, options, docs: lines(&function.attrs) });
-                    }
-                }
-                _ => {}
-            }
-        }
+/// The header.
+pub(crate) fn header(optimizers: &Optimizers) -> String {
+    let mut out = opening(
+        &["The optimizers: the options of each, and a function that makes it."],
+        "crates/candle-ffi/src/optimizers.rs and optimizer_options.rs",
+        "optimizers",
+        &["<candle_ffi/optimizer.hpp>"],
+    );
+    out += "\n/// Optimizers; each function makes one.\nnamespace candle::optim {\n";
+    for (constructor, options) in optimizers.pairs() {
+        optimizer(&mut out, constructor, options);
     }
-
-    /// The constructors, each with its options.
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Constructor, &Options)> {
-        self.constructors.iter().filter_map(|constructor| {
-            let options = self.options.iter().find(|options| options.kind == constructor.options)?;
-            Some((constructor, options))
-        })
-    }
-
-    /// The header.
-    pub(crate) fn header(&self) -> String {
-        let mut out = opening(
-            &["The optimizers: the options of each, and a function that makes it."],
-            "crates/candle-ffi/src/optimizers.rs and optimizer_options.rs",
-            "optimizers",
-            &["<candle_ffi/optimizer.hpp>"],
-        );
-        out += "\n/// Optimizers; each function makes one.\nnamespace candle::optim {\n";
-        for (constructor, options) in self.pairs() {
-            optimizer(&mut out, constructor, options);
-        }
-        out += "\n}  // namespace candle::optim\n";
-        out + &ending("optimizers")
-    }
-}
-
-/// Whether a member is none of the user's.
-pub(crate) fn is_internal(name: &str) -> bool {
-    name == "struct_size" || name == "reserved"
+    out += "\n}  // namespace candle::optim\n";
+    out + &ending("optimizers")
 }
 
 fn optimizer(out: &mut String, constructor: &Constructor, options: &Options) {
@@ -152,7 +75,7 @@ mod tests {
         );
         let mut optimizers = Optimizers::default();
         optimizers.read(&file.expect("Rust"));
-        let text = optimizers.header();
+        let text = header(&optimizers);
         assert!(text.contains(
             "    /// The rate.\n    double lr = 1e-3;\n    /// True to climb.\n    bool maximize = false;\n};"
         ));

@@ -2,7 +2,7 @@
 
 use super::names::exported;
 use super::{comment, fill, opening};
-use crate::cpp::enums::Enumeration;
+use crate::enumerations::Enumeration;
 use crate::rust_exports::snake;
 use crate::source::Choice;
 use std::fmt::Write;

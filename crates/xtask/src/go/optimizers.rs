@@ -2,7 +2,7 @@
 
 use super::names::exported;
 use super::{comment, fill, opening};
-use crate::cpp::optimizers::{Constructor, Optimizers, Options, is_internal};
+use crate::optimizers::{Constructor, Optimizers, Options, is_internal};
 use std::fmt::Write;
 
 /// The file.

@@ -1,8 +1,8 @@
 //! `shims.h`: for each function of C that can fail, one that gives status, error and handles in one structure by
 //! value. So Go passes no addresses of its own for them, which it would have to allocate for every call.
 
-use crate::cpp::optimizers::Optimizers;
 use crate::exports::{CParameter, Export};
+use crate::optimizers::Optimizers;
 use crate::rust_exports::snake;
 use crate::signature::Output;
 use crate::source::Source;

@@ -3,7 +3,7 @@
 use super::docs::comment;
 use super::{MARK, capital, opening, path};
 use crate::Result;
-use crate::cpp::enums::{Enumeration, shared};
+use crate::enumerations::{Enumeration, shared};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -137,7 +137,7 @@ mod tests {
             "/// S.\npub type CandleStatus = i32;\n/// Fine.\npub const CANDLE_OK: CandleStatus = 0;\n\
              /// Bad dtype.\npub const CANDLE_ERROR_DTYPE: CandleStatus = 21;",
         );
-        let found = crate::cpp::enums::enumerations(&file.expect("Rust"));
+        let found = crate::enumerations::enumerations(&file.expect("Rust"));
         let files = files(&found, &["CANDLE_OK 0".into(), "CANDLE_ERROR_DTYPE 21".into()]).expect("numbers");
         let names: Vec<_> = files.iter().filter_map(|(path, _)| path.file_stem()?.to_str()).collect();
         assert_eq!(names, ["Status", "DTypeException", "Exceptions"]);

@@ -5,7 +5,7 @@ use super::layouts::Layout;
 use super::options::{Field, class};
 use super::{camel, list, opening};
 use crate::Result;
-use crate::cpp::optimizers::{Constructor, Optimizers, Options, is_internal};
+use crate::optimizers::{Constructor, Optimizers, Options, is_internal};
 use std::fmt::Write;
 
 /// The class.
@@ -19,12 +19,10 @@ pub(crate) fn optim(optimizers: &Optimizers, layouts: &[Layout]) -> Result<Strin
 public final class Optim {
     private Optim() {}
 ";
-    for constructor in &optimizers.constructors {
-        if let Some(options) = optimizers.options.iter().find(|options| options.kind == constructor.options) {
-            let layout = layouts.iter().find(|layout| layout.name == options.kind);
-            let layout = layout.ok_or_else(|| format!("`{}` is no `repr(C)`", options.kind))?;
-            optimizer(&mut text, constructor, options, layout);
-        }
+    for (constructor, options) in optimizers.pairs() {
+        let layout = layouts.iter().find(|layout| layout.name == options.kind);
+        let layout = layout.ok_or_else(|| format!("`{}` is no `repr(C)`", options.kind))?;
+        optimizer(&mut text, constructor, options, layout);
     }
     Ok(text + "}\n")
 }

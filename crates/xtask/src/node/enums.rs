@@ -1,8 +1,8 @@
 //! `enums.ts`: the constants that JavaScript writes as words, and those it has as numbers.
 
 use super::{comment, fill, opening};
-use crate::cpp::enums::Enumeration;
 use crate::docs::error_class;
+use crate::enumerations::Enumeration;
 use crate::source::Source;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,7 +20,7 @@ pub(crate) fn module(source: &Source, enumerations: &[Enumeration], constants: &
     let _ = writeln!(out, "/** The interface that this package was made for. */");
     let _ = writeln!(out, "export const ABI_VERSION = {};", value("CANDLE_FFI_ABI_VERSION"));
     for of in enumerations {
-        let skipped = crate::cpp::enums::shared(&of.values);
+        let skipped = crate::enumerations::shared(&of.values);
         let name = of.kind.trim_start_matches("Candle");
         match of.kind.as_str() {
             "CandleDType" | "CandleDeviceKind" => {
@@ -111,7 +111,7 @@ mod tests {
              /// Out of range.\npub const CANDLE_ERROR_INDEX: CandleStatus = 23;\n\
              /// In use.\npub const CANDLE_ERROR_BUSY: CandleStatus = 5;",
         );
-        let enumerations = crate::cpp::enums::enumerations(&file.expect("Rust"));
+        let enumerations = crate::enumerations::enumerations(&file.expect("Rust"));
         let text = errors(&enumerations, &["CANDLE_ERROR_INDEX 23".to_owned(), "CANDLE_ERROR_BUSY 5".to_owned()]);
         assert!(text.contains("/** Out of range. */\nexport class IndexError extends CandleError {"));
         assert!(text.contains("classes.set(23, IndexError);") && text.contains("classes.set(5, BusyError);"));
@@ -124,7 +124,7 @@ mod tests {
             "/// D.\npub type CandleDType = i32;\n/// No.\npub const CANDLE_DTYPE_NONE: CandleDType = 0;\n\
              /// Bool.\npub const CANDLE_DTYPE_BOOL: CandleDType = 1;",
         );
-        let enumerations = crate::cpp::enums::enumerations(&file.expect("Rust"));
+        let enumerations = crate::enumerations::enumerations(&file.expect("Rust"));
         let source = Source { files: Vec::new(), layers: Vec::new(), choices: Vec::new(), results: Vec::new() };
         let text = module(&source, &enumerations, &["CANDLE_DTYPE_BOOL 1".to_owned()]);
         assert!(text.contains("export type DType =\n    | \"bool\";"));

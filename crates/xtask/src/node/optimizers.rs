@@ -1,7 +1,7 @@
 //! `optimizers.ts`: the options of each optimizer, and a function that makes it.
 
 use super::{camel, comment, fill, opening, pascal};
-use crate::cpp::optimizers::{Constructor, Optimizers, Options, is_internal};
+use crate::optimizers::{Constructor, Optimizers, Options, is_internal};
 use std::fmt::Write;
 
 /// `optimizers.ts`.
@@ -13,10 +13,8 @@ pub(crate) fn module(optimizers: &Optimizers) -> String {
     out += "import type { Optimizer } from \"../optimizer.js\";\nimport { make } from \"../run.js\";\n\
             import type { Tensor } from \"../tensor.js\";\nimport type { Int } from \"../types.js\";\n\
             import * as raw from \"./raw.js\";\n";
-    for constructor in &optimizers.constructors {
-        if let Some(options) = optimizers.options.iter().find(|options| options.kind == constructor.options) {
-            optimizer(&mut out, constructor, options);
-        }
+    for (constructor, options) in optimizers.pairs() {
+        optimizer(&mut out, constructor, options);
     }
     out
 }

@@ -122,6 +122,12 @@ final class CandleLibrary {
 
     static native long candle_ffi_live_handles(int kind);
 
+    static native int candle_ffi_checks();
+
+    static native int candle_ffi_set_checks(int level, long error);
+
+    static native long candle_ffi_misuses();
+
     static native long candle_status_name(int status);
 
     static native void candle_error_free(long error);

@@ -1122,11 +1122,12 @@ abstract class Operations {
     /**
      * The sum of powers of each window of 1 dimension, and its root: <code>(Σ xᵖ)^(1/p)</code> with
      * <code>p = norm_type</code>.
-     * <p>The input is <code>[N, C, L]</code> or <code>[C, L]</code>. Windows of
-     * <code>kernelSize</code> elements are <code>stride</code> apart (their size, when not given).
-     * With <code>ceilMode</code> there is also a last window that reaches over the end.
-     * Differentiable.
-     * <p>Throws as <code>avg_pool1d</code>.
+     * <p>With an infinite <code>p</code> it is the largest magnitude. The input is <code>[N, C,
+     * L]</code> or <code>[C, L]</code>. Windows of <code>kernelSize</code> elements are
+     * <code>stride</code> apart (their size, when not given). With <code>ceilMode</code> there is
+     * also a last window that reaches over the end. Differentiable.
+     * <p>Throws <code>InvalidArgumentException</code> for a <code>normType</code> of 0, and those
+     * of <code>avg_pool1d</code>.
      * <p>PyTorch: <code>torch.nn.functional.lp_pool1d</code>
      */
     public static Tensor lpPool1d(
@@ -1160,11 +1161,12 @@ abstract class Operations {
     /**
      * The sum of powers of each window of 2 dimensions, and its root: <code>(Σ xᵖ)^(1/p)</code>
      * with <code>p = norm_type</code>.
-     * <p>The input is <code>[N, C, H, W]</code> or <code>[C, H, W]</code>. Windows of
-     * <code>kernelSize</code> elements are <code>stride</code> apart (their size, when not given).
-     * With <code>ceilMode</code> there is also a last window that reaches over the end.
-     * Differentiable.
-     * <p>Throws as <code>avg_pool2d</code>.
+     * <p>With an infinite <code>p</code> it is the largest magnitude. The input is <code>[N, C, H,
+     * W]</code> or <code>[C, H, W]</code>. Windows of <code>kernelSize</code> elements are
+     * <code>stride</code> apart (their size, when not given). With <code>ceilMode</code> there is
+     * also a last window that reaches over the end. Differentiable.
+     * <p>Throws <code>InvalidArgumentException</code> for a <code>normType</code> of 0, and those
+     * of <code>avg_pool2d</code>.
      * <p>PyTorch: <code>torch.nn.functional.lp_pool2d</code>
      */
     public static Tensor lpPool2d(
@@ -1198,11 +1200,12 @@ abstract class Operations {
     /**
      * The sum of powers of each window of 3 dimensions, and its root: <code>(Σ xᵖ)^(1/p)</code>
      * with <code>p = norm_type</code>.
-     * <p>The input is <code>[N, C, D, H, W]</code> or <code>[C, D, H, W]</code>. Windows of
-     * <code>kernelSize</code> elements are <code>stride</code> apart (their size, when not given).
-     * With <code>ceilMode</code> there is also a last window that reaches over the end.
-     * Differentiable.
-     * <p>Throws as <code>avg_pool3d</code>.
+     * <p>With an infinite <code>p</code> it is the largest magnitude. The input is <code>[N, C, D,
+     * H, W]</code> or <code>[C, D, H, W]</code>. Windows of <code>kernelSize</code> elements are
+     * <code>stride</code> apart (their size, when not given). With <code>ceilMode</code> there is
+     * also a last window that reaches over the end. Differentiable.
+     * <p>Throws <code>InvalidArgumentException</code> for a <code>normType</code> of 0, and those
+     * of <code>avg_pool3d</code>.
      * <p>PyTorch: <code>torch.nn.functional.lp_pool3d</code>
      */
     public static Tensor lpPool3d(
@@ -3376,9 +3379,9 @@ abstract class Operations {
      * x))</code>.
      * <p>Each logarithm is at least -100. <code>target</code> has the input's shape;
      * <code>weight</code> broadcasts to it. Differentiable.
-     * <p>Throws <code>ShapeException</code> when target and input differ in shape,
-     * <code>InvalidArgumentException</code> for an input outside [0, 1],
-     * <code>DTypeException</code> for an input that is not floating.
+     * <p>Throws <code>ShapeException</code> when target and input differ in shape or the weight
+     * does not broadcast to it, <code>InvalidArgumentException</code> for an input or target
+     * outside [0, 1], <code>DTypeException</code> for an input that is not floating.
      * <p>PyTorch: <code>torch.nn.functional.binary_cross_entropy</code>
      */
     public static Tensor binaryCrossEntropy(
@@ -3402,8 +3405,8 @@ abstract class Operations {
      * <p>Per element <code>(1 - t) x + (1 + (pos_weight - 1) t) log(1 + exp(-x))</code>, times
      * <code>weight</code>. <code>target</code> has the input's shape; <code>weight</code> and
      * <code>posWeight</code> broadcast to it. Differentiable.
-     * <p>Throws <code>ShapeException</code> when target and input differ in shape,
-     * <code>DTypeException</code> for logits that are not floating.
+     * <p>Throws <code>ShapeException</code> when target and input differ in shape or a weight does
+     * not broadcast to it, <code>DTypeException</code> for logits that are not floating.
      * <p>PyTorch: <code>torch.nn.functional.binary_cross_entropy_with_logits</code>
      */
     public static Tensor binaryCrossEntropyWithLogits(
@@ -3506,7 +3509,8 @@ abstract class Operations {
      * the target with the uniform distribution. Differentiable.
      * <p>Throws <code>ShapeException</code> when the shapes do not fit, <code>IndexException</code>
      * for a class that is not there, <code>DTypeException</code> for logits that are not floating,
-     * <code>InvalidArgumentException</code> for a smoothing outside [0, 1].
+     * <code>InvalidArgumentException</code> for a smoothing outside [0, 1], and for an
+     * <code>ignoreIndex</code> of 0 or more with probabilities.
      * <p>PyTorch: <code>torch.nn.functional.cross_entropy</code>
      */
     public static Tensor crossEntropy(
@@ -3735,8 +3739,7 @@ abstract class Operations {
      * none, of <code>max(0, 1 - input[label] + input[other])</code>, divided by the number of
      * classes.
      * <p><code>input</code> has shape <code>[classes]</code> or <code>[batch, classes]</code>, and
-     * so has <code>target</code>: its rows hold labels up to the first negative number.
-     * Differentiable.
+     * so has <code>target</code>: its rows hold labels up to the first -1. Differentiable.
      * <p>Throws <code>ShapeException</code> when the shapes differ, <code>IndexException</code> for
      * a label that is not there, <code>DTypeException</code> for an input that is not floating or a
      * target that is not of integers.
@@ -4712,10 +4715,11 @@ abstract class Operations {
      * weight</code>.
      * <p><code>normalizedShape</code> are the sizes of the last dimensions of <code>input</code>
      * and the shape of <code>weight</code>. Without <code>eps</code> it is the distance from 1 to
-     * the next number of the dtype that is computed in. Keeps the shape. Differentiable. Source:
-     * Zhang and Sennrich, 2019.
+     * the next number of the dtype that is computed in. The weight may have another dtype; the
+     * result has that of the input. Keeps the shape. Differentiable. Source: Zhang and Sennrich,
+     * 2019.
      * <p>Throws <code>ShapeException</code> when the shapes do not fit, <code>DTypeException</code>
-     * when the dtypes differ or are not floating.
+     * when the input is not floating.
      * <p>PyTorch: <code>torch.nn.functional.rms_norm</code>
      */
     public static Tensor rmsNorm(
@@ -4969,9 +4973,9 @@ abstract class Operations {
      * Fills a tensor with random numbers, uniform in <code>[low, high)</code>.
      * <p>What the tensor held before gets a zero gradient.
      * <p>Throws <code>InvalidArgumentException</code> when <code>low</code> is larger than
-     * <code>high</code>, <code>DTypeException</code> when the tensor is not floating,
-     * <code>ModifiedInPlaceException</code> for a leaf that requires grad outside of
-     * <code>no_grad</code>.
+     * <code>high</code>, or a bound or their distance beyond the dtype, <code>DTypeException</code>
+     * when the tensor is not floating, <code>ModifiedInPlaceException</code> for a leaf that
+     * requires grad outside of <code>no_grad</code>.
      * <p>PyTorch: <code>torch.Tensor.uniform_</code>
      */
     public static Tensor uniform_(Tensor input, Options.Uniform_Options options) {
@@ -6056,8 +6060,9 @@ abstract class Operations {
     /**
      * Sets entries of a dimension to a number at the positions of a vector of indices.
      * <p><code>out = input</code> with <code>out[index[i]] = value</code> for <code>dim = 0</code>.
-     * Differentiable with respect to <code>input</code> and <code>value</code>.
-     * <p>Throws <code>IndexException</code> for an index that is negative or too large,
+     * A negative index counts from the end. Differentiable with respect to <code>input</code> and
+     * <code>value</code>.
+     * <p>Throws <code>IndexException</code> for an index that is out of range,
      * <code>ShapeException</code> when the index is not a vector or the value not a number,
      * <code>DTypeException</code> when the index is not of integers.
      * <p>PyTorch: <code>torch.index_fill</code>
