@@ -8,6 +8,7 @@
 use crate::handle::Kind;
 use candle_ffi_core::{Error, ErrorCode};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io::Write;
 use std::ptr::NonNull;
@@ -128,9 +129,8 @@ pub(crate) fn insert(kind: Kind, memory: NonNull<()>) -> usize {
     loop {
         let serial = NEXT.fetch_add(1, Ordering::Relaxed) % SERIALS;
         let number = FIRST | serial << SERIAL | (kind as usize) << KIND;
-        let mut shard = lock(shard_of(number));
-        if !shard.contains_key(&number) {
-            shard.insert(number, Memory(memory));
+        if let Entry::Vacant(place) = lock(shard_of(number)).entry(number) {
+            place.insert(Memory(memory));
             return number;
         }
     }
