@@ -30,7 +30,13 @@ static MISUSES: AtomicUsize = AtomicUsize::new(0);
 /// Whether checks are on; one load and a branch where they are off.
 #[inline]
 pub(crate) fn are_on() -> bool {
-    LEVEL.load(Ordering::Relaxed) != OFF && decided() != OFF
+    !are_known_off() && decided() != OFF
+}
+
+/// Whether it was decided that checks are off.
+#[inline]
+pub(crate) fn are_known_off() -> bool {
+    LEVEL.load(Ordering::Relaxed) == OFF
 }
 
 /// The level as C has it: 0, 1 or 2.

@@ -221,12 +221,45 @@ unsafe fn acquire<'a, C: Opaque>(
     amount: u32,
     take: fn(&Handle<C::Value>) -> bool,
 ) -> Result<&'a Handle<C::Value>> {
+    // SAFETY: passed on from the caller.
+    if checks::are_known_off() && unsafe { is_handle(pointer) } {
+        // SAFETY: the tag says that this is a `Handle<C::Value>`.
+        let handle: &Handle<C::Value> = unsafe { &*pointer.cast() };
+        return if take(handle) { Ok(handle) } else { Err(refused::<C>(handle, name, amount)) };
+    }
+    // SAFETY: passed on from the caller.
+    unsafe { acquire_or_tell(pointer, name, amount, take) }
+}
+
+/// The same out of the way: the first use of a handle, all uses with checks on, and what is no handle.
+///
+/// # Safety
+/// As [`acquire`].
+#[cold]
+unsafe fn acquire_or_tell<'a, C: Opaque>(
+    pointer: *const C,
+    name: &'static str,
+    amount: u32,
+    take: fn(&Handle<C::Value>) -> bool,
+) -> Result<&'a Handle<C::Value>> {
     if checks::are_on() {
         return look_up(pointer, name, amount, take);
     }
     // SAFETY: passed on from the caller.
     let handle = unsafe { resolve::<C>(pointer, name) }?;
     if take(handle) { Ok(handle) } else { Err(refused::<C>(handle, name, amount)) }
+}
+
+/// Whether a pointer is to a handle of a type.
+///
+/// # Safety
+/// As [`resolve`].
+#[inline]
+unsafe fn is_handle<C: Opaque>(pointer: *const C) -> bool {
+    !pointer.is_null()
+        && pointer.cast::<Handle<C::Value>>().is_aligned()
+        // SAFETY: every handle begins with its tag; the caller vouches for the pointer.
+        && unsafe { &*pointer.cast::<AtomicU32>() }.load(Ordering::Relaxed) == tag_of(C::KIND)
 }
 
 /// Gives back what an attempt that failed has counted.
@@ -240,7 +273,6 @@ fn refused<C: Opaque>(handle: &Handle<C::Value>, name: &str, amount: u32) -> Err
 }
 
 /// The same with checks on, of any pointer. Nobody frees the handle between the look at it and the borrow.
-#[cold]
 fn look_up<'a, C: Opaque>(
     pointer: *const C,
     name: &'static str,
@@ -264,7 +296,6 @@ fn look_up<'a, C: Opaque>(
 ///
 /// # Safety
 /// `pointer` is NULL or a live handle of this library, whatever its kind, and outlives `'a`; checks are off.
-#[inline]
 unsafe fn resolve<'a, C: Opaque>(pointer: *const C, name: &'static str) -> Result<&'a Handle<C::Value>> {
     if pointer.is_null() {
         return Err(null(name));
@@ -272,9 +303,10 @@ unsafe fn resolve<'a, C: Opaque>(pointer: *const C, name: &'static str) -> Resul
     if !pointer.cast::<Handle<C::Value>>().is_aligned() {
         return Err(wrong_kind::<C>(name, 0));
     }
-    // SAFETY: every handle begins with its tag; the caller vouches for the pointer.
-    let tag = unsafe { &*pointer.cast::<AtomicU32>() }.load(Ordering::Relaxed);
-    if tag != tag_of(C::KIND) {
+    // SAFETY: passed on from the caller.
+    if !unsafe { is_handle(pointer) } {
+        // SAFETY: not NULL and aligned; the caller vouches for the rest.
+        let tag = unsafe { &*pointer.cast::<AtomicU32>() }.load(Ordering::Relaxed);
         return Err(wrong_kind::<C>(name, tag));
     }
     // SAFETY: the tag says that this is a `Handle<C::Value>`.
