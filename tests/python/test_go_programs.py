@@ -12,7 +12,6 @@ import pytest
 from installed import ROOT, install, needs
 
 PACKAGE = ROOT / "bindings" / "go"
-MODULE = "github.com/candle-ffi/candle-ffi/bindings/go"
 PROGRAMS = ("hello", "train_regression", "digits")
 
 pytestmark = needs("go", "gofmt", "cc", "pkg-config")
@@ -153,15 +152,11 @@ def test_the_example_of_the_readme_runs(place: Workplace) -> None:
     (example,) = re.findall(
         r"```go\n(package main.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL
     )
-    # A module of a user, with the package where it lies.
-    user = place.folder / "user"
-    user.mkdir()
-    (user / "main.go").write_text(example)
-    (user / "go.mod").write_text(
-        f"module user\n\ngo 1.19\n\nrequire {MODULE} v0.0.0\n\nreplace {MODULE} => {PACKAGE}\n"
-    )
-    assert place.run("gofmt", "-l", user) == ""
-    printed = place.run("go", "run", ".", folder=user)
+    source = place.folder / "readme" / "main.go"
+    source.parent.mkdir()
+    source.write_text(example)
+    assert place.run("gofmt", "-l", source) == ""
+    printed = place.go("run", source)
     assert re.fullmatch(r"f\(0\.5, 0\.5\) = 2\.\d\d\n", printed), printed
 
 
