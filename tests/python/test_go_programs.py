@@ -27,6 +27,8 @@ class Workplace:
             **os.environ,
             "PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig"),
             "LD_LIBRARY_PATH": str(prefix / "lib"),
+            # Go's cache looks at this, and not at what pkg-config says.
+            "CGO_LDFLAGS": f"-O2 -g -L{prefix / 'lib'}",
             # The package needs no other, and the toolchain that is there is the one that is tested.
             "GOFLAGS": "-mod=mod -buildvcs=false",
             "GOTOOLCHAIN": "local",
