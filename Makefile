@@ -51,7 +51,7 @@ help:
 	@echo "make dist    put an archive of the same, with licences, into dist/"
 	@echo "make reference  write the reference of the C and C++ headers, with Doxygen"
 	@echo "make docs    build the documentation site with that reference, in target/docs/html"
-	@echo "make test-languages  install into a folder, and build and test the C++ package against it with CMake"
+	@echo "make test-languages  install into a folder; build, test and run the packages for C++, Go, Java and Node against it"
 	@echo "make bench   measure against PyTorch, in $(PEERS)"
 	@echo "make parity  compare with PyTorch and store its numbers for make test, in $(PEERS)"
 	@echo "make clean   remove all that the other targets made"
@@ -119,14 +119,14 @@ docs: $(VENV)/.docs $(native) $(VENV)/.debian
 	$(py) docs/site/build.py --output target/docs --reference $(languages)/reference
 	@echo "$(abspath target/docs/html/index.html)"
 
-# From an empty folder each time, so that nothing of an earlier one is found. BUILT is another folder of
-# Cargo's with the libraries.
-test-languages: $(if $(BUILT),,$(native))
-	rm -rf $(languages)/stage $(languages)/cpp
+# The packages of all languages against a library that is installed into a folder. BUILT is another folder of Cargo's
+# with the libraries.
+stage := $(languages)/stage/opt/candle_ffi
+test-languages: $(VENV)/.test $(if $(BUILT),,$(native))
+	rm -rf $(languages)/stage
 	$(PYTHON) -m tools.install --prefix /opt/candle_ffi --destdir $(languages)/stage $(if $(BUILT),--built $(BUILT)) > /dev/null
-	cmake -S bindings/cpp -B $(languages)/cpp -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=$(languages)/stage/opt/candle_ffi
-	cmake --build $(languages)/cpp
-	ctest --test-dir $(languages)/cpp --output-on-failure
+	$(py) -m tools.digits $(languages)/digits.csv
+	$(MAKE) --no-print-directory -C bindings PREFIX=$(stage) OUT=$(languages) DIGITS=$(languages)/digits.csv
 
 bench: $(PEERS)/.made $(native)
 	PYTHONPATH=. $(PEERS)/bin/python benches/run.py

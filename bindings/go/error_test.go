@@ -118,3 +118,11 @@ func TestVersions(t *testing.T) {
 	equal(t, candle.NumThreads(), 1)
 	candle.Check(candle.SetNumThreads(before))
 }
+
+func TestChecksAreDecidedOnce(t *testing.T) {
+	candle.Check(candle.Must(candle.Zeros([]int64{1})).Close())
+	level := candle.Checks()
+	candle.Check(candle.SetChecks(level))
+	fails(t, candle.SetChecks((level+1)%3), candle.ErrInvalidArgument, "cannot change")
+	equal(t, candle.Misuses(), 0)
+}

@@ -17,6 +17,19 @@ func LiveHandles(kind HandleKind) int {
 	return int(C.candle_ffi_live_handles(C.CandleHandleKind(kind)))
 }
 
+// Checks says how thoroughly handles are checked: 0, 1 or 2, see CANDLE_FFI_CHECKS.
+func Checks() int { return int(C.candle_ffi_checks()) }
+
+// SetChecks sets how thoroughly handles are checked, before the first of them is made.
+func SetChecks(level int) error {
+	var cx call
+	return cx.finish(C.candle_go_ffi_set_checks(C.int32_t(level)))
+}
+
+// Misuses gives how many pointers were passed that were no live handles of their type; it is 0 while
+// checks are off.
+func Misuses() int { return int(C.candle_ffi_misuses()) }
+
 // NumThreads gives how many threads operations use.
 func NumThreads() int { return int(C.candle_get_num_threads()) }
 

@@ -131,3 +131,11 @@ def install(stage: Path, *arguments: str) -> Path:
     places = ["--prefix", "/opt/candle", "--destdir", stage, "--built", cargo_folder()]
     tool("install", *places, *arguments)
     return stage / "opt" / "candle"
+
+
+def write_digits(folder: Path) -> Path:
+    """Write the table of handwritten digits that the programs read."""
+    pytest.importorskip("sklearn")
+    path = folder / "digits.csv"
+    tool("digits", path)
+    return path

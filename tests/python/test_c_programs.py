@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from installed import write_digits
 
 from candle_ffi.__main__ import flags
 
@@ -265,9 +266,7 @@ def losses_of(printed: str) -> list[float]:
 
 
 def test_train_cnn_on_digits_prints_what_python_prints(train_cnn: Path, tmp_path: Path) -> None:
-    digits = pytest.importorskip("sklearn.datasets").load_digits()
-    table = np.column_stack([digits.data, digits.target])
-    np.savetxt(tmp_path / "digits.csv", table, fmt="%d", delimiter=",")
+    write_digits(tmp_path)
     arguments = ["--epochs", 6, "--lr", 0.05, "--every", 1, "--seed", 3, "digits.csv"]
     printed = run(train_cnn, *arguments, folder=tmp_path)
     losses = losses_of(printed)

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from installed import write_digits
 
 from candle_ffi.__main__ import flags
 
@@ -133,10 +134,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_digits_are_learnt(digits: Path, tmp_path: Path) -> None:
-    numpy = pytest.importorskip("numpy")
-    table = pytest.importorskip("sklearn.datasets").load_digits()
-    rows = numpy.column_stack([table.data, table.target])
-    numpy.savetxt(tmp_path / "digits.csv", rows, fmt="%d", delimiter=",")
+    write_digits(tmp_path)
     printed = run(digits, "digits.csv", folder=tmp_path)
     accuracies = [float(accuracy) for accuracy in re.findall(r"accuracy (\S+)", printed)]
     assert len(accuracies) == 2

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from installed import ROOT, install, needs
+from installed import ROOT, needs, write_digits
 
 PACKAGE = ROOT / "bindings" / "go"
 PROGRAMS = ("hello", "train_regression", "digits")
@@ -56,9 +56,9 @@ class Workplace:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+def place(prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     folder = tmp_path_factory.mktemp("go")
-    return Workplace(folder, install(folder / "stage"))
+    return Workplace(folder, prefix)
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +146,11 @@ def test_no_data_race_among_goroutines(place: Workplace) -> None:
     tests = "Goroutine|HandleMayBeClosed|Hooks|Recording|EveryHandle"
     if not has_race_detector(place):
         pytest.skip("the race detector does not run here")
-    printed = place.go("test", "-race", "-count=1", "-v", "-run", tests, ".")
+    arguments = ["test", "-race", "-count=1", "-v", "-run", tests, "."]
+    # Handles are checked too, and each that is not right is told.
+    printed = place.go(*arguments, CANDLE_FFI_CHECKS="2")
     assert "--- PASS: TestAThousandGoroutinesAtOnce" in printed
+    assert "candle_ffi: " not in printed
 
 
 def test_the_example_of_the_readme_runs(place: Workplace) -> None:
@@ -199,10 +202,7 @@ def test_train_regression(place: Workplace, programs: Path) -> None:
 
 
 def test_digits_are_learnt(place: Workplace, programs: Path) -> None:
-    numpy = pytest.importorskip("numpy")
-    table = pytest.importorskip("sklearn.datasets").load_digits()
-    rows = numpy.column_stack([table.data, table.target])
-    numpy.savetxt(place.folder / "digits.csv", rows, fmt="%d", delimiter=",")
+    write_digits(place.folder)
     printed = place.run(programs / "digits", "digits.csv")
     accuracies = [float(accuracy) for accuracy in re.findall(r"accuracy (\S+)", printed)]
     assert len(accuracies) == 2

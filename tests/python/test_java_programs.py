@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from installed import ROOT, check_output, install, needs
+from installed import ROOT, check_output, needs, write_digits
 
 PACKAGE = ROOT / "bindings" / "java"
 SOURCES = PACKAGE / "src" / "main" / "java" / "io" / "github" / "candleffi"
@@ -71,10 +71,10 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The package, with what its tests report."""
     folder = tmp_path_factory.mktemp("java")
-    built = Built(folder, install(tmp_path_factory.mktemp("installed")))
+    built = Built(folder, prefix)
     where = ["-f", PACKAGE / "pom.xml", f"-Dbuild.dir={folder}", "-Dmaven.test.failure.ignore=true"]
     for offline in (["-o"], []):
         done = built.attempt("mvn", "-B", "-ntp", "-q", *offline, *where, "package")
@@ -112,15 +112,18 @@ def test_train_regression(built: Built) -> None:
     check_output("train_regression", built.java(EXAMPLES / "TrainRegression.java"))
 
 
+def test_each_handle_is_right_where_it_is_used(built: Built) -> None:
+    given = {"CANDLE_FFI_LIBRARY": str(built.library), "CANDLE_FFI_CHECKS": "2"}
+    command = ["java", "-cp", built.jar, EXAMPLES / "TrainRegression.java"]
+    done = built.attempt(*command, **given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "prediction" in done.stdout
+
+
 @pytest.fixture(scope="module")
 def digits(built: Built) -> Path:
     """A table of digits, beside what was built."""
-    numpy = pytest.importorskip("numpy")
-    table = pytest.importorskip("sklearn.datasets").load_digits()
-    rows = numpy.column_stack([table.data, table.target])
-    path = built.folder / "digits.csv"
-    numpy.savetxt(path, rows, fmt="%d", delimiter=",")
-    return path
+    return write_digits(built.folder)
 
 
 def test_digits_are_learnt(built: Built, digits: Path) -> None:

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from installed import ROOT, install, needs
+from installed import ROOT, needs, write_digits
 
 PACKAGE = ROOT / "bindings" / "node"
 GENERATED = PACKAGE / "src" / "generated"
@@ -36,14 +36,16 @@ class Built:
         ]
         self.environment = {**os.environ, "CANDLE_FFI_LIBRARY": str(found)}
 
-    def attempt(self, *command: object, folder: Path | None = None) -> tuple[int, str, str]:
+    def attempt(
+        self, *command: object, folder: Path | None = None, **variables: str
+    ) -> tuple[int, str, str]:
         """Run a command; return its exit status and what it prints."""
         words = [str(word) for word in command]
         words[0] = shutil.which(words[0]) or words[0]
         done = subprocess.run(
             words,
             cwd=folder or self.folder,
-            env=self.environment,
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             timeout=300,
@@ -58,11 +60,11 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The package, compiled against what `npm ci` brings."""
     folder = tmp_path_factory.mktemp("node") / "candle-ffi"
     shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    built = Built(folder, install(tmp_path_factory.mktemp("installed")))
+    built = Built(folder, prefix)
     arguments = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
     status, _, errors = built.attempt("npm", "ci", *arguments)
     if status != 0 and re.search(r"E(NOTFOUND|AI_AGAIN|CONNREFUSED|TIMEDOUT|NOTCACHED)", errors):
@@ -126,6 +128,13 @@ def test_hello(built: Built, tmp_path: Path) -> None:
     assert "as expected, matmul" in printed
 
 
+def test_each_handle_is_right_where_it_is_used(built: Built, tmp_path: Path) -> None:
+    program = built.folder / "examples" / "train_regression.js"
+    status, printed, told = built.attempt("node", program, folder=tmp_path, CANDLE_FFI_CHECKS="2")
+    assert (status, told) == (0, "")
+    assert "prediction" in printed
+
+
 def test_train_regression_is_that_of_cpp(built: Built, tmp_path: Path) -> None:
     printed = built.run("node", built.folder / "examples" / "train_regression.js", folder=tmp_path)
     losses = [float(loss) for loss in re.findall(r"^epoch +\d+  loss (\S+)$", printed, re.M)]
@@ -145,10 +154,7 @@ def test_train_regression_is_that_of_cpp(built: Built, tmp_path: Path) -> None:
 
 
 def test_digits_are_learnt(built: Built, tmp_path: Path) -> None:
-    numpy = pytest.importorskip("numpy")
-    table = pytest.importorskip("sklearn.datasets").load_digits()
-    rows = numpy.column_stack([table.data, table.target])
-    numpy.savetxt(tmp_path / "digits.csv", rows, fmt="%d", delimiter=",")
+    write_digits(tmp_path)
     program = built.folder / "examples" / "digits.js"
     printed = built.run("node", program, "digits.csv", folder=tmp_path)
     accuracies = [float(accuracy) for accuracy in re.findall(r"accuracy (\S+)", printed)]

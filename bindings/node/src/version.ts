@@ -25,6 +25,22 @@ export function liveHandles(kind: keyof typeof HandleKind = "all"): number {
     return raw.candle_ffi_live_handles(new Checked("liveHandles").choice(HandleKind, kind, "kind"));
 }
 
+/** How thoroughly handles are checked: 0, 1 or 2, see `CANDLE_FFI_CHECKS`. */
+export function checks(): number {
+    return raw.candle_ffi_checks();
+}
+
+/** Sets how thoroughly handles are checked; before the first of them is made. */
+export function setChecks(level: number): void {
+    const wanted = new Checked("setChecks").size(level, "level");
+    check((error) => raw.candle_ffi_set_checks(wanted, error));
+}
+
+/** How many pointers were passed that were no live handles of their type; 0 while checks are off. */
+export function misuses(): number {
+    return raw.candle_ffi_misuses();
+}
+
 /** How many threads operations use. */
 export function getNumThreads(): number {
     return raw.candle_get_num_threads();

@@ -223,6 +223,14 @@ test("random numbers repeat with their seed", () => {
     assert.throws(() => candle.manualSeed(2n ** 64n), TypeError);
 });
 
+test("checks of handles are decided once", () => {
+    tensor([1]).free();
+    const level = candle.checks();
+    candle.setChecks(level);
+    assert.throws(() => candle.setChecks((level + 1) % 3), candle.InvalidArgumentError);
+    assert.equal(candle.misuses(), 0);
+});
+
 test("the library tells what it is", () => {
     assert.match(candle.version(), /^\d+\.\d+\.\d+$/);
     assert.ok(candle.abiVersion() >= 1);

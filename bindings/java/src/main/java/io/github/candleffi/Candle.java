@@ -555,6 +555,35 @@ public final class Candle extends Operations {
     }
 
     /**
+     * How thoroughly handles are checked: 0, 1 or 2, see {@code CANDLE_FFI_CHECKS}.
+     *
+     * @return the level
+     */
+    public static int checks() {
+        return CandleLibrary.candle_ffi_checks();
+    }
+
+    /**
+     * Sets how thoroughly handles are checked; before the first of them is made.
+     *
+     * @param level 0, 1 or 2
+     */
+    public static void setChecks(int level) {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_ffi_set_checks(level, call.error));
+        }
+    }
+
+    /**
+     * How many pointers were passed that were no live handles of their type.
+     *
+     * @return the number of times; 0 while checks are off
+     */
+    public static long misuses() {
+        return CandleLibrary.candle_ffi_misuses();
+    }
+
+    /**
      * The name that C has for a code, such as "CANDLE_ERROR_SHAPE".
      *
      * @param status the code

@@ -140,6 +140,15 @@ class OperationsTest {
     }
 
     @Test
+    void checksOfHandlesAreDecidedOnce() {
+        Candle.tensor(1).close();
+        int level = Candle.checks();
+        Candle.setChecks(level);
+        assertThrows(InvalidArgumentException.class, () -> Candle.setChecks((level + 1) % 3));
+        assertEquals(0, Candle.misuses());
+    }
+
+    @Test
     void theLibraryTellsOfItself() {
         assertTrue(Candle.version().matches("\\d+\\.\\d+\\.\\d+.*"));
         assertTrue(Candle.abiVersion() >= CandleLibrary.CANDLE_FFI_ABI_VERSION);
