@@ -35,7 +35,7 @@ debian_packages := dataset-fashion-mnist doxygen abigail-tools
 debian  := $(abspath $(VENV))/debian
 fashion := $(firstword $(wildcard /usr/share/datasets/fashion-mnist) $(debian)/usr/share/datasets/fashion-mnist)
 
-.PHONY: help demo test lint gen cargo-test pytest build wheel sdist bench parity clean
+.PHONY: help demo test lint gen cargo-test pytest build release-tools wheel sdist bench parity clean
 
 help:
 	@echo "make demo    train on handwritten digits, show the accuracy, write training.png"
@@ -83,6 +83,8 @@ pytest: $(VENV)/.test $(native) $(VENV)/.debian
 	PATH="$$PATH:$(debian)/bin" CANDLE_FFI_FASHION_MNIST=$(fashion) $(py) -m pytest --quiet
 
 build: $(native)
+
+release-tools: $(VENV)/.release
 
 # On Linux for every distribution with this glibc or a later one. PYTHONS are more of them to try it with.
 GLIBC ?= 2.28

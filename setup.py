@@ -80,9 +80,12 @@ class BuildWheel(bdist_wheel):
 
     def write_wheelfile(self, wheelfile_base: str, *rest: object) -> None:
         super().write_wheelfile(wheelfile_base, *rest)
+        library = Path(self.bdist_dir, PACKAGE, "lib", LIBRARY)
+        # An editable wheel has none, only the way to the sources.
+        if not library.exists():
+            return
         target = self.get_finalized_command("build_rust").target
         target = target if isinstance(target, str) else host()
-        library = Path(self.bdist_dir, PACKAGE, "lib", LIBRARY)
         for name, text in contents(target, " ".join(cargo_features()), [library]).items():
             folder = Path(wheelfile_base, "sboms" if name == BILL else "licenses")
             folder.mkdir(exist_ok=True)

@@ -2,6 +2,8 @@
 
 What it links needs no newer glibc than the one that is named, whatever the machine has on which it
 is built. `make wheel` installs Zig and cargo-zigbuild, which hands rustc's arguments on to it.
+
+`python -m tools.zig make dist TARGET=x86_64-unknown-linux-gnu` runs a command so.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ import os
 import platform
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+
+from tools.layout import ROOT
 
 # The glibc that manylinux_2_28 promises: RHEL 8, Debian 10, Ubuntu 18.10 and later.
 GLIBC = "2.28"
@@ -53,3 +58,8 @@ def environment(folder: Path, glibc: str = GLIBC) -> dict[str, str]:
         "LDSHARED": f"{script} -shared -s",
         "CARGO_ZIGBUILD_PYTHON_PATH": sys.executable,
     }
+
+
+if __name__ == "__main__":
+    variables = environment(ROOT / "target" / "wheel")
+    sys.exit(subprocess.run(sys.argv[1:], env=variables, check=False).returncode)

@@ -26,8 +26,8 @@ func SetChecks(level int) error {
 	return cx.finish(C.candle_go_ffi_set_checks(C.int32_t(level)))
 }
 
-// Misuses gives how many pointers were passed that were no live handles of their type; it is 0 while
-// checks are off.
+// Misuses gives how many pointers were passed that were no live handles of their type; it is 0
+// while checks are off.
 func Misuses() int { return int(C.candle_ffi_misuses()) }
 
 // NumThreads gives how many threads operations use.
