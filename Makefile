@@ -39,7 +39,7 @@ fashion := $(firstword $(wildcard /usr/share/datasets/fashion-mnist) $(debian)/u
 
 help:
 	@echo "make demo    train on handwritten digits, show the accuracy, write training.png"
-	@echo "make test    everything that CI checks: lint, Rust tests, Python and C tests"
+	@echo "make test    everything that CI checks: lint, and the tests of Rust, Python, C and the other languages"
 	@echo "make lint    rustfmt, clippy, generated files, ruff, mypy"
 	@echo "make gen     write the generated files again"
 	@echo "make build   build the native library in place (done by the others when needed)"

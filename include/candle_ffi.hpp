@@ -21,6 +21,9 @@
 /// - `NoGrad` switches recording off for its scope.
 ///
 /// Threads may share what the contract of `candle_ffi.h` lets them share: a `const` object.
+///
+/// @namespace candle
+/// Tensors, their operations, gradients and files; layers and optimizers are in `nn` and `optim`.
 
 #ifndef CANDLE_FFI_HPP
 #define CANDLE_FFI_HPP

@@ -20,7 +20,7 @@ MAJOR = 0
 
 
 def version() -> str:
-    """Return the version of the Cargo workspace: it is written there alone."""
+    """Return the version of the Cargo workspace."""
     found = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
     if found is None:
         raise SystemExit("Cargo.toml states no version")

@@ -4,6 +4,7 @@ package candle
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"runtime/cgo"
 	"unsafe"
@@ -15,19 +16,40 @@ type hook func(gradient *Tensor) (*Tensor, error)
 
 type closure func() (float64, error)
 
+func panicError(panicked any) error {
+	if cause, ok := panicked.(error); ok {
+		return fmt.Errorf("panic: %w", cause)
+	}
+	return fmt.Errorf("panic: %v", panicked)
+}
+
 // failure gives the number of an error for C; a panic must not leave through C, and becomes one.
 func failure(err error, panicked any) C.uintptr_t {
 	if panicked != nil {
-		if cause, ok := panicked.(error); ok {
-			err = fmt.Errorf("panic: %w", cause)
-		} else {
-			err = fmt.Errorf("panic: %v", panicked)
-		}
+		err = panicError(panicked)
 	}
 	if err == nil {
 		return 0
 	}
 	return C.uintptr_t(cgo.NewHandle(err))
+}
+
+// apart runs a function of the caller on a goroutine of its own, as this one records or does not:
+// runtime.Goexit, which testing.T.FailNow calls, must not leave through C, and ends that one only.
+func apart(run func() error) (err error) {
+	recording, ended := IsGradEnabled(), make(chan struct{})
+	err = errors.New("the function has ended its goroutine")
+	go func() {
+		defer close(ended)
+		defer func() {
+			if panicked := recover(); panicked != nil {
+				err = panicError(panicked)
+			}
+		}()
+		err = withGradMode(recording, run)
+	}()
+	<-ended
+	return err
 }
 
 //export candleGoHook
@@ -46,7 +68,11 @@ func candleGoHook(
 	if err != nil {
 		return 0
 	}
-	replaced, err := cgo.Handle(number).Value().(hook)(given)
+	var replaced *Tensor
+	err = apart(func() (err error) {
+		replaced, err = cgo.Handle(number).Value().(hook)(given)
+		return err
+	})
 	if err != nil || replaced == nil {
 		return 0
 	}
@@ -70,7 +96,11 @@ func candleGoClosure(number C.uintptr_t, loss *C.double) (failed C.uintptr_t) {
 			failed = failure(err, panicked)
 		}
 	}()
-	value, err := cgo.Handle(number).Value().(closure)()
+	var value float64
+	err = apart(func() (err error) {
+		value, err = cgo.Handle(number).Value().(closure)()
+		return err
+	})
 	*loss = C.double(value)
 	return 0
 }

@@ -172,13 +172,19 @@ func fromMemory(
 	data unsafe.Pointer, length int, shape []int64, dtype DType, o TensorOptions,
 ) (*Tensor, error) {
 	var cx call
+	memory := elements0(data)
 	made, err := cx.tensorFrom(C.candle_go_tensor_from_data(
-		data, C.size_t(length), int64s(shape), C.size_t(len(shape)), nil, C.CandleDType(dtype),
+		unsafe.Pointer(&memory[0]), C.size_t(length), int64s(shape), C.size_t(len(shape)), nil, C.CandleDType(dtype),
 		o.Device.kind(), C.int32_t(o.Device.Index),
 	))
 	if err != nil {
 		return nil, err
 	}
+	return finished(made, dtype, o)
+}
+
+// finished gives a tensor of a dtype what the options ask for besides.
+func finished(made *Tensor, dtype DType, o TensorOptions) (_ *Tensor, err error) {
 	if o.DType != 0 && o.DType != dtype {
 		given := made
 		defer given.Close()
@@ -216,17 +222,17 @@ func FromRows[E Element](
 	if shape[0] > 0 {
 		stride = int64(bytesOf(values)) / shape[0]
 	}
-	row := shape[1:]
+	row, memory := shape[1:], elements0(unsafe.Pointer(sliceData(values)))
 	made, err := cx.tensorFrom(C.candle_go_tensor_from_rows(
-		unsafe.Pointer(sliceData(values)), C.size_t(bytesOf(values)), C.size_t(shape[0]),
+		unsafe.Pointer(&memory[0]), C.size_t(bytesOf(values)), C.size_t(shape[0]),
 		C.int64_t(stride), int64s(row), C.size_t(len(row)), int64s(indices),
 		C.size_t(len(indices)), C.CandleDType(dtypeOf[E]()), o.Device.kind(),
 		C.int32_t(o.Device.Index),
 	))
-	if err == nil && o.RequiresGrad {
-		err = made.SetRequiresGrad(true)
+	if err != nil {
+		return nil, err
 	}
-	return made, err
+	return finished(made, dtypeOf[E](), o)
 }
 
 // ToSlice gives the elements in row-major order, converted to a type of Go.
@@ -256,8 +262,9 @@ func CopyTo[E Element](t *Tensor, values []E) error {
 	if cx.failed("copy_to") {
 		return cx.err
 	}
-	data, length := unsafe.Pointer(sliceData(values)), C.size_t(bytesOf(values))
-	return cx.finish(C.candle_go_tensor_copy_to(ptr, data, length))
+	memory := elements0(unsafe.Pointer(sliceData(values)))
+	length := C.size_t(bytesOf(values))
+	return cx.finish(C.candle_go_tensor_copy_to(ptr, unsafe.Pointer(&memory[0]), length))
 }
 
 // sliceData gives the address of the elements; some address where there are none.
@@ -267,6 +274,11 @@ func sliceData[E any](values []E) *E {
 	}
 	return &values[:1][0]
 }
+
+// elements0 gives what stands at an address as bytes. For &memory[0] in a call of C cgo knows that
+// there are no pointers; for any other address it looks at all that the elements lie in, and panics
+// where they are part of a structure that has pointers of Go beside them.
+func elements0(data unsafe.Pointer) []byte { return unsafe.Slice((*byte)(data), 1) }
 
 func bytesOf[E any](values []E) int {
 	var element E

@@ -1928,7 +1928,7 @@ func Zeros(shape []int64, options ...ZerosOptions) (*Tensor, error) {
 		return nil, cx.err
 	}
 	return cx.tensorFrom(C.candle_go_tensor_zeros(
-		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, Float32)),
+		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, DefaultDType())),
 		o.Device.kind(), C.int32_t(o.Device.Index),
 	))
 }
@@ -1953,7 +1953,7 @@ func Ones(shape []int64, options ...OnesOptions) (*Tensor, error) {
 		return nil, cx.err
 	}
 	return cx.tensorFrom(C.candle_go_tensor_ones(
-		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, Float32)),
+		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, DefaultDType())),
 		o.Device.kind(), C.int32_t(o.Device.Index),
 	))
 }
@@ -1979,7 +1979,8 @@ func Full(shape []int64, value float64, options ...FullOptions) (*Tensor, error)
 	}
 	return cx.tensorFrom(C.candle_go_tensor_full(
 		int64s(shape), C.size_t(len(shape)), C.double(value),
-		C.CandleDType(dtypeOr(o.DType, Float32)), o.Device.kind(), C.int32_t(o.Device.Index),
+		C.CandleDType(dtypeOr(o.DType, DefaultDType())), o.Device.kind(),
+		C.int32_t(o.Device.Index),
 	))
 }
 
@@ -2004,7 +2005,7 @@ func Empty(shape []int64, options ...EmptyOptions) (*Tensor, error) {
 		return nil, cx.err
 	}
 	return cx.tensorFrom(C.candle_go_tensor_empty(
-		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, Float32)),
+		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, DefaultDType())),
 		o.Device.kind(), C.int32_t(o.Device.Index),
 	))
 }
@@ -2032,8 +2033,9 @@ func Arange(start, end, step float64, options ...ArangeOptions) (*Tensor, error)
 		return nil, cx.err
 	}
 	return cx.tensorFrom(C.candle_go_tensor_arange(
-		C.double(start), C.double(end), C.double(step), C.CandleDType(dtypeOr(o.DType, Float32)),
-		o.Device.kind(), C.int32_t(o.Device.Index),
+		C.double(start), C.double(end), C.double(step),
+		C.CandleDType(dtypeOr(o.DType, DefaultDType())), o.Device.kind(),
+		C.int32_t(o.Device.Index),
 	))
 }
 
@@ -2057,8 +2059,9 @@ func Linspace(start, end float64, steps int64, options ...LinspaceOptions) (*Ten
 		return nil, cx.err
 	}
 	return cx.tensorFrom(C.candle_go_tensor_linspace(
-		C.double(start), C.double(end), C.int64_t(steps), C.CandleDType(dtypeOr(o.DType, Float32)),
-		o.Device.kind(), C.int32_t(o.Device.Index),
+		C.double(start), C.double(end), C.int64_t(steps),
+		C.CandleDType(dtypeOr(o.DType, DefaultDType())), o.Device.kind(),
+		C.int32_t(o.Device.Index),
 	))
 }
 
@@ -2084,8 +2087,8 @@ func Eye(n int64, options ...EyeOptions) (*Tensor, error) {
 		return nil, cx.err
 	}
 	return cx.tensorFrom(C.candle_go_tensor_eye(
-		C.int64_t(n), (*C.int64_t)(o.M), C.CandleDType(dtypeOr(o.DType, Float32)), o.Device.kind(),
-		C.int32_t(o.Device.Index),
+		C.int64_t(n), (*C.int64_t)(o.M), C.CandleDType(dtypeOr(o.DType, DefaultDType())),
+		o.Device.kind(), C.int32_t(o.Device.Index),
 	))
 }
 
@@ -5068,7 +5071,7 @@ func Rand(shape []int64, options ...RandOptions) (*Tensor, error) {
 		return nil, cx.err
 	}
 	return cx.tensorFrom(C.candle_go_tensor_rand(
-		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, Float32)),
+		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, DefaultDType())),
 		o.Device.kind(), C.int32_t(o.Device.Index), generatorHandle,
 	))
 }
@@ -5096,7 +5099,7 @@ func RandN(shape []int64, options ...RandNOptions) (*Tensor, error) {
 		return nil, cx.err
 	}
 	return cx.tensorFrom(C.candle_go_tensor_randn(
-		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, Float32)),
+		int64s(shape), C.size_t(len(shape)), C.CandleDType(dtypeOr(o.DType, DefaultDType())),
 		o.Device.kind(), C.int32_t(o.Device.Index), generatorHandle,
 	))
 }

@@ -86,7 +86,7 @@ func (o *Optimizer) ZeroGrad() error {
 	return cx.finish(C.candle_go_optimizer_zero_grad(ptr))
 }
 
-// AddParamGroup adds a group of parameters, with the options of the first one.
+// AddParamGroup adds a group of parameters, with the options that the optimizer was made with.
 func (o *Optimizer) AddParamGroup(params []*Tensor) error {
 	var cx call
 	ptr, handles := cx.optimizer(o), cx.tensors(params, "params")

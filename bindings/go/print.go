@@ -45,9 +45,14 @@ func format(t *Tensor) (string, error) {
 	}
 	var text strings.Builder
 	text.WriteString("tensor(")
-	nest(&text, words, shape, shown, len("tensor("))
-	if t.NumElements() == 0 && len(shape) != 1 {
-		fmt.Fprintf(&text, ", size=%s", strings.ReplaceAll(fmt.Sprint(shape), " ", ", "))
+	if len(words) == 0 {
+		text.WriteString("[]")
+	} else {
+		nest(&text, words, shape, shown, len("tensor("))
+	}
+	if len(words) == 0 && len(shape) != 1 {
+		size := strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", ", "), "[]")
+		fmt.Fprintf(&text, ", size=(%s)", size)
 	}
 	if device := t.Device(); device.Kind != DeviceCPU {
 		fmt.Fprintf(&text, ", device='%s'", device)

@@ -143,7 +143,7 @@ func TestPrinting(t *testing.T) {
 	equal(t, leaf(1).String(), "tensor([1.], requires_grad=True)")
 	equal(t, tensor(leaf(1).Exp()).String(), "tensor([2.7183], grad_fn=<exp>)")
 	equal(t, tensor(candle.NewTensor(2.0)).String(), "tensor(2., dtype=float64)")
-	equal(t, tensor(candle.Zeros(candle.Ints(0, 2))).String(), "tensor([], size=[0, 2])")
+	equal(t, tensor(candle.Zeros(candle.Ints(0, 2))).String(), "tensor([], size=(0, 2))")
 	large := tensor(candle.Arange(0, 2000, 1)).String()
 	if !strings.HasPrefix(large, "tensor([   0.,    1.,    2., ..., 1997.") {
 		t.Errorf("a large tensor is shown in part: %s", large)

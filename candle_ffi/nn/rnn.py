@@ -163,6 +163,9 @@ class RNNBase(Module):
 
     def _check_input(self, input: Tensor, dims: tuple[int, ...]) -> None:
         """Check dtype, rank and size of what the layer is given."""
+        if not isinstance(input, Tensor):
+            kind = type(self).__name__
+            raise TypeError(f"{kind}: input must be a tensor, not {type(input).__name__}")
         weight = self._parameters.get("weight_ih_l0")
         if weight is not None and input.dtype != weight.dtype:
             raise DTypeError(

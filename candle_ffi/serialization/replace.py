@@ -101,10 +101,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         Where the new content is to be written. When the block ends without an exception, it is
         brought to the disk and moved.
     """
-    target = Path(os.path.realpath(path))
+    # Before links are followed: those of /dev/fd lead to what has no path, as a pipe.
+    target = Path(path)
     if target.exists() and not target.is_file() and not target.is_dir():
         yield target
         return
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():  # a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
     with room_of(target) as staged:
         yield staged
         with contextlib.suppress(OSError):  # best effort, as for any program that edits a file

@@ -63,7 +63,7 @@ def room_of(target: Path) -> Iterator[Path]:
             os.unlink(room / content)
         _remove(room)
         if lock is not None:
-            os.close(lock)
+            _unlock(lock)
 
 
 def _enter(target: Path) -> tuple[Path, int | None]:
@@ -73,7 +73,7 @@ def _enter(target: Path) -> tuple[Path, int | None]:
         try:
             return room, _locked(room)
         except OSError:
-            if number + 1 == _MOST_ROOMS or not os.path.lexists(room):
+            if number + 1 == _MOST_ROOMS:
                 raise
     raise AssertionError("the last room is given or its error")
 
@@ -81,17 +81,24 @@ def _enter(target: Path) -> tuple[Path, int | None]:
 def _locked(room: Path) -> int | None:
     """Make the folder, empty and for this writer alone; None where there are no locks."""
     while True:
+        made = False
         with contextlib.suppress(FileExistsError):
-            os.mkdir(room)
+            os.mkdir(room, 0o700)  # what others may not read they may not read here either
+            made = True
         try:
             lock = _open_lock(room)
         except FileNotFoundError:
             continue  # the one who was there has just removed it
+        except OSError:
+            if made:  # the disk is full
+                with contextlib.suppress(OSError):
+                    os.rmdir(room)
+            raise
         try:
             held = _lock(lock)
             # The one that had the lock before has removed the room: then this is none any more.
             if held and not _is_still(lock, room):
-                os.close(lock)
+                _unlock(lock)
                 continue
             _empty(room, careful=not held)
         except BaseException:
@@ -104,10 +111,16 @@ def _locked(room: Path) -> int | None:
 
 
 def _open_lock(room: Path) -> int:
-    # A link would lead to files that are none of ours.
-    if not stat.S_ISDIR(os.lstat(room).st_mode):
+    # A link would lead to files that are none of ours, and so would another user who has made the
+    # room where all may, as in /tmp.
+    found = os.lstat(room)
+    if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(room))
-    return os.open(room / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    is_open = os.stat(room.parent).st_mode & 0o022 != 0
+    if hasattr(os, "geteuid") and is_open and found.st_uid != os.geteuid():
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(room))
+    no_link = getattr(os, "O_NOFOLLOW", 0)
+    return os.open(room / _LOCK, os.O_RDWR | os.O_CREAT | no_link, 0o666)
 
 
 def _lock(handle: int, wait: bool = True) -> bool:
@@ -119,6 +132,14 @@ def _lock(handle: int, wait: bool = True) -> bool:
     except OSError:
         return False
     return True
+
+
+def _unlock(handle: int) -> None:
+    # To close it is not enough: a child that was forked meanwhile has it open, too.
+    if fcntl is not None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def _is_still(handle: int, room: Path) -> bool:
@@ -159,7 +180,7 @@ def _remove_idle(folder: Path, own: Path) -> None:
                     _empty(room, careful=True)
                     _remove(room)
             finally:
-                os.close(lock)
+                _unlock(lock)
 
 
 def _inside(folder: Path) -> list[Path]:

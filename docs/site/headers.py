@@ -29,6 +29,7 @@ def page(reference: Path | None) -> str:
     links = [
         ("index.html", "The whole reference"),
         ("contract.html", "The contract"),
+        ("namespacecandle.html", "The C++ namespace candle"),
     ]
     text = "C and C++\n=========\n\nThe headers, function by function, as Doxygen shows them.\n\n"
     sections = [(f"group__{name.replace('_', '__')}.html", title) for name, title in groups()]
@@ -39,5 +40,4 @@ def page(reference: Path | None) -> str:
                 raise SystemExit(f"Doxygen has not written {file}; make reference does")
             text += f"- `{title} <headers/{file}>`__\n"
         text += "\n"
-    cpp = "The C++ headers are `the namespace candle <headers/namespacecandle.html>`__"
-    return text + f"{cpp}; :doc:`/cpp` shows how they are used.\n"
+    return text + ":doc:`/cpp` shows how the C++ headers are used.\n"

@@ -1480,7 +1480,7 @@ inline Tensor &zero_(Tensor &input) {
 /// Throws `ShapeError` for a negative size, `OutOfMemoryError` when the memory cannot be had.
 ///
 /// PyTorch: `torch.zeros`
-inline Tensor zeros(Ints shape, DType dtype = DType::float32, Device device = {}) {
+inline Tensor zeros(Ints shape, DType dtype = default_dtype(), Device device = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
     call.check(candle_tensor_zeros(
@@ -1496,7 +1496,7 @@ inline Tensor zeros(Ints shape, DType dtype = DType::float32, Device device = {}
 /// Throws `ShapeError` for a negative size, `OutOfMemoryError` when the memory cannot be had.
 ///
 /// PyTorch: `torch.ones`
-inline Tensor ones(Ints shape, DType dtype = DType::float32, Device device = {}) {
+inline Tensor ones(Ints shape, DType dtype = default_dtype(), Device device = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
     call.check(candle_tensor_ones(
@@ -1512,7 +1512,7 @@ inline Tensor ones(Ints shape, DType dtype = DType::float32, Device device = {})
 /// Throws `ShapeError` for a negative size, `OutOfMemoryError` when the memory cannot be had.
 ///
 /// PyTorch: `torch.full`
-inline Tensor full(Ints shape, double value, DType dtype = DType::float32, Device device = {}) {
+inline Tensor full(Ints shape, double value, DType dtype = default_dtype(), Device device = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
     call.check(candle_tensor_full(
@@ -1528,7 +1528,7 @@ inline Tensor full(Ints shape, double value, DType dtype = DType::float32, Devic
 /// Throws `ShapeError` for a negative size, `OutOfMemoryError` when the memory cannot be had.
 ///
 /// PyTorch: `torch.empty`
-inline Tensor empty(Ints shape, DType dtype = DType::float32, Device device = {}) {
+inline Tensor empty(Ints shape, DType dtype = default_dtype(), Device device = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
     call.check(candle_tensor_empty(
@@ -1548,7 +1548,7 @@ inline Tensor empty(Ints shape, DType dtype = DType::float32, Device device = {}
 ///
 /// PyTorch: `torch.arange`
 inline Tensor arange(
-    double start, double end, double step, DType dtype = DType::float32, Device device = {}) {
+    double start, double end, double step, DType dtype = default_dtype(), Device device = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
     call.check(candle_tensor_arange(
@@ -1565,7 +1565,7 @@ inline Tensor arange(
 ///
 /// PyTorch: `torch.linspace`
 inline Tensor linspace(
-    double start, double end, std::int64_t steps, DType dtype = DType::float32,
+    double start, double end, std::int64_t steps, DType dtype = default_dtype(),
     Device device = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
@@ -1583,7 +1583,7 @@ inline Tensor linspace(
 ///
 /// PyTorch: `torch.eye`
 inline Tensor eye(
-    std::int64_t n, std::optional<std::int64_t> m = std::nullopt, DType dtype = DType::float32,
+    std::int64_t n, std::optional<std::int64_t> m = std::nullopt, DType dtype = default_dtype(),
     Device device = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
@@ -3675,7 +3675,8 @@ inline Tensor addmm(
 ///
 /// PyTorch: `torch.rand`
 inline Tensor rand(
-    Ints shape, DType dtype = DType::float32, Device device = {}, const Generator &generator = {}) {
+    Ints shape, DType dtype = default_dtype(), Device device = {},
+    const Generator &generator = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
     call.check(candle_tensor_rand(
@@ -3692,7 +3693,8 @@ inline Tensor rand(
 ///
 /// PyTorch: `torch.randn`
 inline Tensor randn(
-    Ints shape, DType dtype = DType::float32, Device device = {}, const Generator &generator = {}) {
+    Ints shape, DType dtype = default_dtype(), Device device = {},
+    const Generator &generator = {}) {
     detail::Call call;
     CandleTensor *out = nullptr;
     call.check(candle_tensor_randn(

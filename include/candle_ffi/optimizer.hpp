@@ -58,7 +58,7 @@ public:
         call.check(candle_optimizer_zero_grad(handle(), call.error()));
     }
 
-    /// Adds a group of parameters, with the options of the first one.
+    /// Adds a group of parameters, with the options that the optimizer was made with.
     void add_param_group(Span<const Tensor> params) {
         const detail::Handles handles(params);
         detail::Call call;

@@ -39,6 +39,7 @@ def test_the_reference_has_every_function(tmp_path: Path) -> None:
     promised = [line.split("\t")[0] for line in listed if line.startswith("candle_")]
     assert sorted(titles) == sorted(promised)
     assert (tmp_path / "html" / "contract.html").exists()
+    assert (tmp_path / "html" / "namespacecandle.html").exists()
     assert (tmp_path / "html" / "namespacecandle_1_1nn.html").exists()
 
 

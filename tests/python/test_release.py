@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import subprocess
 import sys
@@ -124,3 +125,10 @@ def test_cibuildwheel_takes_its_settings(platform: str, ending: str) -> None:
     assert done.returncode == 0, done.stderr
     pythons = ["cp310", "cp311", "cp312", "cp313", "cp314", "cp314t"]
     assert done.stdout.split() == [f"{python}-{ending}" for python in pythons]
+
+
+def test_the_packages_of_other_languages_have_the_version() -> None:
+    pom = (ROOT / "bindings" / "java" / "pom.xml").read_text()
+    assert f"<artifactId>candle-ffi</artifactId>\n  <version>{version()}</version>" in pom
+    for name in ("package.json", "package-lock.json"):
+        assert json.loads((ROOT / "bindings" / "node" / name).read_text())["version"] == version()

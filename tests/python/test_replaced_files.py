@@ -140,6 +140,49 @@ def test_what_is_no_room_is_let_alone(tmp_path: Path, how: str) -> None:
     assert set(cf.load(tmp_path / name)) != set()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+@pytest.mark.parametrize("how", WRITERS)
+def test_links_in_a_room_lead_nowhere(tmp_path: Path, how: str) -> None:
+    write, name = WRITERS[how]
+    place = tmp_path / f".candle_ffi-{room._hash(name.encode()):016x}.tmp"
+    place.mkdir()
+    (tmp_path / "mine").write_bytes(b"mine")
+    (place / "lock").symlink_to(tmp_path / "mine")
+    # The names that a writer would choose next.
+    for number in range(200):
+        (place / f"content-{os.getpid()}-{number}").symlink_to(tmp_path / "mine")
+    write({"x": cf.ones(2)}, tmp_path / name)
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+    assert not (tmp_path / name).is_symlink() and set(cf.load(tmp_path / name)) != set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+@pytest.mark.parametrize("how", WRITERS)
+def test_a_circle_of_links_is_an_error(tmp_path: Path, how: str) -> None:
+    write, name = WRITERS[how]
+    (tmp_path / name).symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / name)
+    with pytest.raises((cf.FileError, OSError)):
+        write({"x": cf.ones(2)}, tmp_path / name)
+    assert (tmp_path / name).is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs another user")
+@pytest.mark.parametrize("how", WRITERS)
+def test_the_room_of_another_user_is_let_alone(tmp_path: Path, how: str) -> None:
+    write, name = WRITERS[how]
+    tmp_path.chmod(0o1777)
+    place = tmp_path / f".candle_ffi-{room._hash(name.encode()):016x}.tmp"
+    place.mkdir()
+    (place / "lock").touch()
+    os.chown(place, 12345, 12345)
+    with open(place / "lock", "rb") as lock:
+        fcntl = pytest.importorskip("fcntl")
+        fcntl.flock(lock, fcntl.LOCK_EX)  # who waits for it waits for ever
+        write({"x": cf.ones(2)}, tmp_path / name)
+    assert set(cf.load(tmp_path / name)) != set() and place.exists()
+
+
 @pytest.mark.parametrize("how", WRITERS)
 def test_links_and_permissions_stay(tmp_path: Path, how: str) -> None:
     write, name = WRITERS[how]

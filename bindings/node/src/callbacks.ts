@@ -7,11 +7,10 @@
  * @module
  */
 
+import { Checked } from "./arguments.js";
 import { check, keepThrown } from "./error.js";
 import * as raw from "./generated/raw.js";
 import { register, write, writeDouble } from "./library.js";
-
-const FAILED = 1;
 
 /** A hook: given the address of a gradient, it may give that of another. */
 export type Hook = (gradient: bigint) => bigint | null;
@@ -47,8 +46,7 @@ function known(): { hook: bigint; forget: bigint; loss: bigint } {
                     }
                     return 0;
                 } catch (error) {
-                    keepThrown(error);
-                    return FAILED;
+                    return keepThrown(error);
                 }
             },
         ),
@@ -57,11 +55,12 @@ function known(): { hook: bigint; forget: bigint; loss: bigint } {
         }),
         loss: register(raw.callbacks.CandleLossCallback, (id: bigint, loss: bigint) => {
             try {
-                writeDouble(loss, closures.get(BigInt(id))?.() ?? NaN);
+                const value: unknown = closures.get(BigInt(id))?.();
+                const checked = new Checked("step");
+                writeDouble(loss, checked.double(value as number, "what the closure returns"));
                 return 0;
             } catch (error) {
-                keepThrown(error);
-                return FAILED;
+                return keepThrown(error);
             }
         }),
     };

@@ -62,12 +62,15 @@ export function deviceOf(kind: number, index: number): string {
     return name === "cpu" ? name : `${name}:${index}`;
 }
 
-/** What a callback has thrown, which the call that reached it throws again. */
-let thrown: { error: unknown } | undefined;
+/** What callbacks have thrown, by the statuses they gave: the call that met one throws it again. */
+const thrown = new Map<number, unknown>();
+let last = 0;
 
-/** Keeps what a callback has thrown. */
-export function keepThrown(error: unknown): void {
-    thrown ??= { error };
+/** Keeps what a callback has thrown, and gives the status by which its call finds it. */
+export function keepThrown(error: unknown): number {
+    last = (last % 0x7fffffff) + 1;
+    thrown.set(last, error);
+    return last;
 }
 
 function count(length: number): number[] {
@@ -104,12 +107,6 @@ const CALLBACK = 70;
 export function errorOf(status: number, cell: BigUint64Array): unknown {
     const pointer = cell[0] ?? 0n;
     cell[0] = 0n;
-    const kept = thrown;
-    if (status === CALLBACK && kept !== undefined) {
-        thrown = undefined;
-        raw.candle_error_free(pointer === 0n ? null : pointer);
-        return kept.error;
-    }
     const code = pointer === 0n ? status : raw.candle_error_code(pointer);
     const Class = classes.get(code) ?? CandleError;
     if (pointer === 0n) {
@@ -117,6 +114,13 @@ export function errorOf(status: number, cell: BigUint64Array): unknown {
     }
     const { message, ...details } = read(pointer);
     raw.candle_error_free(pointer);
+    // Which callback it was stands in the message: "… failed with status 7".
+    const kept = code === CALLBACK ? Number(/\d+$/.exec(message)?.[0]) : 0;
+    if (thrown.has(kept)) {
+        const error = thrown.get(kept);
+        thrown.delete(kept);
+        return error;
+    }
     return new Class(message, details);
 }
 

@@ -7,12 +7,12 @@ import * as raw from "./generated/raw.js";
 import { InvalidArgumentError } from "./generated/errors.js";
 import type { Int } from "./types.js";
 
-function seedOf(seed: Int, operation: string): Int {
+function seedOf(seed: Int, operation: string, name = "seed"): Int {
     if (typeof seed === "bigint" ? seed >= 2n ** 64n : !Number.isSafeInteger(seed)) {
-        throw new Call(operation).wrong("the seed", "a whole number", seed);
+        throw new Call(operation).wrong(`the ${name}`, "a whole number", seed);
     }
     if (seed < 0) {
-        throw new InvalidArgumentError(`${operation}: the seed must not be negative`, {
+        throw new InvalidArgumentError(`${operation}: the ${name} must not be negative`, {
             operation,
         });
     }
@@ -62,7 +62,8 @@ export class Generator extends Handle {
     /** Continues where a saved state stood. */
     setState(state: GeneratorState): void {
         const pointer = Handle.pointer(this, "setState");
-        const { seed, offset } = state;
+        const seed = seedOf(state.seed, "setState", "seed");
+        const offset = seedOf(state.offset, "setState", "offset");
         check((error) => raw.candle_generator_set_state(pointer, seed, offset, error));
     }
 }

@@ -66,15 +66,18 @@ export class Optimizer extends Handle {
         check((error) => raw.candle_optimizer_zero_grad(optimizer, error));
     }
 
-    /** Adds a group of parameters, with the options of the first one but for those given. */
+    /** Adds parameters, with the options that the optimizer was made with but for those given. */
     addParamGroup(params: readonly Tensor[], options: Readonly<Record<string, number>> = {}): void {
+        // Set on the first group for a moment, so that what is refused adds nothing.
+        new Call("addParamGroup").options(options, ...this.optionNames());
+        const before = Object.keys(options).map((name) => [name, this.getOption(name)] as const);
+        this.setOptions(options);
+        this.setOptions(Object.fromEntries(before));
         now.nothing("addParamGroup", raw.candle_optimizer_add_param_group, (call) => [
             call.handle(this, "the optimizer"),
             ...call.params(params),
         ]);
-        if (Object.keys(options).length > 0) {
-            this.setOptions(options, this.numGroups - 1);
-        }
+        this.setOptions(options, this.numGroups - 1);
     }
 
     /** The number of groups. */
@@ -132,6 +135,7 @@ export class Optimizer extends Handle {
     /** Sets options of a group, all or none: `optimizer.setOptions({ lr: 0.01 })`. */
     setOptions(options: Readonly<Record<string, number>>, group = 0): void {
         now.nothing("setOptions", raw.candle_optimizer_set_options, (call) => {
+            call.options(options, ...this.optionNames());
             const entries = Object.entries(options);
             return [
                 call.handle(this, "the optimizer"),

@@ -1,9 +1,9 @@
 /** Tensors as text. @module */
 
 /** Above this many elements the middle of each dimension is left out. */
-const MOST = 1000;
+export const MOST = 1000;
 /** How many entries stay at both ends. */
-const EDGE = 3;
+export const EDGE = 3;
 
 function element(value: unknown): string {
     if (typeof value !== "number" || Number.isInteger(value)) {

@@ -2,16 +2,17 @@
 
 import { backwardAsync, backwardGiven, type BackwardOptions } from "./autograd.js";
 import { Call, kinds } from "./call.js";
-import { addHook } from "./callbacks.js";
+import { addHook, type Hook } from "./callbacks.js";
 import { holds, isTypedArray, nest, roomFor, type Nested, type TypedArray } from "./data.js";
 import { check, deviceOf, dtypeOf } from "./error.js";
 import { DTypeError, IndexError } from "./generated/errors.js";
 import type { DType } from "./generated/enums.js";
 import { TensorMethods } from "./generated/methods.js";
+import { cat } from "./generated/ops.js";
 import * as raw from "./generated/raw.js";
 import { Cell, Handle } from "./handle.js";
 import { itemsOf, type IndexItem } from "./indexing.js";
-import { printed } from "./print.js";
+import { EDGE, MOST, printed } from "./print.js";
 import { now } from "./run.js";
 import type { TensorLike } from "./types.js";
 
@@ -57,6 +58,7 @@ export class Tensor extends TensorMethods {
 
     /** The size of a dimension; a negative one counts from the end. Throws `IndexError`. */
     size(dim: number): number {
+        new Call("size").int(dim, "dim");
         const { shape } = this;
         const size = shape[dim < 0 ? dim + shape.length : dim];
         if (size === undefined) {
@@ -256,18 +258,7 @@ export class Tensor extends TensorMethods {
         if (typeof hook !== "function") {
             throw new Call("registerHook").wrong("the hook", "a function", hook);
         }
-        const share = (of: bigint): bigint => {
-            const out = new BigUint64Array(1);
-            check((error) => raw.candle_tensor_share(of, out, error));
-            return out[0] ?? 0n;
-        };
-        const id = addHook(pointer, (gradient) => {
-            const given = hook(Tensor.adopt(share(gradient)));
-            if (given === null || given === undefined) {
-                return null;
-            }
-            return share(new Call("registerHook").changed(given, "what the hook returns"));
-        });
+        const id = addHook(pointer, hookOf(hook));
         return () => {
             if (!this.isFreed) {
                 const tensor = this.#pointer("registerHook");
@@ -287,7 +278,18 @@ export class Tensor extends TensorMethods {
         if (this.requiresGrad) {
             notes.push(this.gradFnName === "" ? "requiresGrad" : `gradFn: ${this.gradFnName}`);
         }
-        return printed(this.tolist(), this.numel, notes);
+        const { numel } = this;
+        if (numel === 0) {
+            const { shape } = this;
+            const size = shape.length === 1 ? [] : [`size=(${shape.join(", ")})`];
+            return printed([], 0, [...size, ...notes]);
+        }
+        const shown = numel > MOST ? ends(this) : this;
+        const values = shown.tolist();
+        if (shown !== this) {
+            shown.free();
+        }
+        return printed(values, numel, notes);
     }
 
     /** What `console.log` shows. */
@@ -297,6 +299,38 @@ export class Tensor extends TensorMethods {
 }
 
 kinds.Tensor = Tensor;
+
+/** The ends of long dimensions, and an entry between them, where "..." is printed. */
+function ends(tensor: Tensor): Tensor {
+    let part = tensor.detach();
+    tensor.shape.forEach((size, dim) => {
+        if (size > 2 * EDGE + 1) {
+            const start = part.narrow(dim, 0, EDGE + 1);
+            const end = part.narrow(dim, size - EDGE, EDGE);
+            const both = cat([start, end], { dim });
+            [part, start, end].forEach((whole) => whole.free());
+            part = both;
+        }
+    });
+    return part;
+}
+
+function shareOf(tensor: bigint): bigint {
+    const out = new BigUint64Array(1);
+    check((error) => raw.candle_tensor_share(tensor, out, error));
+    return out[0] ?? 0n;
+}
+
+/** A hook for C; made here, where the tensor is not: what C keeps must not keep the object. */
+function hookOf(hook: (gradient: Tensor) => Tensor | null | undefined | void): Hook {
+    return (gradient) => {
+        const given = hook(Tensor.adopt(shareOf(gradient)));
+        if (given === null || given === undefined) {
+            return null;
+        }
+        return shareOf(new Call("registerHook").changed(given, "what the hook returns"));
+    };
+}
 
 /** A text that C writes into room. */
 export function textOf(write: (room: Uint8Array, capacity: number) => number): string {

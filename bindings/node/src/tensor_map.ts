@@ -135,7 +135,7 @@ function made(): Cell {
 }
 
 function entriesOf(tensors: Tensors): Iterable<readonly [string, Tensor]> {
-    if (typeof tensors !== "object" || tensors === null) {
+    if (typeof tensors !== "object" || tensors === null || tensors instanceof kinds.Tensor) {
         throw new Call("TensorMap").wrong("its argument", "tensors by name", tensors);
     }
     return Symbol.iterator in tensors

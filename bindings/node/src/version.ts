@@ -36,7 +36,7 @@ export function setChecks(level: number): void {
     check((error) => raw.candle_ffi_set_checks(wanted, error));
 }
 
-/** How many pointers were passed that were no live handles of their type; 0 while checks are off. */
+/** How many pointers were passed that were no live handles of their type; 0 with checks off. */
 export function misuses(): number {
     return raw.candle_ffi_misuses();
 }

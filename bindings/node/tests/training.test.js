@@ -243,7 +243,10 @@ test("optimizers have groups, options and states", () => {
     optimizer.setOptions({ lr: 0.5, eps: 1e-4 });
     assert.equal(optimizer.getOption("lr"), 0.5);
     assert.throws(() => optimizer.setOptions({ lr: -1 }), candle.InvalidArgumentError);
-    assert.throws(() => optimizer.setOptions({ learning: 1 }), candle.CandleError);
+    assert.throws(() => optimizer.setOptions({ learning: 1 }), TypeError);
+    assert.throws(() => optimizer.addParamGroup([leaf([1])], { lr: -1 }), candle.CandleError);
+    assert.throws(() => optimizer.addParamGroup([leaf([1])], { rate: 1 }), TypeError);
+    assert.equal(optimizer.numGroups, 1, "what is refused adds nothing");
     assert.throws(() => optim.adam(model.parameters(), { learningRate: 1 }), /has no option/);
     assert.equal(optimizer.params().length, 2);
     optimizer.addParamGroup([leaf([1])], { lr: 0.125 });

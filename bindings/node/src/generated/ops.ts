@@ -7,6 +7,7 @@ import type { Generator } from "../generator.js";
 import { later, now } from "../run.js";
 import type { Tensor } from "../tensor.js";
 import type { Doubles, Int, Ints, TensorLike } from "../types.js";
+import { getDefaultDtype } from "../version.js";
 import { codes } from "./enums.js";
 import type * as enums from "./enums.js";
 import * as raw from "./raw.js";
@@ -2635,7 +2636,7 @@ export interface ZerosOptions {
 }
 
 function zerosGiven(call: Call, shape: Ints, options: ZerosOptions): Arguments {
-    const { dtype = "float32", device = "cpu" } = options;
+    const { dtype = getDefaultDtype(), device = "cpu" } = options;
     call.options(options, "dtype", "device");
     return [
         ...call.ints(shape, "shape"), call.dtype(dtype, "dtype"), ...call.device(device, "device")];
@@ -2668,7 +2669,7 @@ export interface OnesOptions {
 }
 
 function onesGiven(call: Call, shape: Ints, options: OnesOptions): Arguments {
-    const { dtype = "float32", device = "cpu" } = options;
+    const { dtype = getDefaultDtype(), device = "cpu" } = options;
     call.options(options, "dtype", "device");
     return [
         ...call.ints(shape, "shape"), call.dtype(dtype, "dtype"), ...call.device(device, "device")];
@@ -2700,7 +2701,7 @@ export interface FullOptions {
 }
 
 function fullGiven(call: Call, shape: Ints, value: number, options: FullOptions): Arguments {
-    const { dtype = "float32", device = "cpu" } = options;
+    const { dtype = getDefaultDtype(), device = "cpu" } = options;
     call.options(options, "dtype", "device");
     return [
         ...call.ints(shape, "shape"), call.double(value, "value"), call.dtype(dtype, "dtype"),
@@ -2735,7 +2736,7 @@ export interface EmptyOptions {
 }
 
 function emptyGiven(call: Call, shape: Ints, options: EmptyOptions): Arguments {
-    const { dtype = "float32", device = "cpu" } = options;
+    const { dtype = getDefaultDtype(), device = "cpu" } = options;
     call.options(options, "dtype", "device");
     return [
         ...call.ints(shape, "shape"), call.dtype(dtype, "dtype"), ...call.device(device, "device")];
@@ -2769,7 +2770,7 @@ export interface ArangeOptions {
 
 function arangeGiven(
     call: Call, start: number, end: number, step: number, options: ArangeOptions): Arguments {
-    const { dtype = "float32", device = "cpu" } = options;
+    const { dtype = getDefaultDtype(), device = "cpu" } = options;
     call.options(options, "dtype", "device");
     return [
         call.double(start, "start"), call.double(end, "end"), call.double(step, "step"),
@@ -2809,7 +2810,7 @@ export interface LinspaceOptions {
 
 function linspaceGiven(
     call: Call, start: number, end: number, steps: Int, options: LinspaceOptions): Arguments {
-    const { dtype = "float32", device = "cpu" } = options;
+    const { dtype = getDefaultDtype(), device = "cpu" } = options;
     call.options(options, "dtype", "device");
     return [
         call.double(start, "start"), call.double(end, "end"), call.int(steps, "steps"),
@@ -2848,7 +2849,7 @@ export interface EyeOptions {
 }
 
 function eyeGiven(call: Call, n: Int, options: EyeOptions): Arguments {
-    const { m = null, dtype = "float32", device = "cpu" } = options;
+    const { m = null, dtype = getDefaultDtype(), device = "cpu" } = options;
     call.options(options, "m", "dtype", "device");
     return [
         call.int(n, "n"), call.optionalInt(m, "m"), call.dtype(dtype, "dtype"),
@@ -6859,7 +6860,7 @@ export interface RandOptions {
 }
 
 function randGiven(call: Call, shape: Ints, options: RandOptions): Arguments {
-    const { dtype = "float32", device = "cpu", generator = null } = options;
+    const { dtype = getDefaultDtype(), device = "cpu", generator = null } = options;
     call.options(options, "dtype", "device", "generator");
     return [
         ...call.ints(shape, "shape"), call.dtype(dtype, "dtype"), ...call.device(device, "device"),
@@ -6892,7 +6893,7 @@ export interface RandnOptions {
 }
 
 function randnGiven(call: Call, shape: Ints, options: RandnOptions): Arguments {
-    const { dtype = "float32", device = "cpu", generator = null } = options;
+    const { dtype = getDefaultDtype(), device = "cpu", generator = null } = options;
     call.options(options, "dtype", "device", "generator");
     return [
         ...call.ints(shape, "shape"), call.dtype(dtype, "dtype"), ...call.device(device, "device"),

@@ -6,6 +6,7 @@
 use super::room::Room;
 use crate::Result;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// How many links a path may lead through; as in Linux.
@@ -13,15 +14,18 @@ const MOST_LINKS: usize = 40;
 
 /// Has `write` fill a file beside `path`, and moves it there when that succeeded and the content is on the disk.
 pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> Result<()>) -> Result<()> {
-    let path = without_links(path);
+    // Before links are followed: those of `/dev/fd` lead to what has no path, as a pipe.
+    let before = path.metadata().ok();
+    if before.as_ref().is_some_and(|before| !before.is_file() && !before.is_dir()) {
+        return write(&File::create(path)?);
+    }
+    let path = without_links(path)?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let before = path.metadata().ok();
-    let is_device = before.as_ref().is_some_and(|before| !before.is_file() && !before.is_dir());
-    if is_device || Room::is_at(folder) {
-        // A device is no file to replace; and in a room, the one who has made it will do what follows here.
+    if Room::is_at(folder) {
+        // In a room, the one who has made it will do what follows here.
         return write(&File::create(&path)?);
     }
     let room = Room::enter(folder, path.file_name().unwrap_or_default())?;
@@ -39,13 +43,14 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> Result<()>) -> R
 }
 
 /// The file that a path leads to, which need not be there: a link stays, and what it points to is replaced.
-fn without_links(path: &Path) -> PathBuf {
+fn without_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         match path.read_link() {
             Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
-            Err(_) => break,
+            Err(_) => return Ok(path.canonicalize().unwrap_or(path)),
         }
     }
-    path.canonicalize().unwrap_or(path)
+    // A circle, which the system has an error for.
+    path.canonicalize()
 }

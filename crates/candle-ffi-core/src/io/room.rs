@@ -28,7 +28,7 @@ pub(super) struct Room {
     /// The new file; its name is one of its own, so that nobody else's is ever moved.
     pub(super) file: File,
     /// None where the file system has no locks.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Room {
@@ -40,7 +40,7 @@ impl Room {
             let path = folder.join(format!("{PREFIX}{:016x}{SUFFIX}", hash.wrapping_add(number)));
             number += 1;
             match Self::enter_at(&path) {
-                Err(_) if number < MOST_ROOMS && path.symlink_metadata().is_ok() => {}
+                Err(_) if number < MOST_ROOMS => {}
                 entered => {
                     remove_idle(folder, &path);
                     return entered;
@@ -53,20 +53,42 @@ impl Room {
         let own = NUMBER.fetch_add(1, Ordering::Relaxed);
         let content = path.join(format!("content-{}-{own}", std::process::id()));
         loop {
-            match fs::create_dir(path) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
+            let is_made = match make(path) {
+                Ok(()) => true,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+                Err(error) => return Err(error),
+            };
             // Wherever nothing is found here, the one who was there has just removed it.
-            let Some(lock) = found(open_lock(path))? else { continue };
+            let lock = match found(open_lock(path)) {
+                Ok(Some(lock)) => lock,
+                Ok(None) => continue,
+                Err(error) => {
+                    if is_made {
+                        let _ = fs::remove_dir(path);
+                    }
+                    return Err(error);
+                }
+            };
             let lock = match lock.lock() {
                 Ok(()) if is_still(&lock, path) => Some(lock),
                 Err(error) if error.kind() != ErrorKind::Interrupted => None,
-                _ => continue,
+                _ => {
+                    let _ = lock.unlock();
+                    continue;
+                }
             };
             empty(path, lock.is_none());
-            if let Some(file) = found(File::create(&content))? {
-                return Ok(Self { path: path.to_owned(), content, file, _lock: lock });
+            // A new one: what somebody has put there may be a link.
+            match found(File::create_new(&content)) {
+                Ok(Some(file)) => return Ok(Self { path: path.to_owned(), content, file, lock }),
+                Ok(None) => {}
+                Err(error) => {
+                    if let Some(lock) = lock {
+                        remove(path);
+                        let _ = lock.unlock();
+                    }
+                    return Err(error);
+                }
             }
         }
     }
@@ -86,6 +108,10 @@ impl Drop for Room {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.content);
         remove(&self.path);
+        // To close it is not enough: a child that was forked meanwhile has it open, too.
+        if let Some(lock) = &self.lock {
+            let _ = lock.unlock();
+        }
     }
 }
 
@@ -97,12 +123,39 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// Makes the folder. What others may not read of the old file they may not read here either.
+fn make(room: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(room)
+}
+
 fn open_lock(room: &Path) -> io::Result<File> {
     // A link would lead to files that are none of ours.
-    if !room.symlink_metadata()?.is_dir() {
+    let found = room.symlink_metadata()?;
+    if !found.is_dir() {
         return Err(ErrorKind::NotADirectory.into());
     }
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(room.join(LOCK))
+    #[cfg(unix)]
+    if is_of_another(room, &found) {
+        return Err(ErrorKind::PermissionDenied.into());
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options.open(room.join(LOCK))
+}
+
+/// Whether another user has made a room where all may, as in `/tmp`: who owns it can hold its lock, and exchange what is
+/// in it.
+#[cfg(unix)]
+fn is_of_another(room: &Path, found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let folder = room.parent().unwrap_or(Path::new("."));
+    let is_open = folder.metadata().map_or(true, |folder| folder.mode() & 0o022 != 0);
+    is_open && found.uid() != rustix::process::geteuid().as_raw()
 }
 
 /// Whether the lock is that of the room: who had it before has removed both, and then it is none any more.
@@ -153,6 +206,7 @@ fn remove_idle(folder: &Path, own: &Path) {
         {
             empty(&room, true);
             remove(&room);
+            let _ = lock.unlock();
         }
     }
 }

@@ -96,6 +96,8 @@ fn stated(kind: &ParameterType, value: &str, choices: &[Choice]) -> Result<Strin
         (_, "False") => "false".to_owned(),
         (ParameterType::Device, _) => "{}".to_owned(),
         (_, "None") => implied(kind).ok_or_else(|| format!("`None` is no default of a {kind:?}"))?.to_owned(),
+        // What is made of numbers has the dtype that is set for them.
+        (ParameterType::DType, "float32") => "default_dtype()".to_owned(),
         (ParameterType::DType | ParameterType::OptionalDType, _) => format!("DType::{}", self::name(value)),
         (ParameterType::Choice(choice), _) => {
             let variants = choices.iter().find(|known| known.name == *choice).map(|known| &known.variants);

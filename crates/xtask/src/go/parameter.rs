@@ -149,6 +149,10 @@ impl Given {
                 }
             }
             ParameterType::DType | ParameterType::OptionalDType => plain(match stated {
+                // What is made of numbers has the dtype that is set for them.
+                Some("float32") if matches!(&self.kind, Kind::Plain(ParameterType::DType)) => {
+                    format!("C.CandleDType(dtypeOr({value}, DefaultDType()))")
+                }
                 Some(default) => format!("C.CandleDType(dtypeOr({value}, {}))", exported(default)),
                 None => format!("C.CandleDType({value})"),
             }),

@@ -13,6 +13,7 @@ import type { Generator } from "../generator.js";
 import { later, now } from "../run.js";
 import type { Tensor } from "../tensor.js";
 import type { Doubles, Int, Ints, TensorLike } from "../types.js";
+import { getDefaultDtype } from "../version.js";
 import { codes } from "./enums.js";
 import type * as enums from "./enums.js";
 import * as raw from "./raw.js";

@@ -149,8 +149,9 @@ final class HostData {
                 return new float[] {number};
             } else if (value instanceof Double number) {
                 return new double[] {number};
-            } else if (value instanceof Long || value instanceof Integer || value instanceof Short
-                || value instanceof Byte) {
+            } else if (value instanceof Byte number) {
+                return new long[] {Byte.toUnsignedLong(number)};
+            } else if (value instanceof Long || value instanceof Integer || value instanceof Short) {
                 return new long[] {((Number) value).longValue()};
             }
             throw new DTypeException("a tensor is made of numbers or booleans, not of "

@@ -74,7 +74,7 @@ public final class Optimizer extends NativeObject {
     }
 
     /**
-     * Adds a group of parameters, with the options of the first one.
+     * Adds a group of parameters, with the options that the optimizer was made with.
      *
      * @param params the parameters
      */

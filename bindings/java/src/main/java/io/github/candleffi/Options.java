@@ -870,13 +870,13 @@ public final class Options {
 
     /** Options of <code>zeros</code>. */
     public static final class ZerosOptions {
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
 
         /** The defaults. */
         public ZerosOptions() {}
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public ZerosOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;
@@ -891,13 +891,13 @@ public final class Options {
 
     /** Options of <code>ones</code>. */
     public static final class OnesOptions {
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
 
         /** The defaults. */
         public OnesOptions() {}
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public OnesOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;
@@ -912,13 +912,13 @@ public final class Options {
 
     /** Options of <code>full</code>. */
     public static final class FullOptions {
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
 
         /** The defaults. */
         public FullOptions() {}
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public FullOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;
@@ -933,13 +933,13 @@ public final class Options {
 
     /** Options of <code>empty</code>. */
     public static final class EmptyOptions {
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
 
         /** The defaults. */
         public EmptyOptions() {}
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public EmptyOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;
@@ -954,13 +954,13 @@ public final class Options {
 
     /** Options of <code>arange</code>. */
     public static final class ArangeOptions {
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
 
         /** The defaults. */
         public ArangeOptions() {}
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public ArangeOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;
@@ -975,13 +975,13 @@ public final class Options {
 
     /** Options of <code>linspace</code>. */
     public static final class LinspaceOptions {
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
 
         /** The defaults. */
         public LinspaceOptions() {}
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public LinspaceOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;
@@ -997,7 +997,7 @@ public final class Options {
     /** Options of <code>eye</code>. */
     public static final class EyeOptions {
         Long m;
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
 
         /** The defaults. */
@@ -1009,7 +1009,7 @@ public final class Options {
             return this;
         }
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public EyeOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;
@@ -2676,14 +2676,14 @@ public final class Options {
 
     /** Options of <code>rand</code>. */
     public static final class RandOptions {
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
         Generator generator;
 
         /** The defaults. */
         public RandOptions() {}
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public RandOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;
@@ -2704,14 +2704,14 @@ public final class Options {
 
     /** Options of <code>randn</code>. */
     public static final class RandnOptions {
-        DType dtype = DType.FLOAT32;
+        DType dtype = Candle.defaultDType();
         Device device = Device.CPU;
         Generator generator;
 
         /** The defaults. */
         public RandnOptions() {}
 
-        /** Sets <code>dtype</code>; default: <code>DType.FLOAT32</code>. */
+        /** Sets <code>dtype</code>; default: <code>Candle.defaultDType()</code>. */
         public RandnOptions dtype(DType dtype) {
             this.dtype = dtype;
             return this;

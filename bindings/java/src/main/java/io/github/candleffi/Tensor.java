@@ -120,11 +120,12 @@ public final class Tensor extends TensorMethods {
         }
         long address = com.sun.jna.Pointer.nativeValue(
             com.sun.jna.Native.getDirectBufferPointer(buffer));
-        long number = Callbacks.keep(buffer);
         try (Call call = Call.begin()) {
+            long sizes = call.longs(shape, "shape");
+            long number = Callbacks.keep(buffer);
             int status = CandleLibrary.candle_tensor_from_blob(
-                address + buffer.position(), buffer.remaining(), call.longs(shape, "shape"),
-                shape.length, 0, Call.code(dtype), Callbacks.FREE, number, call.out, call.error);
+                address + buffer.position(), buffer.remaining(), sizes, shape.length, 0,
+                Call.code(dtype), Callbacks.FREE, number, call.out, call.error);
             if (status != 0) {
                 Callbacks.forget(number);
             }
@@ -320,6 +321,11 @@ public final class Tensor extends TensorMethods {
                 ErrorDetails.of(Status.ERROR_INVALID_ARGUMENT, "data_ptr"));
         }
         long bytes = numElements() * Candle.dtypeSize(dtype());
+        if (bytes > Integer.MAX_VALUE) {
+            throw new InvalidArgumentException("a buffer of Java has at most " + Integer.MAX_VALUE
+                + " bytes, and the elements have " + bytes + ": narrow() gives a part of them",
+                ErrorDetails.of(Status.ERROR_INVALID_ARGUMENT, "data_ptr"));
+        }
         try (Call call = Call.begin()) {
             // Another tensor on the same storage, which goes with the buffer.
             call.check(CandleLibrary.candle_tensor_detach(call.use(this), call.out, call.error));
@@ -677,7 +683,8 @@ public final class Tensor extends TensorMethods {
 
     /**
      * Has a function called with the gradient of this tensor in every backward pass. What it throws
-     * comes out of {@code backward}.
+     * comes out of {@code backward}. A hook that refers to its own tensor keeps it until {@code
+     * removeHook} or {@code close}.
      *
      * @param hook the function; a tensor that it returns takes the gradient's place, null does not
      * @return a number, by which {@code removeHook} removes it

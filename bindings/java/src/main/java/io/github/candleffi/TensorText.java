@@ -10,14 +10,16 @@ final class TensorText {
 
     private final double[] values;
     private final String[] words;
+    /** The sizes of what is shown. */
     private final long[] shape;
-    private final boolean isShort;
+    /** The dimensions of which only the ends are shown. */
+    private final boolean[] isCut;
     private int width;
 
-    private TensorText(Tensor tensor) {
+    private TensorText(Tensor tensor, boolean[] isCut) {
+        this.isCut = isCut;
         shape = tensor.shape();
         values = tensor.toDoubleArray();
-        isShort = values.length > MOST;
         words = new String[values.length];
         boolean isFloat = Candle.dtypeIsFloat(tensor.dtype());
         boolean isBool = tensor.dtype() == DType.BOOL;
@@ -53,7 +55,10 @@ final class TensorText {
 
     static String of(Tensor tensor) {
         StringBuilder text = new StringBuilder("tensor(");
-        new TensorText(tensor).add(text, 0, 0, "tensor(".length());
+        boolean[] isCut = new boolean[tensor.rank()];
+        try (GradMode scope = Candle.noGrad(); Tensor shown = ends(tensor, isCut)) {
+            new TensorText(shown, isCut).add(text, 0, 0, "tensor(".length());
+        }
         DType dtype = tensor.dtype();
         if (dtype != DType.BOOL && dtype != DType.INT64 && dtype != Candle.defaultDType()) {
             text.append(", dtype=").append(Candle.dtypeName(dtype));
@@ -66,6 +71,26 @@ final class TensorText {
             text.append(name.isEmpty() ? ", requiresGrad=true" : ", gradFn=" + name);
         }
         return text.append(')').toString();
+    }
+
+    /** The entries at both ends of each long dimension, of a tensor of many elements. */
+    private static Tensor ends(Tensor tensor, boolean[] isCut) {
+        Tensor shown = tensor.share();
+        if (tensor.numElements() <= MOST) {
+            return shown;
+        }
+        for (int dim = 0; dim < isCut.length; dim++) {
+            long size = tensor.size(dim);
+            if (size > 2 * ENDS) {
+                isCut[dim] = true;
+                try (Tensor all = shown; Tensor first = all.narrow(dim, 0, ENDS);
+                    Tensor last = all.narrow(dim, size - ENDS, ENDS)) {
+                    shown = Candle.cat(java.util.List.of(first, last),
+                        new Options.CatOptions().dim(dim));
+                }
+            }
+        }
+        return shown;
     }
 
     /** Adds the part of a dimension that begins at an element, {@code column} characters in. */
@@ -87,9 +112,8 @@ final class TensorText {
             if (at > 0) {
                 text.append(between);
             }
-            if (isShort && shape[dim] > 2 * ENDS && at == ENDS) {
+            if (isCut[dim] && at == ENDS) {
                 text.append("...").append(between);
-                at = (int) shape[dim] - ENDS;
             }
             add(text, dim + 1, first + at * stride, column + 1);
         }
