@@ -17,7 +17,7 @@ from pathlib import Path
 import headers
 from links import Links, file_page
 from pages import NAVIGATION, decisions, texts, unlisted
-from reference import Reference
+from python_reference import Reference
 
 HERE = Path(__file__).resolve().parent
 

@@ -55,7 +55,7 @@ def test_a_broken_link_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_reference_has_every_public_name_once() -> None:
     pytest.importorskip("sklearn")
-    module = importlib.import_module("reference")
+    module = importlib.import_module("python_reference")
     text = "\n".join(module.Reference().pages.values())
     shown = [line.split()[-1] for line in text.splitlines() if line.startswith(".. auto")]
     assert len(set(shown)) == len(shown)
