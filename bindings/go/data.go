@@ -174,7 +174,8 @@ func fromMemory(
 	var cx call
 	memory := elements0(data)
 	made, err := cx.tensorFrom(C.candle_go_tensor_from_data(
-		unsafe.Pointer(&memory[0]), C.size_t(length), int64s(shape), C.size_t(len(shape)), nil, C.CandleDType(dtype),
+		unsafe.Pointer(&memory[0]), C.size_t(length), int64s(shape), C.size_t(len(shape)), nil,
+		C.CandleDType(dtype),
 		o.Device.kind(), C.int32_t(o.Device.Index),
 	))
 	if err != nil {
