@@ -254,8 +254,11 @@ def test_a_forked_child_goes_on_without_the_thread(run: Run) -> None:
         "next(batches)",
         "child = os.fork()",
         "rest = [batch.tolist() for (batch,) in batches]",
+        # One after the other, so that the lines stay whole.
+        "status = os.waitpid(child, 0)[1] if child else 0",
         "print(rest)",
-        "if child: sys.exit(os.waitpid(child, 0)[1])",
+        "sys.stdout.flush()",
+        "sys.exit(status)",
     )
     assert program.wait() == 0, program.errors
     assert program.output == "[[2, 3], [4, 5], [6, 7]]\n" * 2
