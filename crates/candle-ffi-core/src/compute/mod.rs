@@ -1,14 +1,16 @@
 //! From values to kernels: dispatch on device and dtype. Nothing here knows of gradients.
 //!
-//! On the CPU the kernels of `candle-ffi-kernels` do the work on Candle's storage. On other devices
-//! Candle's own operation does it where its meaning is the same, else the host does, through
-//! [`host::round_trip`].
+//! On the CPU the kernels of `candle-ffi-kernels` do the work on Candle's storage, on CUDA those of `candle-ffi-cuda`
+//! ([`cuda`]). Where a device has no kernel, Candle's own operation does it if its meaning is the same, else the host
+//! does, through [`host::round_trip`].
 
 mod activation;
 mod attention;
 mod bytes;
 mod conv;
 mod copy;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod dispatch;
 mod elementwise;
 mod embedding;

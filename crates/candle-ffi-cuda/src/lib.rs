@@ -1,0 +1,21 @@
+//! CUDA kernels of our own, for what Candle has no kernel for or a slow one.
+//!
+//! They work on Candle's storage: a function takes tensors of one device and gives fresh ones, on the stream of that
+//! device, without waiting for it. It knows nothing of gradients and nothing of bool (which Candle stores as `u8`).
+//! `Ok(None)` means that there is no kernel for these dtypes; the caller has another way.
+//!
+//! `src/kernels/*.cu` hold the kernels; `build.rs` compiles them. [`launch`] starts one, [`array`] says where tensors lie.
+#![cfg(feature = "cuda")]
+
+mod array;
+mod elementwise;
+mod launch;
+
+pub use candle_core::Result;
+pub use elementwise::unary;
+
+/// The PTX of each file of `src/kernels`.
+mod ptx {
+    #![allow(missing_docs, dead_code, unreachable_pub)]
+    include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
+}
