@@ -2,8 +2,6 @@
 //! shapes broadcast here.
 
 use super::copy::{cast, contiguous, contiguous_for_result, from_vec};
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::dispatch::{self, CpuElement, with_element, with_float, with_integer, with_number};
 use super::host;
 use super::locked::lock;
@@ -17,10 +15,7 @@ pub(crate) use candle_ffi_kernels::unary_grad::UnaryGrad;
 
 pub(crate) fn unary(op: Unary, x: &Value) -> Result<Value> {
     if !x.is_cpu() {
-        #[cfg(feature = "cuda")]
-        if let Some(result) = cuda::unary(op, x)? {
-            return Ok(result);
-        }
+        on_cuda!(unary(op, x));
         return match on_device(op, x) {
             Some(result) => Ok(Value::new(result?, x.dtype)),
             None => host::round_trip_one([x], |[x]| unary(op, &x)),

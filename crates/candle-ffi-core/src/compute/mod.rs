@@ -4,6 +4,17 @@
 //! ([`cuda`]). Where a device has no kernel, Candle's own operation does it if its meaning is the same, else the host
 //! does, through [`host::round_trip`].
 
+/// Asks a function of [`cuda`], where the library is built with CUDA: what it computes is returned from the function around;
+/// where it has no kernel, what follows goes on.
+macro_rules! on_cuda {
+    ($function:ident($($argument:expr),* $(,)?)) => {
+        #[cfg(feature = "cuda")]
+        if let Some(computed) = $crate::compute::cuda::$function($($argument),*)? {
+            return Ok(computed);
+        }
+    };
+}
+
 mod activation;
 mod attention;
 mod bytes;

@@ -1,0 +1,14 @@
+//! From values to the kernels of `candle-ffi-cuda`, one file a family. `Ok(None)`: there is none for these dtypes, or the
+//! device is not CUDA. The functions of [`crate::compute`] ask them through `on_cuda!`.
+
+mod elementwise;
+
+pub(super) use elementwise::unary;
+
+use crate::value::Value;
+
+/// Whether all values are on one CUDA device.
+fn together(values: &[&Value]) -> bool {
+    let location = |value: &Value| value.array.device().location();
+    values.iter().all(|value| value.array.device().is_cuda() && location(value) == location(values[0]))
+}
