@@ -253,7 +253,14 @@ from candle_ffi.creation import (
     zeros,
     zeros_like,
 )
-from candle_ffi.device import Device, device, device_count, is_available
+from candle_ffi.device import (
+    Device,
+    device,
+    device_count,
+    get_default_device,
+    is_available,
+    set_default_device,
+)
 from candle_ffi.diagnostics import build_info, live_handles
 from candle_ffi.dtype import (
     DType,
@@ -504,6 +511,7 @@ __all__ = [
     "gather",
     "ge",
     "gelu",
+    "get_default_device",
     "get_default_dtype",
     "get_num_threads",
     "get_rng_state",
@@ -661,6 +669,7 @@ __all__ = [
     "scatter_add_",
     "select",
     "selu",
+    "set_default_device",
     "set_default_dtype",
     "set_grad_enabled",
     "set_num_threads",

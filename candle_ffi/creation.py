@@ -55,7 +55,7 @@ def tensor(
     dtype : DType, optional
         The dtype; that of `data` when not given, where Python floats have the default dtype.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -95,7 +95,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Place = None) -> Te
     dtype : DType, optional
         The dtype; that of `data` when not given.
     device : Device or str, optional
-        The device; that of `data` when not given.
+        The device; that of `data`, or the default one where it has none, when not given.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Place = None) -> Te
     if isinstance(data, Tensor):
         return data.to(dtype=dtype, device=device)
     if isinstance(data, np.ndarray):
-        return _sharing.share_or_copy(data)[0].to(dtype=dtype, device=device)
+        return _sharing.share_or_copy(data)[0].to(dtype=dtype, device=as_device(device))
     return Tensor(data, dtype, device)
 
 
@@ -181,7 +181,7 @@ def zeros(
     dtype : DType, optional
         The dtype; the default one when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -217,7 +217,7 @@ def ones(
     dtype : DType, optional
         The dtype; the default one when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -252,7 +252,7 @@ def empty(
     dtype : DType, optional
         The dtype; the default one when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -293,7 +293,7 @@ def full(
     dtype : DType, optional
         The dtype; that of the value when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -340,7 +340,7 @@ def arange(
     dtype : DType, optional
         The dtype; `int64` for integers, else the default one.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -393,7 +393,7 @@ def linspace(
     dtype : DType, optional
         The dtype; the default one when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -435,7 +435,7 @@ def eye(
     dtype : DType, optional
         The dtype; the default one when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 

@@ -6,7 +6,14 @@ from typing import Final
 
 from candle_ffi._lib import check, ffi, lib
 
-__all__ = ["Device", "device", "device_count", "is_available"]
+__all__ = [
+    "Device",
+    "device",
+    "device_count",
+    "get_default_device",
+    "is_available",
+    "set_default_device",
+]
 
 KINDS: Final = {"cpu": 1, "cuda": 2, "metal": 3}
 NAMES: Final = {number: name for name, number in KINDS.items()}
@@ -104,11 +111,52 @@ def of(kind: int, index: int) -> Device:
 device = Device
 CPU: Final = of(1, 0)
 _KNOWN: dict[str, Device] = {"cpu": CPU}
+_default: Device = CPU
 
 
 def as_device(name: str | Device | None) -> Device:
-    """Return the device that `name` means; None is the CPU."""
-    return CPU if name is None else Device(name)
+    """Return the device that `name` means; None is the default one."""
+    return _default if name is None else Device(name)
+
+
+def get_default_device() -> Device:
+    """Return the device where tensors and layers are made when none is named: at first the CPU.
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.get_default_device()
+    device(type='cpu')
+    """
+    return _default
+
+
+def set_default_device(device: str | Device | None) -> None:
+    """Set the device where tensors and layers are made when none is named, for the whole process.
+
+    What has memory already keeps it: `from_numpy`, `from_dlpack` and files give tensors on the CPU.
+
+    Parameters
+    ----------
+    device : Device, str or None
+        The device; None is the CPU.
+
+    Raises
+    ------
+    DeviceError
+        This device is not there.
+
+    Notes
+    -----
+    `torch.set_default_device`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.set_default_device("cpu")
+    """
+    global _default
+    _default = CPU if device is None else Device(device)
 
 
 def device_count(type: str = "cuda") -> int:

@@ -35,7 +35,7 @@ def rand(
     dtype : DType, optional
         The dtype; the default one when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -76,7 +76,7 @@ def randn(
     dtype : DType, optional
         The dtype; the default one when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 
@@ -123,7 +123,7 @@ def randint(
     dtype : DType, optional
         The dtype; `int64` when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def randperm(
     dtype : DType, optional
         The dtype; `int64` when not given.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
 
     Returns
     -------

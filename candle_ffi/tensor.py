@@ -131,7 +131,7 @@ class Tensor(Arithmetic, Casts, Gradients, Memory, Reductions, Scattering, Shape
     dtype : DType, optional
         The dtype; that of `data` when not given, where Python floats have the default dtype.
     device : Device or str, optional
-        The device; the CPU when not given.
+        The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
 

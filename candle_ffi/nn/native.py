@@ -25,7 +25,7 @@ def factory(dtype: DType | None, device: Device | str | None) -> tuple[int, int,
     dtype : DType or None
         The dtype; the default one when None.
     device : Device, str or None
-        The device; the CPU when None.
+        The device; the default one when None.
 
     Returns
     -------

@@ -2,7 +2,8 @@
 
 The tables of cases speak PyTorch's language, so they can be run against PyTorch itself: with
 `CANDLE_FFI_TEST_BACKEND=torch` the name `cf` below is PyTorch. A row that PyTorch does not satisfy
-is a mistake in the row.
+is a mistake in the row. `CANDLE_FFI_TEST_DEVICE` names the device whose operations are tested, see
+`devices.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ import numpy as np
 NAME = os.environ.get("CANDLE_FFI_TEST_BACKEND", "candle_ffi")
 cf: ModuleType = importlib.import_module(NAME)
 IS_TORCH = NAME == "torch"
+
+#: Where tensors are made.
+DEVICE_NAME = os.environ.get("CANDLE_FFI_TEST_DEVICE", "cpu")
+IS_CPU = DEVICE_NAME in ("cpu", "cpu:0")
 
 #: Every dtype of the package, in PyTorch's order of promotion.
 BOOL = ("bool",)
@@ -53,18 +58,23 @@ def to_numpy(value: Any) -> np.ndarray:
             dtype(importlib.import_module(type(value).__module__.split(".")[0]), wider)
         )
     # A copy: what happens to the tensor later must not be seen here.
-    return np.array(value.numpy())
+    return np.array(value.cpu().numpy())
 
 
 def to_tensor(
     library: ModuleType, array: np.ndarray, name: str, requires_grad: bool = False
 ) -> Any:
-    """A tensor of its own memory with the values of `array` rounded to the dtype called `name`."""
+    """A tensor of its own memory with the values of `array` rounded to the dtype called `name`.
+
+    It is on the device that is tested.
+    """
     with np.errstate(over="ignore"):
         values = np.array(array, dtype=WITHOUT_NUMPY.get(name, name), order="C")
     result = library.from_numpy(values)
     if name in WITHOUT_NUMPY:
         result = result.to(dtype(library, name))
+    if not IS_CPU:
+        result = result.to(DEVICE_NAME)
     return result.requires_grad_() if requires_grad else result
 
 

@@ -12,6 +12,19 @@ os.environ.setdefault("CANDLE_FFI_NUM_THREADS", "2")
 # Pictures go into files.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Another device than the CPU, whose operations are tested.
+DEVICE = os.environ.get("CANDLE_FFI_TEST_DEVICE")
+if DEVICE:
+    import devices
+
+    devices.prepare()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose what is run for another device than the CPU."""
+    if DEVICE:
+        devices.choose(config, items)
+
 
 @pytest.fixture(scope="session")
 def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import backend
+import devices
 import numpy as np
 from case import Row
 
@@ -144,6 +145,7 @@ def difference(got: Stored, expected: Stored, tolerance: float = 1.0) -> str | N
     if got.values is None or expected.values is None:
         return None
     relative, absolute = TOLERANCES.get(expected.dtype, (0.0, 0.0))
+    tolerance *= devices.lenience(expected.dtype)
     try:
         np.testing.assert_allclose(
             got.values, expected.values, rtol=relative * tolerance, atol=absolute * tolerance

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import backend
+import devices
 import gradcheck
 import pytest
 import reference
@@ -52,6 +53,7 @@ def expected(group: str, row: Row, dtype: str) -> dict:
 def check_outputs(row: Row, dtype: str, outputs: list, entry: dict) -> None:
     assert len(outputs) == len(entry["outputs"])
     for position, (output, wanted) in enumerate(zip(outputs, entry["outputs"], strict=True)):
+        devices.check_place(output, row.op)
         problem = reference.difference(reference.Stored.of(output), wanted, row.tolerance)
         assert problem is None, f"output {position}: {problem}"
 
@@ -63,6 +65,7 @@ def check_gradients(row: Row, dtype: str, tensors: list, outputs: list, entry: d
             assert gradient is None or not backend.to_numpy(gradient[0]).any()
             continue
         assert gradient is not None, f"gradient {position} is missing"
+        devices.check_place(gradient[0])
         problem = reference.difference(reference.Stored.of(gradient[0]), wanted, 4 * row.tolerance)
         assert problem is None, f"gradient {position}: {problem}"
 

@@ -1,0 +1,37 @@
+"""The device that is taken when none is named, and how the tests are run for one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import candle_ffi as cf
+
+ROOT = Path(__file__).parent.parent.parent
+MISSING = "cuda:63"
+
+
+def test_the_default_device_is_the_cpu() -> None:
+    assert cf.get_default_device() == cf.device("cpu") == cf.zeros(1).device
+    cf.set_default_device("cpu")
+    cf.set_default_device(None)
+    assert cf.nn.Linear(2, 2).weight.device == cf.get_default_device() == cf.device("cpu")
+
+
+def test_a_default_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(cf.DeviceError, match=r"cuda|CUDA"):
+        cf.set_default_device(MISSING)
+    assert cf.get_default_device() == cf.device("cpu")
+
+
+def test_tests_of_a_missing_device_are_skipped_with_the_reason() -> None:
+    command = [sys.executable, "-m", "pytest", "-rs", "tests/python/test_indexing.py", __file__]
+    environment = {**os.environ, "CANDLE_FFI_TEST_DEVICE": MISSING}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"no device {MISSING}: " in done.stdout and " passed" not in done.stdout
+    assert "deselected" in done.stdout  # this file, which is of the host
