@@ -101,18 +101,27 @@ def _quoted(flag: str) -> str:
 
 def _info() -> str:
     # Only here: `config` must answer even where the library cannot be loaded.
-    from candle_ffi import device_count, threads
+    from candle_ffi import _backend, device_count, threads
     from candle_ffi._lib import lib, text
 
     devices = ", ".join(f"{device_count(kind)} {kind}" for kind in ("cpu", "cuda", "metal"))
+    backend, path = _backend.in_use()
+    reason = _backend.why_not()
     return os.linesep.join(
         [
             text(lib.candle_ffi_build_info()),
+            f"backend: {backend}" + (f" ({reason})" if reason else _versions()),
             f"devices: {devices}",
             f"threads: {threads.get_num_threads()}",
-            f"library: {library()}",
+            f"library: {path}",
         ]
     )
+
+
+def _versions() -> str:
+    from candle_ffi._cuda_library import driver_version, spelled
+
+    return f" (driver for CUDA {spelled(driver_version())})"
 
 
 if __name__ == "__main__":

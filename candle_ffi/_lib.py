@@ -12,8 +12,12 @@ if sys.platform == "win32":
     # There the extension cannot say where its library is; on other systems it does.
     os.add_dll_directory(os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
-from candle_ffi._cffi import ffi, lib
-from candle_ffi.errors import BY_CODE, BY_ERRNO, CandleError, FileError
+from candle_ffi import _backend
+
+_backend.choose()
+
+from candle_ffi._cffi import ffi, lib  # noqa: E402  # binds to the library that was chosen
+from candle_ffi.errors import BY_CODE, BY_ERRNO, CandleError, DeviceError, FileError  # noqa: E402
 
 __all__ = ["check", "ffi", "keep_raised", "lib", "take_error", "text"]
 
@@ -52,6 +56,10 @@ def take_error() -> BaseException:
     number = _system_error(message) if kind is FileError else None
     if number is not None:
         kind = BY_ERRNO.get(number, FileError)
+    devices = [_device(handle, n) for n in range(lib.candle_error_num_devices(handle))]
+    missing = [name for name in devices if name.startswith("cuda")]
+    if kind is DeviceError and missing:
+        message = _backend.explain(message, missing[0])
     error = kind(
         message,
         code=status,
@@ -61,7 +69,7 @@ def take_error() -> BaseException:
             text(lib.candle_dtype_name(lib.candle_error_dtype(handle, n)))
             for n in range(lib.candle_error_num_dtypes(handle))
         ],
-        devices=[_device(handle, n) for n in range(lib.candle_error_num_devices(handle))],
+        devices=devices,
     )
     lib.candle_error_free(handle)
     if isinstance(error, FileError):
