@@ -35,7 +35,7 @@ debian_packages := dataset-fashion-mnist doxygen abigail-tools
 debian  := $(abspath $(VENV))/debian
 fashion := $(firstword $(wildcard /usr/share/datasets/fashion-mnist) $(debian)/usr/share/datasets/fashion-mnist)
 
-.PHONY: help demo test lint gen cargo-test pytest build release-tools wheel sdist bench parity clean
+.PHONY: help demo test lint gen cargo-test pytest build cuda release-tools wheel sdist bench parity clean
 
 help:
 	@echo "make demo    train on handwritten digits, show the accuracy, write training.png"
@@ -43,6 +43,7 @@ help:
 	@echo "make lint    rustfmt, clippy, generated files, ruff, mypy"
 	@echo "make gen     write the generated files again"
 	@echo "make build   build the native library in place (done by the others when needed)"
+	@echo "make cuda    build the library with CUDA beside it, with compilers from PyPI or of CUDA_HOME; no GPU is needed"
 	@echo "make wheel   put the wheel that is released into dist/, and check it"
 	@echo "make sdist   the same for the source distribution, with the sources of all crates"
 	@echo "make library build the C library for make install, which does it too where there is Cargo"
@@ -83,6 +84,10 @@ pytest: $(VENV)/.test $(native) $(VENV)/.debian
 	PATH="$$PATH:$(debian)/bin" CANDLE_FFI_FASHION_MNIST=$(fashion) $(py) -m pytest --quiet
 
 build: $(native)
+
+# Cargo knows what has changed. CUDA_COMPUTE_CAPS=80 alone takes a quarter of the time.
+cuda: $(native)
+	$(py) -m tools.cuda --environment $(VENV)-cuda
 
 release-tools: $(VENV)/.release
 
@@ -140,7 +145,7 @@ parity: $(PEERS)/.made $(native)
 
 clean:
 	cargo clean --quiet
-	rm -rf $(VENV) $(PEERS) build dist image_classification *.egg-info candle_ffi/lib candle_ffi/include candle_ffi/*.so
+	rm -rf $(VENV) $(VENV)-cuda $(PEERS) build dist image_classification *.egg-info candle_ffi/lib candle_ffi/include candle_ffi/*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis training.png digits.safetensors
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

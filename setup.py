@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent
 # A build in an environment of its own does not start from this folder.
 sys.path.insert(0, str(ROOT))
 
+from tools import cuda  # noqa: E402
 from tools.contents import BILL, contents  # noqa: E402
 from tools.install import host  # noqa: E402
 from tools.layout import INCLUDE, descriptions, headers, version, wheel_names  # noqa: E402
@@ -73,6 +74,11 @@ class BuildExtension(build_ext):
         for extension in self.extensions:
             extension.extra_objects = [str(folder / "lib" / LINKED)]
         super().run()
+        if cuda.wanted():
+            cuda.build(folder)
+        elif not self.inplace:
+            # What an earlier build with CUDA has left.
+            shutil.rmtree(folder / "lib" / "cuda", ignore_errors=True)
 
 
 class BuildWheel(bdist_wheel):
@@ -81,12 +87,16 @@ class BuildWheel(bdist_wheel):
     def write_wheelfile(self, wheelfile_base: str, *rest: object) -> None:
         super().write_wheelfile(wheelfile_base, *rest)
         library = Path(self.bdist_dir, PACKAGE, "lib", LIBRARY)
+        features, libraries = cargo_features(), [library]
+        with_cuda = library.parent / "cuda" / LIBRARY
+        if with_cuda.exists():
+            features, libraries = cuda.features(), [library, with_cuda]
         # An editable wheel has none, only the way to the sources.
         if not library.exists():
             return
         target = self.get_finalized_command("build_rust").target
         target = target if isinstance(target, str) else host()
-        for name, text in contents(target, " ".join(cargo_features()), [library]).items():
+        for name, text in contents(target, " ".join(features), libraries).items():
             folder = Path(wheelfile_base, "sboms" if name == BILL else "licenses")
             folder.mkdir(exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["NOT_BUILT", "Unusable", "choose", "cuda_library", "explain", "in_use", "why_not"]
+__all__ = ["NOT_BUILT", "UnusableError", "choose", "cuda_library", "explain", "in_use", "why_not"]
 
 VARIABLE = "CANDLE_FFI_BACKEND"
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
@@ -26,7 +26,7 @@ _chosen = "cpu"
 _reason: str | None = NOT_BUILT
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """Why CUDA cannot be used, and what to do about it."""
 
 
@@ -59,17 +59,17 @@ def choose() -> None:
         raise ImportError(f'{VARIABLE} is "cpu", "cuda" or not set, not {wanted!r}')
     try:
         if wanted == "cpu":
-            raise Unusable(f"{VARIABLE}=cpu keeps CUDA away")
+            raise UnusableError(f"{VARIABLE}=cpu keeps CUDA away")
         # All that an installation without CUDA pays.
         if not os.path.exists(cuda_library()):
-            raise Unusable(NOT_BUILT)
+            raise UnusableError(NOT_BUILT)
         from candle_ffi import _cuda_library
 
         _cuda_library.load(cuda_library(), os.path.join(FOLDER, LIBRARY))
         if wanted:
             _cuda_library.expect_devices()
         _chosen, _reason = "cuda", None
-    except Unusable as why:
+    except UnusableError as why:
         if wanted == "cuda":
             raise ImportError(f"{VARIABLE}=cuda, but {why}") from None
         _chosen, _reason = "cpu", str(why)
@@ -91,6 +91,6 @@ def explain(message: str, device: str) -> str:
 
     try:
         _cuda_library.expect_devices()
-    except Unusable as why:
+    except UnusableError as why:
         return f"{message}: {why}"
     return message

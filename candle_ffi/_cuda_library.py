@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from candle_ffi._backend import Unusable
+from candle_ffi._backend import UnusableError
 
 __all__ = ["DESCRIPTION", "driver_version", "expect_devices", "header_digest", "load", "spelled"]
 
@@ -52,18 +52,18 @@ def load(path: str, other: str) -> None:
 
     Raises
     ------
-    Unusable
+    UnusableError
         It cannot be used; the message says why, and what to do.
     """
     needs = _description(path)
     if _is_loaded(os.path.basename(other)):
-        raise Unusable("this process has loaded another libcandle_ffi before the Python package")
+        raise UnusableError("this process has loaded another libcandle_ffi before the package")
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None and (not hidden.strip() or hidden.lstrip().startswith("-")):
-        raise Unusable(f"CUDA_VISIBLE_DEVICES={hidden!r} hides every device")
+        raise UnusableError(f"CUDA_VISIBLE_DEVICES={hidden!r} hides every device")
     version, needed = driver_version(), int(needs["cuda"])
     if version < needed:
-        raise Unusable(
+        raise UnusableError(
             f"the NVIDIA driver is for CUDA {spelled(version)}, and candle_ffi is built for "
             f"{spelled(needed)}: install a newer driver, or build with an older toolkit (CUDA_HOME)"
         )
@@ -71,7 +71,7 @@ def load(path: str, other: str) -> None:
     try:
         _loaded.append(ctypes.CDLL(path))
     except OSError as error:
-        raise Unusable(
+        raise UnusableError(
             f"the CUDA library of candle_ffi cannot be loaded ({error}): build it again"
         ) from None
 
@@ -81,14 +81,15 @@ def driver_version() -> int:
 
     Raises
     ------
-    Unusable
+    UnusableError
         There is no driver, or it does not answer.
     """
     driver = _driver()
     version = ctypes.c_int(0)
     status = driver.cuDriverGetVersion(ctypes.byref(version))
     if status:
-        raise Unusable(f"the NVIDIA driver does not tell its version: {_error(driver, status)}")
+        told = _error(driver, status)
+        raise UnusableError(f"the NVIDIA driver does not tell its version: {told}")
     return version.value
 
 
@@ -97,23 +98,23 @@ def expect_devices() -> None:
 
     Raises
     ------
-    Unusable
+    UnusableError
         CUDA does not start, or there is no device.
     """
     driver = _driver()
     count = ctypes.c_int(0)
     status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
     if status == 3 and os.getpid() != _process:
-        raise Unusable(
+        raise UnusableError(
             "CUDA cannot be used in a process that was forked from one that uses it; "
             'start processes with the method "spawn"'
         )
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     hint = "" if hidden is None else f"; CUDA_VISIBLE_DEVICES is {hidden!r}"
     if status:
-        raise Unusable(f"the NVIDIA driver says: {_error(driver, status)}{hint}")
+        raise UnusableError(f"the NVIDIA driver says: {_error(driver, status)}{hint}")
     if not count.value:
-        raise Unusable(f"the NVIDIA driver sees no device{hint}")
+        raise UnusableError(f"the NVIDIA driver sees no device{hint}")
 
 
 def _description(path: str) -> dict[str, Any]:
@@ -124,9 +125,9 @@ def _description(path: str) -> dict[str, Any]:
             needs: dict[str, Any] = json.load(file)
         same = needs["header"] == header_digest()
     except (OSError, ValueError, KeyError) as error:
-        raise Unusable(f"{described} cannot be read ({error}): build it again") from None
+        raise UnusableError(f"{described} cannot be read ({error}): build it again") from None
     if not same:
-        raise Unusable(
+        raise UnusableError(
             "the CUDA library of candle_ffi was built from other sources than the package: "
             "build it again (make cuda)"
         )
@@ -145,7 +146,7 @@ def _driver() -> ctypes.CDLL:
     try:
         return ctypes.CDLL(DRIVER)
     except OSError as error:
-        raise Unusable(
+        raise UnusableError(
             f"there is no NVIDIA driver ({error}); a container gets one with --gpus all"
         ) from None
 
@@ -169,7 +170,7 @@ def _load_needed(needs: dict[str, Any]) -> None:
             missing[name] = error
     if missing:
         names, why = " and ".join(missing), "; ".join(missing.values())
-        raise Unusable(
+        raise UnusableError(
             f"{names} of CUDA {spelled(int(needs['cuda']))} cannot be loaded ({why}): "
             "pip install 'candle-ffi[cuda]' brings them, "
             "or name the folder of a toolkit in LD_LIBRARY_PATH"

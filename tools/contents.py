@@ -33,8 +33,13 @@ def moment() -> int:
 def contents(target: str, features: str, libraries: Iterable[Path]) -> dict[str, str]:
     """Return the texts by the names of their files."""
     inside, (release, sysroot) = crates(target, features), rust()
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in libraries}
+    digests = {_label(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in libraries}
     return {
         BILL: bill(inside, target, release, moment(), digests),
         LICENCES: texts(inside, release, sysroot),
     }
+
+
+def _label(path: Path) -> str:
+    """Return a name that is unique: the libraries with and without CUDA are called the same."""
+    return f"cuda/{path.name}" if path.parent.name == "cuda" else path.name

@@ -1,0 +1,118 @@
+"""The library that `make cuda` has left: what it needs, and that the CPU does without a GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from installed import ROOT, needs
+
+from candle_ffi import _backend, _cuda_library
+
+sys.path.insert(0, str(ROOT))
+from tools import cuda
+
+sys.path.remove(str(ROOT))
+
+pytestmark = needs("nm", "readelf", "cc")
+
+
+@pytest.fixture(scope="module")
+def library() -> Path:
+    path = Path(_backend.cuda_library())
+    if not path.exists():
+        pytest.skip("there is no library with CUDA; make cuda brings it")
+    return path
+
+
+def test_it_needs_the_driver_cuda_and_the_system_alone(library: Path) -> None:
+    names = {name.partition(".so")[0] for name in cuda.needed(library)}
+    assert {"libcuda", "libcudart", "libcublas", "libcublasLt", "libcurand"} <= names
+    system = {"libc", "libm", "libgcc_s", "libstdc++", "libpthread", "libdl", "librt"}
+    dynamic = {name for name in names if not name.startswith("ld-linux")}
+    assert dynamic - system - set(cuda.LIBRARIES) == {"libcuda"}
+
+
+def test_what_is_undefined_is_in_these(library: Path) -> None:
+    """Beyond what the library of the CPU and C++ take from the system."""
+    more = undefined(library) - undefined(
+        Path(candle_ffi.__file__).parent / "lib" / _backend.LIBRARY
+    )
+    strange = [
+        name
+        for name in more
+        if not re.match(r"cu[A-Z]|cublas|curand|cuda|nvrtc|__cuda|_Z|__cxa_|__gxx_", name)
+        and not name.endswith(("@GLIBC_2.2.5", "@GLIBC_2.17"))
+        and "@GLIBC_" not in name
+    ]
+    assert not strange
+
+
+def test_no_symbol_is_left_that_nobody_needs(library: Path) -> None:
+    sections = ["readelf", "--sections", "--wide", library]
+    told = subprocess.run(sections, capture_output=True, text=True, check=True).stdout
+    assert ".dynsym" in told and ".symtab" not in told and ".debug" not in told
+
+
+def test_the_package_computes_on_the_cpu_with_it(library: Path, tmp_path: Path) -> None:
+    """A driver that has every function and no device: the library is loaded all the same."""
+    libraries = [place for place in cuda_libraries(library) if place is not None]
+    if len(libraries) < len(described(library)["libraries"]):
+        pytest.skip("the libraries of CUDA are not there; pip install 'candle-ffi[cuda]'")
+    names = sorted(name for name in undefined(library) if re.match(r"cu[A-Z]", name))
+    names = [name for name in names if not name.startswith(("cublas", "curand", "cudnn"))]
+    lines = [f"int {name}(void) {{ return 100; }}" for name in names if "Version" not in name]
+    lines.append("int cuDriverGetVersion(int *version) { *version = 13000; return 0; }")
+    source = tmp_path / "driver.c"
+    source.write_text("\n".join(lines))
+    make = ["cc", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", source]
+    subprocess.run([*make, "-o", tmp_path / "libcuda.so.1"], check=True)
+    code = (
+        "import candle_ffi as cf\n"
+        "from candle_ffi import _backend\n"
+        "print(_backend.in_use()[0], cf.cuda.is_available())\n"
+        "print((cf.ones(2, 2) @ cf.ones(2, 2)).sum().item())\n"
+        "try:\n    cf.zeros(1, device='cuda')\nexcept cf.DeviceError as error:\n    print(error)\n"
+    )
+    for folder, first in ((tmp_path, "cuda False"), (tmp_path / "none", "cpu False")):
+        environment = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
+        if first.startswith("cpu") and has_driver():
+            continue
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        choice, result, why = done.stdout.splitlines()
+        assert (choice, result) == (first, "8.0")
+        assert "error 100" in why or "there is no NVIDIA driver" in why
+
+
+def undefined(library: Path) -> set[str]:
+    """The names that a library takes from others."""
+    names = ["nm", "--dynamic", "--undefined-only", "--format=posix", library]
+    told = subprocess.run(names, capture_output=True, text=True, check=True).stdout
+    return {line.split()[0] for line in told.splitlines() if line.split()[1] == "U"}
+
+
+def described(library: Path) -> dict:
+    return json.loads((library.parent / _cuda_library.DESCRIPTION).read_text())
+
+
+def cuda_libraries(library: Path) -> list[str | None]:
+    """Where the wheels or the toolkit have each of the libraries of CUDA."""
+    told = described(library)
+    toolkit = told.get("toolkit")
+    return [next(_cuda_library._places(name, toolkit), None) for name in told["libraries"]]
+
+
+def has_driver() -> bool:
+    try:
+        _cuda_library.driver_version()
+    except _backend.UnusableError:
+        return False
+    return True
