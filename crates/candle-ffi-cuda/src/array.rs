@@ -1,5 +1,6 @@
 //! Where the elements of tensors lie on a device, and room for new ones.
 
+use crate::memory;
 use candle_core::backend::BackendStorage;
 use candle_core::cuda_backend::CudaStorageSlice;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr};
@@ -97,7 +98,7 @@ pub(crate) fn empty(device: &CudaDevice, shape: impl Into<Shape>, dtype: DType) 
     let shape = shape.into();
     // The driver has no empty allocation.
     let count = shape.elem_count().max(1);
-    let storage = match dtype {
+    let allocate = || match dtype {
         DType::U8 => room::<u8>(device, count),
         DType::U32 => room::<u32>(device, count),
         DType::I16 => room::<i16>(device, count),
@@ -109,7 +110,8 @@ pub(crate) fn empty(device: &CudaDevice, shape: impl Into<Shape>, dtype: DType) 
         DType::F64 => room::<f64>(device, count),
         DType::F8E4M3 => room::<float8::F8E4M3>(device, count),
         dtype => bail!("{dtype:?} has no kernels"),
-    }?;
+    };
+    let storage = memory::allocate(device, count * dtype.size_in_bytes(), shape.dims(), dtype, allocate)?;
     Ok(Tensor::from_storage(Storage::Cuda(storage), shape, BackpropOp::none(), false))
 }
 

@@ -4,12 +4,15 @@
 //! device, without waiting for it. It knows nothing of gradients and nothing of bool (which Candle stores as `u8`).
 //! `Ok(None)` means that there is no kernel for these dtypes; the caller has another way.
 //!
-//! `src/kernels/*.cu` hold the kernels; `build.rs` compiles them. [`launch`] starts one, [`array`] says where tensors lie.
+//! `src/kernels/*.cu` hold the kernels; `build.rs` compiles them. [`launch`] starts one, [`array`] says where tensors lie;
+//! [`device`] and [`memory`] are what can be asked of a device.
 #![cfg(feature = "cuda")]
 
 mod array;
+pub mod device;
 mod elementwise;
 mod launch;
+pub mod memory;
 
 pub use candle_core::Result;
 pub use elementwise::unary;
