@@ -1,5 +1,16 @@
 //! Devices by kind and index, and what this build has of them.
 
+#[cfg(feature = "cuda")]
+mod failure;
+mod info;
+mod memory;
+mod open;
+
+#[cfg(feature = "cuda")]
+pub(crate) use failure::failure;
+pub use info::DeviceInfo;
+pub use memory::DeviceMemory;
+
 use crate::{Error, Result};
 use std::fmt;
 
@@ -42,13 +53,14 @@ impl DeviceKind {
         }
     }
 
-    /// How many devices of this kind this build can use on this machine.
+    /// How many devices of this kind this build can use on this machine. Those of CUDA are counted without opening one.
     pub fn count(self) -> usize {
-        match self {
-            Self::Cpu => 1,
-            Self::Cuda => backend::cuda_count(),
-            Self::Metal => backend::metal_count(),
-        }
+        open::count(self).unwrap_or(0)
+    }
+
+    /// Why there is no device of this kind; None when there is one.
+    pub fn why_none(self) -> Option<String> {
+        open::count(self).err()
     }
 }
 
@@ -56,30 +68,11 @@ impl Device {
     /// The host's processor.
     pub const CPU: Self = Self { kind: DeviceKind::Cpu, index: 0 };
 
-    /// A device of a kind; fails with `Device` when it is not there, saying how to get one.
+    /// A device of a kind; fails with `Device` when it is not there, saying which are, or how to get one.
     pub fn new(kind: DeviceKind, index: usize) -> Result<Self> {
         let device = Self { kind, index };
-        match kind {
-            DeviceKind::Cpu if index != 0 => {
-                Err(Error::device(format!("there is no device cpu:{index}; the only one is cpu"), &[]))
-            }
-            DeviceKind::Cuda if !cfg!(feature = "cuda") => Err(Error::device(
-                "this build of candle_ffi has no CUDA, so the device cuda is not there; \
-                 build it with the cargo feature `cuda` (CANDLE_FFI_FEATURES=cuda pip install .), or use device=\"cpu\"",
-                &[device],
-            )),
-            DeviceKind::Metal if !cfg!(feature = "metal") => Err(Error::device(
-                "this build of candle_ffi has no Metal, so the device metal is not there; \
-                 build it with the cargo feature `metal` on macOS, or use device=\"cpu\"",
-                &[device],
-            )),
-            DeviceKind::Cpu => Ok(device),
-            _ => {
-                // Opening it is the only proof that a driver answers.
-                backend::open(device)?;
-                Ok(device)
-            }
-        }
+        // Opening it is the only proof that it answers.
+        open::open(device).map(|_| device)
     }
 
     /// A device by PyTorch's spelling: `"cpu"`, `"cuda"`, `"cuda:1"`, `"metal"`.
@@ -114,13 +107,18 @@ impl Device {
     }
 
     pub(crate) fn to_candle(self) -> Result<candle_core::Device> {
-        if self.is_cpu() { Ok(candle_core::Device::Cpu) } else { backend::open(self) }
+        open::open(self)
+    }
+
+    /// Waits for all that the device has been given to do; the CPU has done it when a call returns.
+    pub fn synchronize(self) -> Result<()> {
+        open::synchronize(self)
     }
 
     pub(crate) fn of(array: &candle_core::Tensor) -> Self {
         match array.device() {
             candle_core::Device::Cpu => Self::CPU,
-            other => backend::identify(other),
+            other => open::identify(other),
         }
     }
 }
@@ -131,62 +129,6 @@ impl fmt::Display for Device {
             DeviceKind::Cpu => formatter.write_str("cpu"),
             kind => write!(formatter, "{}:{}", kind.name(), self.index),
         }
-    }
-}
-
-/// Devices beyond the CPU. Candle makes a new context for each `Device::new_cuda`, and tensors of two
-/// contexts do not mix, so each device is opened once.
-mod backend {
-    use super::{Device, DeviceKind};
-    use crate::{Error, Result};
-    use std::sync::Mutex;
-
-    static OPEN: Mutex<Vec<(Device, candle_core::Device)>> = Mutex::new(Vec::new());
-
-    pub(super) fn cuda_count() -> usize {
-        count(DeviceKind::Cuda, cfg!(feature = "cuda"))
-    }
-
-    pub(super) fn metal_count() -> usize {
-        count(DeviceKind::Metal, cfg!(feature = "metal"))
-    }
-
-    fn count(kind: DeviceKind, built: bool) -> usize {
-        if !built {
-            return 0;
-        }
-        (0..).take_while(|&index| open(Device { kind, index }).is_ok()).count()
-    }
-
-    pub(super) fn open(device: Device) -> Result<candle_core::Device> {
-        let mut devices = OPEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((_, opened)) = devices.iter().find(|(known, _)| *known == device) {
-            return Ok(opened.clone());
-        }
-        let opened = match device.kind {
-            DeviceKind::Cpu => candle_core::Device::Cpu,
-            DeviceKind::Cuda => {
-                candle_core::Device::new_cuda(device.index).map_err(|error| unavailable(device, &error))?
-            }
-            DeviceKind::Metal => {
-                candle_core::Device::new_metal(device.index).map_err(|error| unavailable(device, &error))?
-            }
-        };
-        devices.push((device, opened.clone()));
-        Ok(opened)
-    }
-
-    pub(super) fn identify(opened: &candle_core::Device) -> Device {
-        let (kind, index) = match opened.location() {
-            candle_core::DeviceLocation::Cpu => (DeviceKind::Cpu, 0),
-            candle_core::DeviceLocation::Cuda { gpu_id } => (DeviceKind::Cuda, gpu_id),
-            candle_core::DeviceLocation::Metal { gpu_id } => (DeviceKind::Metal, gpu_id),
-        };
-        Device { kind, index }
-    }
-
-    fn unavailable(device: Device, error: &candle_core::Error) -> Error {
-        Error::device(format!("the device {device} cannot be opened: {error}"), &[device])
     }
 }
 

@@ -133,6 +133,15 @@ impl Error {
         self
     }
 
+    /// Adds the shape, dtype and device of what there was no room for, as far as they are known.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn about(mut self, shape: Option<&[usize]>, dtype: Option<DType>, device: Device) -> Self {
+        self.0.shapes.extend(shape.map(<[usize]>::to_vec));
+        self.0.dtypes.extend(dtype);
+        self.0.devices.push(device);
+        self
+    }
+
     /// The kind of failure.
     pub fn code(&self) -> ErrorCode {
         self.0.code
@@ -185,7 +194,12 @@ impl From<candle_core::Error> for Error {
     #[cold]
     fn from(error: candle_core::Error) -> Self {
         // Shapes, dtypes and devices are checked before Candle is called, so what comes here is a
-        // failure of the backend itself. Behind the first line there may be a backtrace.
+        // failure of the backend itself.
+        #[cfg(feature = "cuda")]
+        if let Some(told) = crate::device::failure(&error) {
+            return told;
+        }
+        // Behind the first line there may be a backtrace.
         let message = error.to_string();
         Self::new(ErrorCode::Backend, message.lines().next().unwrap_or_default())
     }

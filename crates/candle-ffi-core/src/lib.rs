@@ -27,7 +27,7 @@ mod tensor;
 pub mod threads;
 mod value;
 
-pub use device::{Device, DeviceKind};
+pub use device::{Device, DeviceInfo, DeviceKind, DeviceMemory};
 pub use dtype::{DType, default_dtype, set_default_dtype};
 pub use error::{Error, ErrorCode, Result};
 pub use options::{

@@ -16,10 +16,39 @@ pub(crate) fn can_allocate(bytes: usize) -> bool {
 }
 
 /// The bytes that can be used without pushing others out, where the system tells.
-fn available() -> Option<usize> {
+pub(crate) fn available() -> Option<usize> {
+    meminfo("MemAvailable:")
+}
+
+/// The bytes of the machine's memory, where the system tells.
+pub(crate) fn total() -> Option<usize> {
+    meminfo("MemTotal:")
+}
+
+fn meminfo(name: &str) -> Option<usize> {
     let report = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = report.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = report.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
+}
+
+#[cfg(feature = "cuda")]
+thread_local! {
+    /// The bytes and the dtype of the last large result that this thread has checked.
+    static LAST_LARGE: std::cell::Cell<Option<(usize, crate::DType)>> = const { std::cell::Cell::new(None) };
+}
+
+/// Remembers a result that is large, in case that a device fails for want of memory and does not say at what.
+#[cfg(feature = "cuda")]
+pub(crate) fn note(bytes: usize, dtype: crate::DType) {
+    if bytes > SMALL {
+        LAST_LARGE.set(Some((bytes, dtype)));
+    }
+}
+
+/// The bytes and the dtype of the last large result that this thread was about to make.
+#[cfg(feature = "cuda")]
+pub(crate) fn last_large() -> Option<(usize, crate::DType)> {
+    LAST_LARGE.get()
 }
 
 #[cfg(test)]

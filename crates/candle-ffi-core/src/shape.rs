@@ -32,6 +32,8 @@ pub(crate) fn num_elements(dims: &[usize]) -> Result<usize> {
 pub(crate) fn check_allocation(dims: &[usize], dtype: DType) -> Result<usize> {
     let count = check_size(dims, dtype)?;
     let bytes = count * dtype.size_in_bytes();
+    #[cfg(feature = "cuda")]
+    memory::note(bytes, dtype);
     if !memory::can_allocate(bytes) {
         return Err(out_of_memory(&bytes.to_string(), dims, dtype));
     }
