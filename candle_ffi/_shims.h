@@ -61,6 +61,26 @@ static int32_t py_device_check(CandleDeviceKind kind, int32_t index) {
     return candle_device_check(kind, index, py_error_cell());
 }
 
+static int32_t py_device_info(CandleDeviceKind kind, int32_t index, CandleDeviceInfo *info) {
+    return candle_device_info(kind, index, info, py_error_cell());
+}
+
+static int32_t py_device_memory(CandleDeviceKind kind, int32_t index, CandleDeviceMemory *memory) {
+    return candle_device_memory(kind, index, memory, py_error_cell());
+}
+
+static int32_t py_device_reset_peak_memory(CandleDeviceKind kind, int32_t index) {
+    return candle_device_reset_peak_memory(kind, index, py_error_cell());
+}
+
+static int32_t py_device_empty_cache(CandleDeviceKind kind, int32_t index) {
+    return candle_device_empty_cache(kind, index, py_error_cell());
+}
+
+static int32_t py_device_synchronize(CandleDeviceKind kind, int32_t index) {
+    return candle_device_synchronize(kind, index, py_error_cell());
+}
+
 static CandleTensor *py_share(const CandleTensor *tensor) {
     CandleTensor *out = NULL;
     candle_tensor_share(tensor, &out, py_error_cell());

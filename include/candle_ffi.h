@@ -93,6 +93,93 @@ typedef int32_t CandleDType;
 typedef int32_t CandleDeviceKind;
 
 /**
+ * What a device is; `CANDLE_DEVICE_INFO_INIT` makes room for it. What does not apply to it is 0 or "".
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleDeviceInfo)`.
+     */
+    size_t struct_size;
+    /**
+     * Its name; the text stays for as long as the program runs. Default: `NULL`.
+     */
+    const char *name;
+    /**
+     * What tells a GPU from all others, as `nvidia-smi -L` prints it; the text stays, too. Default: `NULL`.
+     */
+    const char *uuid;
+    /**
+     * What a GPU of CUDA can do: 8 for 8.0. Default: `0`.
+     */
+    int32_t compute_capability_major;
+    /**
+     * 0 for 8.0. Default: `0`.
+     */
+    int32_t compute_capability_minor;
+    /**
+     * How many multiprocessors a GPU has; for the CPU, how many threads it runs at once. Default: `0`.
+     */
+    int32_t multiprocessor_count;
+    /**
+     * How many threads of a GPU go in step. Default: `0`.
+     */
+    int32_t warp_size;
+    /**
+     * The newest version of CUDA that the driver knows: 13000 for 13.0. Default: `0`.
+     */
+    int32_t driver_version;
+    /**
+     * The version of CUDA that the library is built with. Default: `0`.
+     */
+    int32_t runtime_version;
+    /**
+     * The bytes of its memory. Default: `0`.
+     */
+    uint64_t total_memory;
+} CandleDeviceInfo;
+
+/**
+ * What is known of the memory of a device; `CANDLE_DEVICE_MEMORY_INIT` makes room for it. For the CPU the bytes that
+ * are free and all of them are told, the others are 0.
+ */
+typedef struct {
+    /**
+     * The size of the structure that the caller knows. Default: `sizeof(CandleDeviceMemory)`.
+     */
+    size_t struct_size;
+    /**
+     * What no program uses. Default: `0`.
+     */
+    uint64_t free_bytes;
+    /**
+     * All there is. Default: `0`.
+     */
+    uint64_t total_bytes;
+    /**
+     * What tensors of this program hold. Default: `0`.
+     */
+    uint64_t allocated_bytes;
+    /**
+     * The most that they held since the start or `candle_device_reset_peak_memory`. Default: `0`.
+     */
+    uint64_t peak_allocated_bytes;
+    /**
+     * What this program has taken: what tensors hold, and what is kept for the next ones. Default: `0`.
+     */
+    uint64_t reserved_bytes;
+    /**
+     * The most that this was. Default: `0`.
+     */
+    uint64_t peak_reserved_bytes;
+} CandleDeviceMemory;
+
+/** The defaults of a `CandleDeviceInfo`. */
+#define CANDLE_DEVICE_INFO_INIT {sizeof(CandleDeviceInfo), NULL, NULL, 0, 0, 0, 0, 0, 0, 0}
+
+/** The defaults of a `CandleDeviceMemory`. */
+#define CANDLE_DEVICE_MEMORY_INIT {sizeof(CandleDeviceMemory), 0, 0, 0, 0, 0, 0}
+
+/**
  * An n-dimensional array that can take part in a graph of operations.
  */
 typedef struct CandleTensor CandleTensor;
@@ -1404,7 +1491,8 @@ CandleStatus candle_dtype_from_name(const char *name, CandleDType *out, CandleEr
  * ------------------------------------------------------------------------------------------------
  * Devices.
  *
- * A device is a kind and an index among its kind; `CANDLE_DEVICE_CPU` has the one index 0.
+ * A device is a kind and an index among its kind; `CANDLE_DEVICE_CPU` has the one index 0. Work on a GPU goes on while
+ * a call returns; to read a value waits for what it depends on.
  * ------------------------------------------------------------------------------------------------
  */
 
@@ -1452,6 +1540,43 @@ CandleStatus candle_device_from_name(const char *name,
  * Checks that a device can be used; fails with `CANDLE_ERROR_DEVICE` and the reason when not.
  */
 CandleStatus candle_device_check(CandleDeviceKind kind, int32_t index, CandleError **error);
+
+/**
+ * Fills `info` with what a device is, without opening it.
+ *
+ * Fails with `CANDLE_ERROR_DEVICE` when it is not there, saying which are or why there is none.
+ */
+CandleStatus candle_device_info(CandleDeviceKind kind,
+                                int32_t index,
+                                CandleDeviceInfo *info,
+                                CandleError **error);
+
+/**
+ * Fills `memory` with what is known of the memory of a device.
+ *
+ * Fails with `CANDLE_ERROR_UNSUPPORTED` for a GPU whose memory nobody counts.
+ */
+CandleStatus candle_device_memory(CandleDeviceKind kind,
+                                  int32_t index,
+                                  CandleDeviceMemory *memory,
+                                  CandleError **error);
+
+/**
+ * Lets the peaks of `candle_device_memory` begin again at what is in use now.
+ */
+CandleStatus candle_device_reset_peak_memory(CandleDeviceKind kind,
+                                             int32_t index,
+                                             CandleError **error);
+
+/**
+ * Gives back to the system what is kept on a device for later tensors, once its work is done.
+ */
+CandleStatus candle_device_empty_cache(CandleDeviceKind kind, int32_t index, CandleError **error);
+
+/**
+ * Waits for all that a device has been given to do.
+ */
+CandleStatus candle_device_synchronize(CandleDeviceKind kind, int32_t index, CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------

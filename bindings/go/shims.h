@@ -48,6 +48,39 @@ static inline candle_go_result candle_go_device_check(CandleDeviceKind kind, int
     return result;
 }
 
+static inline candle_go_result candle_go_device_info(
+    CandleDeviceKind kind, int32_t index, CandleDeviceInfo *info) {
+    candle_go_result result = {0};
+    result.status = candle_device_info(kind, index, info, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_device_memory(
+    CandleDeviceKind kind, int32_t index, CandleDeviceMemory *memory) {
+    candle_go_result result = {0};
+    result.status = candle_device_memory(kind, index, memory, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_device_reset_peak_memory(
+    CandleDeviceKind kind, int32_t index) {
+    candle_go_result result = {0};
+    result.status = candle_device_reset_peak_memory(kind, index, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_device_empty_cache(CandleDeviceKind kind, int32_t index) {
+    candle_go_result result = {0};
+    result.status = candle_device_empty_cache(kind, index, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_device_synchronize(CandleDeviceKind kind, int32_t index) {
+    candle_go_result result = {0};
+    result.status = candle_device_synchronize(kind, index, &result.error);
+    return result;
+}
+
 static inline candle_go_result candle_go_tensor_share(const CandleTensor *tensor) {
     candle_go_result result = {0};
     CandleTensor *given_out = NULL;

@@ -107,6 +107,38 @@ static void test_candle_device_check(void) {
     EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_check(bad_numbers[at], 0, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
 }
 
+static void test_candle_device_info(void) {
+    CandleDeviceInfo info[1] = {CANDLE_DEVICE_INFO_INIT};
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_info(bad_numbers[at], 0, info, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+    EACH(at, BAD_SIZES) {
+        info->struct_size = bad_size(at, sizeof *info);
+        refused(__LINE__, candle_device_info(1, 0, info, &told), CANDLE_ERROR_INVALID_ARGUMENT, "struct_size");
+    }
+    info->struct_size = sizeof *info;
+}
+
+static void test_candle_device_memory(void) {
+    CandleDeviceMemory memory[1] = {CANDLE_DEVICE_MEMORY_INIT};
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_memory(bad_numbers[at], 0, memory, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+    EACH(at, BAD_SIZES) {
+        memory->struct_size = bad_size(at, sizeof *memory);
+        refused(__LINE__, candle_device_memory(1, 0, memory, &told), CANDLE_ERROR_INVALID_ARGUMENT, "struct_size");
+    }
+    memory->struct_size = sizeof *memory;
+}
+
+static void test_candle_device_reset_peak_memory(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_reset_peak_memory(bad_numbers[at], 0, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+}
+
+static void test_candle_device_empty_cache(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_empty_cache(bad_numbers[at], 0, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+}
+
+static void test_candle_device_synchronize(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_synchronize(bad_numbers[at], 0, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+}
+
 static void test_candle_tensor_free(void) {
     EACH(at, BAD_HANDLES) candle_tensor_free(bad_CandleTensor[at]);
 }
@@ -4012,6 +4044,11 @@ int main(void) {
     RUN(test_candle_device_kind_name);
     RUN(test_candle_device_from_name);
     RUN(test_candle_device_check);
+    RUN(test_candle_device_info);
+    RUN(test_candle_device_memory);
+    RUN(test_candle_device_reset_peak_memory);
+    RUN(test_candle_device_empty_cache);
+    RUN(test_candle_device_synchronize);
     RUN(test_candle_tensor_free);
     RUN(test_candle_tensor_share);
     RUN(test_candle_tensor_rank);

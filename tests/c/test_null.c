@@ -97,6 +97,40 @@ static void test_candle_device_check(void) {
     (void)candle_device_check(1, 0, NULL);
 }
 
+static void test_candle_device_info(void) {
+    CandleDeviceInfo info[1] = {CANDLE_DEVICE_INFO_INIT};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_device_info(1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_device_info(1, 0, info, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_device_info(1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_device_memory(void) {
+    CandleDeviceMemory memory[1] = {CANDLE_DEVICE_MEMORY_INIT};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_device_memory(1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_device_memory(1, 0, memory, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_device_memory(1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_device_reset_peak_memory(void) {
+    (void)candle_device_reset_peak_memory(1, 0, NULL);
+}
+
+static void test_candle_device_empty_cache(void) {
+    (void)candle_device_empty_cache(1, 0, NULL);
+}
+
+static void test_candle_device_synchronize(void) {
+    (void)candle_device_synchronize(1, 0, NULL);
+}
+
 static void test_candle_tensor_free(void) {
     candle_tensor_free(NULL);
 }
@@ -13277,6 +13311,11 @@ int main(void) {
     RUN(test_candle_dtype_from_name);
     RUN(test_candle_device_from_name);
     RUN(test_candle_device_check);
+    RUN(test_candle_device_info);
+    RUN(test_candle_device_memory);
+    RUN(test_candle_device_reset_peak_memory);
+    RUN(test_candle_device_empty_cache);
+    RUN(test_candle_device_synchronize);
     RUN(test_candle_tensor_free);
     RUN(test_candle_tensor_share);
     RUN(test_candle_tensor_rank);

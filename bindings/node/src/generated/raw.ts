@@ -17,6 +17,27 @@ export type Bytes = ArrayBufferView | Pointer;
 
 /** The sizes of structures. */
 export const sizes = {
+    CandleDeviceInfo: size("CandleDeviceInfo", {
+        struct_size: "size_t",
+        name: "const char *",
+        uuid: "const char *",
+        compute_capability_major: "int32_t",
+        compute_capability_minor: "int32_t",
+        multiprocessor_count: "int32_t",
+        warp_size: "int32_t",
+        driver_version: "int32_t",
+        runtime_version: "int32_t",
+        total_memory: "uint64_t",
+    }),
+    CandleDeviceMemory: size("CandleDeviceMemory", {
+        struct_size: "size_t",
+        free_bytes: "uint64_t",
+        total_bytes: "uint64_t",
+        allocated_bytes: "uint64_t",
+        peak_allocated_bytes: "uint64_t",
+        reserved_bytes: "uint64_t",
+        peak_reserved_bytes: "uint64_t",
+    }),
     CandleIndex: size("CandleIndex", {
         kind: "int32_t",
         has_start: "int32_t",
@@ -320,6 +341,29 @@ export const candle_device_from_name: Native<(
 
 export const candle_device_check: Native<(kind: number, index: number, error: Cells) => number> =
     declare("int32_t candle_device_check", ["int32_t", "int32_t", "void *"]);
+
+export const candle_device_info: Native<(
+    kind: number, index: number, info: object | readonly object[] | null, error: Cells) => number> =
+    declare("int32_t candle_device_info", [
+        "int32_t", "int32_t", "_Inout_ CandleDeviceInfo *", "void *"]);
+
+export const candle_device_memory: Native<(
+    kind: number, index: number, memory: object | readonly object[] | null,
+    error: Cells) => number> =
+    declare("int32_t candle_device_memory", [
+        "int32_t", "int32_t", "_Inout_ CandleDeviceMemory *", "void *"]);
+
+export const candle_device_reset_peak_memory: Native<(
+    kind: number, index: number, error: Cells) => number> =
+    declare("int32_t candle_device_reset_peak_memory", ["int32_t", "int32_t", "void *"]);
+
+export const candle_device_empty_cache: Native<(
+    kind: number, index: number, error: Cells) => number> =
+    declare("int32_t candle_device_empty_cache", ["int32_t", "int32_t", "void *"]);
+
+export const candle_device_synchronize: Native<(
+    kind: number, index: number, error: Cells) => number> =
+    declare("int32_t candle_device_synchronize", ["int32_t", "int32_t", "void *"]);
 
 export const candle_tensor_free: Native<(tensor: Pointer) => void> =
     declare("void candle_tensor_free", ["void *"]);

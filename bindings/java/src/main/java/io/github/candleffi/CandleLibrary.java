@@ -176,6 +176,16 @@ final class CandleLibrary {
 
     static native int candle_device_check(int kind, int index, long error);
 
+    static native int candle_device_info(int kind, int index, long info, long error);
+
+    static native int candle_device_memory(int kind, int index, long memory, long error);
+
+    static native int candle_device_reset_peak_memory(int kind, int index, long error);
+
+    static native int candle_device_empty_cache(int kind, int index, long error);
+
+    static native int candle_device_synchronize(int kind, int index, long error);
+
     static native void candle_tensor_free(long tensor);
 
     static native int candle_tensor_share(long tensor, long out, long error);

@@ -6,6 +6,31 @@ package io.github.candleffi;
 final class Layouts {
     private Layouts() {}
 
+    static final class DeviceInfo {
+        static final long SIZE = 56;
+        static final long STRUCT_SIZE = 0;
+        static final long NAME = 8;
+        static final long UUID = 16;
+        static final long COMPUTE_CAPABILITY_MAJOR = 24;
+        static final long COMPUTE_CAPABILITY_MINOR = 28;
+        static final long MULTIPROCESSOR_COUNT = 32;
+        static final long WARP_SIZE = 36;
+        static final long DRIVER_VERSION = 40;
+        static final long RUNTIME_VERSION = 44;
+        static final long TOTAL_MEMORY = 48;
+    }
+
+    static final class DeviceMemory {
+        static final long SIZE = 56;
+        static final long STRUCT_SIZE = 0;
+        static final long FREE_BYTES = 8;
+        static final long TOTAL_BYTES = 16;
+        static final long ALLOCATED_BYTES = 24;
+        static final long PEAK_ALLOCATED_BYTES = 32;
+        static final long RESERVED_BYTES = 40;
+        static final long PEAK_RESERVED_BYTES = 48;
+    }
+
     static final class Index {
         static final long SIZE = 40;
         static final long KIND = 0;
