@@ -32,7 +32,7 @@ class Casts(_ops.TensorOps):
         self,
         *args: Any,
         dtype: DType | None = None,
-        device: Device | str | None = None,
+        device: Device | str | builtins.int | None = None,
         non_blocking: bool = False,
         copy: bool = False,
     ) -> Tensor:
@@ -44,8 +44,8 @@ class Casts(_ops.TensorOps):
             A dtype, a device, a device and a dtype, or a tensor whose dtype and device are meant.
         dtype : DType, optional
             The dtype.
-        device : Device or str, optional
-            The device.
+        device : Device, str or int, optional
+            The device; a number is the index of a CUDA device.
         non_blocking : bool, default False
             Accepted and ignored.
         copy : bool, default False
@@ -64,9 +64,11 @@ class Casts(_ops.TensorOps):
         for argument in args:
             if isinstance(argument, Casts):
                 dtype, device = argument.dtype, argument.device
-            elif isinstance(argument, (str, Device)):
+            elif isinstance(argument, builtins.bool):
+                continue
+            elif isinstance(argument, (str, builtins.int, Device)):
                 device = argument
-            elif argument is not None and not isinstance(argument, bool):
+            elif argument is not None:
                 dtype = argument
         result: Any = self
         if dtype is not None and (wanted := dtypes.as_dtype(dtype)) is not self.dtype:
@@ -127,17 +129,21 @@ class Casts(_ops.TensorOps):
         """Return the tensor on the CPU."""
         return self.to(device=CPU)
 
-    def cuda(self, index: builtins.int = 0) -> Tensor:
+    def cuda(
+        self, device: Device | str | builtins.int | None = None, non_blocking: builtins.bool = False
+    ) -> Tensor:
         """Return the tensor on a CUDA device.
 
         Parameters
         ----------
-        index : int, default 0
-            Which one.
+        device : Device, str or int, optional
+            Which one; without it the current one, see `cf.cuda.set_device`.
+        non_blocking : bool, default False
+            As in `to`.
 
         Raises
         ------
         DeviceError
             There is no such device; the message says why.
         """
-        return self.to(device=f"cuda:{index}")
+        return self.to(device="cuda" if device is None else device, non_blocking=non_blocking)

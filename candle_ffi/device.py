@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 from candle_ffi._lib import check, ffi, lib
@@ -24,11 +25,12 @@ class Device:
 
     Parameters
     ----------
-    name : str or Device
+    name : str, int or Device
         The type, with its index after a colon where there are several: ``"cpu"``, ``"cuda"``,
-        ``"cuda:1"``, ``"metal"``.
+        ``"cuda:1"``, ``"metal"``. A number is the index of a CUDA device.
     index : int, optional
-        The index, where the name has none.
+        The index, where the name has none; without it ``"cuda"`` is the current device, see
+        `cf.cuda.set_device`.
 
     Attributes
     ----------
@@ -59,12 +61,16 @@ class Device:
     kind: int
     type: str
 
-    def __new__(cls, name: str | Device, index: int | None = None) -> Device:
+    def __new__(cls, name: str | int | Device, index: int | None = None) -> Device:
         """Return the device of a name, after looking whether it is there."""
         if isinstance(name, Device):
             return name
+        if isinstance(name, int) and not isinstance(name, bool):
+            name = f"cuda:{name}"
         if not isinstance(name, str):
             raise TypeError(f'device: a name such as "cpu" or "cuda:1" is needed, not {name!r}')
+        if index is None and name == "cuda":
+            index = current_cuda()
         text = name if index is None else f"{name}:{index}"
         known = _KNOWN.get(text)
         if known is None:
@@ -114,7 +120,20 @@ _KNOWN: dict[str, Device] = {"cpu": CPU}
 _default: Device = CPU
 
 
-def as_device(name: str | Device | None) -> Device:
+_current = threading.local()
+
+
+def current_cuda() -> int:
+    """Return which CUDA device ``"cuda"`` means on this thread."""
+    return getattr(_current, "index", 0)
+
+
+def set_current_cuda(index: int) -> None:
+    """Set which CUDA device ``"cuda"`` means on this thread."""
+    _current.index = index
+
+
+def as_device(name: str | int | Device | None) -> Device:
     """Return the device that `name` means; None is the default one."""
     return _default if name is None else Device(name)
 

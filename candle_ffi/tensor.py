@@ -260,6 +260,11 @@ class Tensor(Arithmetic, Casts, Gradients, Memory, Reductions, Scattering, Shape
         """Whether the elements are on a CUDA device."""
         return self.device.type == "cuda"
 
+    def get_device(self) -> int:
+        """Return the index of the device that the elements are on; -1 for the CPU."""
+        device = self.device
+        return -1 if device == CPU else device.index
+
     @property
     def strides(self) -> tuple[int, ...]:
         """The distance in elements between neighbours along each dimension."""

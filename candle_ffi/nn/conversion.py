@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from candle_ffi import dtype as dtypes
 from candle_ffi.autograd import no_grad
+from candle_ffi.device import Device
 from candle_ffi.nn.parameter import Parameter
 from candle_ffi.tensor import Tensor
 
@@ -124,15 +125,15 @@ class Convertible:
         """Move parameters and buffers to the CPU."""
         return self.to("cpu")
 
-    def cuda(self: C, index: int = 0) -> C:
+    def cuda(self: C, device: Device | str | int | None = None) -> C:
         """Move parameters and buffers to a CUDA device.
 
         Parameters
         ----------
-        index : int, default 0
-            Which one.
+        device : Device, str or int, optional
+            Which one; without it the current one, see `cf.cuda.set_device`.
         """
-        return self.to(f"cuda:{index}")
+        return self.to("cuda" if device is None else device)
 
 
 def _moved(tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

@@ -98,7 +98,7 @@ class PackedSequence(_Fields):
         return self.to("cpu")
 
     def cuda(self) -> PackedSequence:
-        """Return one with its data on the first GPU."""
+        """Return one with its data on the current GPU."""
         return self.to("cuda")
 
     def double(self) -> PackedSequence:
