@@ -315,6 +315,7 @@ __all__ = [
     "threshold",
     "tile",
     "to_device",
+    "to_device_non_blocking",
     "to_dtype",
     "topk",
     "transpose",
@@ -435,6 +436,7 @@ _py_conv_transpose2d = lib.py_conv_transpose2d
 _py_conv_transpose3d = lib.py_conv_transpose3d
 _py_to_dtype = lib.py_to_dtype
 _py_to_device = lib.py_to_device
+_py_to_device_non_blocking = lib.py_to_device_non_blocking
 _py_contiguous = lib.py_contiguous
 _py_clone = lib.py_clone
 _py_detach = lib.py_detach
@@ -4250,6 +4252,43 @@ def to_device(input: Tensor, device: Device | str | None = None) -> Tensor:
         input = tensor_of(input, "to_device", "input")
     device = as_device(device)
     return wrap(_py_to_device(input._handle, device.kind, device.index))
+
+
+def to_device_non_blocking(input: Tensor, device: Device | str | None = None) -> Tensor:
+    """The elements on another device, without waiting for the copy where that can be done.
+
+    Only a copy from pinned memory of the host to a CUDA device is not waited for: the memory must
+    then not be changed until the device has been synchronized. Everything else is as for
+    ``to_device``. Differentiable.
+
+    Parameters
+    ----------
+    input : Tensor
+    device : Device or str or None, default None
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    CandleError
+        ``DeviceError`` when the device is not there.
+
+    Notes
+    -----
+    PyTorch: ``torch.Tensor.to`` with ``non_blocking=True``
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.tensor([1.0]).to("cpu", non_blocking=True)
+    tensor([1.])
+    """
+    if not isinstance(input, TensorBase):
+        input = tensor_of(input, "to_device_non_blocking", "input")
+    device = as_device(device)
+    return wrap(_py_to_device_non_blocking(input._handle, device.kind, device.index))
 
 
 def contiguous(input: Tensor) -> Tensor:
@@ -14187,6 +14226,7 @@ class TensorOps(TensorBase):
     conv_transpose3d = conv_transpose3d
     to_dtype = to_dtype
     to_device = to_device
+    to_device_non_blocking = to_device_non_blocking
     contiguous = contiguous
     clone = clone
     detach = detach

@@ -177,6 +177,28 @@ static CandleTensor *py_from_dlpack_unversioned(struct DLManagedTensor *managed,
     return out;
 }
 
+static int32_t py_device_stream(CandleDeviceKind kind, int32_t index, uint64_t *out) {
+    return candle_device_stream(kind, index, out, py_error_cell());
+}
+
+static int32_t py_device_let_stream_wait(CandleDeviceKind kind, int32_t index, uint64_t stream) {
+    return candle_device_let_stream_wait(kind, index, stream, py_error_cell());
+}
+
+static int32_t py_device_wait_for_stream(CandleDeviceKind kind, int32_t index, uint64_t stream) {
+    return candle_device_wait_for_stream(kind, index, stream, py_error_cell());
+}
+
+static CandleTensor *py_pin_memory(const CandleTensor *tensor) {
+    CandleTensor *out = NULL;
+    candle_tensor_pin_memory(tensor, &out, py_error_cell());
+    return out;
+}
+
+static int32_t py_is_pinned(const CandleTensor *tensor, int32_t *out) {
+    return candle_tensor_is_pinned(tensor, out, py_error_cell());
+}
+
 static CandleTensor *py_get_item(const CandleTensor *tensor, const CandleIndex *index, size_t num_index) {
     CandleTensor *out = NULL;
     candle_tensor_get_item(tensor, index, num_index, &out, py_error_cell());
@@ -698,6 +720,12 @@ static CandleTensor *py_to_dtype(const CandleTensor *input, CandleDType dtype) {
 static CandleTensor *py_to_device(const CandleTensor *input, CandleDeviceKind device, int32_t device_index) {
     CandleTensor *out = NULL;
     candle_tensor_to_device(input, device, device_index, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_to_device_non_blocking(const CandleTensor *input, CandleDeviceKind device, int32_t device_index) {
+    CandleTensor *out = NULL;
+    candle_tensor_to_device_non_blocking(input, device, device_index, &out, py_error_cell());
     return out;
 }
 

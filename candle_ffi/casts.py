@@ -47,7 +47,8 @@ class Casts(_ops.TensorOps):
         device : Device, str or int, optional
             The device; a number is the index of a CUDA device.
         non_blocking : bool, default False
-            Accepted and ignored.
+            Whether a copy from pinned memory to a CUDA device is not waited for; that memory must then
+            not be changed until the device has been synchronized. Other copies are not affected.
         copy : bool, default False
             Whether a copy is made even where nothing changes.
 
@@ -74,7 +75,8 @@ class Casts(_ops.TensorOps):
         if dtype is not None and (wanted := dtypes.as_dtype(dtype)) is not self.dtype:
             result = _ops.to_dtype(result, wanted)
         if device is not None and (place := as_device(device)) != self.device:
-            result = _ops.to_device(result, place)
+            move = _ops.to_device_non_blocking if non_blocking else _ops.to_device
+            result = move(result, place)
         return _ops.clone(self) if copy and result is self else result
 
     def type(self, dtype: DType | None = None) -> Any:

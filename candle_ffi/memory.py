@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from candle_ffi import _dlpack, _ops, _sharing, interop
-from candle_ffi._lib import lib, take_error
+from candle_ffi import dtype as dtypes
+from candle_ffi._handles import wrap
+from candle_ffi._lib import check, ffi, lib, take_error
 from candle_ffi.device import Device, as_device
 from candle_ffi.errors import GraphError
 
@@ -95,12 +97,14 @@ class Memory(_ops.TensorOps):
         return array.copy() if copy else array
 
     def data_ptr(self) -> int:
-        """Return the address of the first element, for a tensor on the CPU; 0 without elements.
+        """Return the address of the first element; 0 without elements.
+
+        For a tensor on CUDA it is the device's address, which only the device can read.
 
         Raises
         ------
         DeviceError
-            The tensor is on another device.
+            The tensor is on Metal.
 
         Notes
         -----
@@ -134,14 +138,80 @@ class Memory(_ops.TensorOps):
         """Return a capsule of DLPack, by which another library uses the memory of this tensor."""
         if self.requires_grad:
             raise BufferError("a tensor that requires gradients cannot be exported; use x.detach()")
-        if stream is not None:
-            raise BufferError(f"there are no streams on the CPU, but stream is {stream!r}")
-        if dl_device is None and self.__dlpack_device__() != _dlpack.CPU:
+        device = self.__dlpack_device__()
+        wanted = device if dl_device is None else (int(dl_device[0]), int(dl_device[1]))
+        if wanted != device and wanted != _dlpack.CPU:
+            raise BufferError(
+                f"elements on {self.device} can be exported there or to the CPU, not to {dl_device}"
+            )
+        tensor: Any = self
+        if wanted != device:
+            if copy is False:
+                raise BufferError(f"elements on {self.device} are not on the CPU without a copy")
+            tensor, copy = tensor.cpu(), None
+        if wanted[0] == _dlpack.DEVICES["metal"]:
             raise BufferError(f"elements on {self.device} cannot be exported; use x.cpu()")
-        if dl_device is not None and tuple(map(int, dl_device)) != _dlpack.CPU:
-            raise BufferError(f"elements can only be exported to the CPU, not to {dl_device}")
+        _dlpack.order_behind(tensor.device, stream)
         versioned = max_version is not None and max_version[0] >= _dlpack.NEWEST[0]
-        return _dlpack.capsule_of(self, versioned, copy)  # type: ignore[arg-type]
+        return _dlpack.capsule_of(tensor, versioned, copy)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """How libraries for CUDA that do not know DLPack use the memory of this tensor."""
+        if self.device.type != "cuda":
+            raise AttributeError(f"a tensor on {self.device} is no array of CUDA")
+        if self.requires_grad:
+            raise AttributeError("a tensor that requires gradients is no array; use x.detach()")
+        array = dtypes.TO_NUMPY.get(self.dtype)
+        if array is None:
+            raise AttributeError(f"arrays of CUDA have no dtype {self.dtype}")
+        size = self.dtype.itemsize
+        return {
+            "shape": tuple(self.shape),
+            "typestr": np.dtype(array).str,
+            "data": (self.data_ptr(), False),
+            "strides": tuple(step * size for step in self.stride()),
+            "stream": _dlpack.stream_of(self.device),
+            "version": 3,
+        }
+
+    def pin_memory(self) -> Tensor:
+        """Return a copy in pinned memory, from which a CUDA device copies while the host goes on.
+
+        What is pinned already is returned as it is.
+
+        Raises
+        ------
+        DeviceError
+            There is no CUDA device, or the tensor is not on the CPU.
+
+        Notes
+        -----
+        `torch.Tensor.pin_memory`
+        """
+        if self.is_pinned():
+            return self  # type: ignore[return-value]
+        handle = lib.py_pin_memory(self._handle)
+        if not handle:
+            raise take_error()
+        return wrap(handle)
+
+    def is_pinned(self) -> builtins.bool:
+        """Return whether the elements are in pinned memory of the host.
+
+        Notes
+        -----
+        `torch.Tensor.is_pinned`
+
+        Examples
+        --------
+        >>> import candle_ffi as cf
+        >>> cf.zeros(3).is_pinned()
+        False
+        """
+        pinned = ffi.new("int32_t *")
+        check(lib.py_is_pinned(self._handle, pinned))
+        return bool(pinned[0])
 
 
 def from_dlpack(
@@ -152,10 +222,10 @@ def from_dlpack(
     Parameters
     ----------
     ext_tensor : object
-        An array of NumPy, JAX, PyTorch or whatever else has `__dlpack__`, on the CPU; or a
-        capsule, which can be used once.
+        An array of NumPy, JAX, PyTorch, CuPy or whatever else has `__dlpack__`, on the CPU or a CUDA
+        device that this build can use; or a capsule, which can be used once.
     device : Device or str, optional
-        Where the tensor goes; the CPU when not given.
+        Where the tensor goes; it stays where the array is when not given.
     copy : bool, optional
         True copies. False never does, and fails instead. When not given, only memory that a
         tensor cannot use in place is copied: it is read-only, or has gaps or negative strides.
@@ -170,7 +240,7 @@ def from_dlpack(
     DTypeError
         Tensors have no such dtype.
     DeviceError
-        The array is not on the CPU.
+        The array is on a device that this build cannot use.
     InvalidArgumentError
         `copy` is False and memory cannot be shared.
     TypeError

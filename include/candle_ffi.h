@@ -1821,7 +1821,8 @@ CandleStatus candle_tensor_data_ptr(const CandleTensor *tensor,
 /**
  * Gives a tensor to another library, whose the result is: its `deleter` frees it.
  *
- * `copy` is a `CANDLE_COPY_*` constant; only tensors on the CPU can be shared. Fails with
+ * `copy` is a `CANDLE_COPY_*` constant. Elements on a CUDA device are given where they are, and may not have
+ * been computed yet: `candle_device_let_stream_wait` puts a stream behind them. Fails with
  * `CANDLE_ERROR_GRAPH` when the tensor requires gradients: detach it first.
  */
 CandleStatus candle_tensor_to_dlpack(const CandleTensor *tensor,
@@ -1841,10 +1842,12 @@ CandleStatus candle_tensor_to_dlpack_unversioned(const CandleTensor *tensor,
  * Takes a tensor of another library over: on success it is consumed, and its `deleter` is called when the
  * last tensor that uses the memory is gone, or at once after a copy.
  *
- * `copy` is a `CANDLE_COPY_*` constant. Memory that is read-only, unaligned or not dense cannot be shared.
- * Fails with `CANDLE_ERROR_DTYPE` for elements that no dtype of ours has, with `CANDLE_ERROR_DEVICE` for
- * memory that is not the CPU's, and with `CANDLE_ERROR_UNSUPPORTED` for another major version. When it fails
- * `managed` stays the caller's.
+ * `copy` is a `CANDLE_COPY_*` constant. Memory that is read-only, unaligned or not dense cannot be shared; on a
+ * CUDA device, what is not dense cannot be copied either. Work of other streams on that memory is waited for by
+ * `candle_device_wait_for_stream`; its `deleter` is called when our work with it is done. Fails with
+ * `CANDLE_ERROR_DTYPE` for elements that no dtype of ours has, with `CANDLE_ERROR_DEVICE` for memory that is
+ * neither the CPU's nor of a CUDA device that this build can use, and with `CANDLE_ERROR_UNSUPPORTED` for
+ * another major version. When it fails `managed` stays the caller's.
  */
 CandleStatus candle_tensor_from_dlpack(struct DLManagedTensorVersioned *managed,
                                        CandleCopyKind copy,
@@ -1858,6 +1861,61 @@ CandleStatus candle_tensor_from_dlpack_unversioned(struct DLManagedTensor *manag
                                                    CandleCopyKind copy,
                                                    CandleTensor **out,
                                                    CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Streams, and memory that devices read by themselves.
+ *
+ * All work of a CUDA device is started on one stream of the library, and no function waits for it but those
+ * that read elements on the host. Programs with CUDA work of their own put it in order with these functions.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The `CUstream` on which a CUDA device works, as a number.
+ *
+ * It lives as long as the process. Fails with `CANDLE_ERROR_UNSUPPORTED` for a device that has no streams.
+ */
+CandleStatus candle_device_stream(CandleDeviceKind kind,
+                                  int32_t index,
+                                  uint64_t *out,
+                                  CandleError **error);
+
+/**
+ * Lets what comes next on another stream wait for what has been started on a device.
+ *
+ * `stream` is a `CUstream` as a number (1 and 2 are CUDA's default streams). Nothing waits on the host. Fails with
+ * `CANDLE_ERROR_UNSUPPORTED` for a device that has no streams.
+ */
+CandleStatus candle_device_let_stream_wait(CandleDeviceKind kind,
+                                           int32_t index,
+                                           uint64_t stream,
+                                           CandleError **error);
+
+/**
+ * Lets what comes next on a device wait for what has been started on another stream.
+ *
+ * As `candle_device_let_stream_wait`, the other way round.
+ */
+CandleStatus candle_device_wait_for_stream(CandleDeviceKind kind,
+                                           int32_t index,
+                                           uint64_t stream,
+                                           CandleError **error);
+
+/**
+ * A copy of a tensor of the CPU in pinned memory, from which a CUDA device copies while the host goes on.
+ *
+ * Fails with `CANDLE_ERROR_DEVICE` where there is no CUDA device, and for a tensor that is not on the CPU. The
+ * result requires no gradients.
+ */
+CandleStatus candle_tensor_pin_memory(const CandleTensor *tensor,
+                                      CandleTensor **out,
+                                      CandleError **error);
+
+/**
+ * Whether a tensor's elements are in pinned memory of the host: 1 or 0.
+ */
+CandleStatus candle_tensor_is_pinned(const CandleTensor *tensor, int32_t *out, CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -3652,6 +3710,22 @@ CandleStatus candle_tensor_to_device(const CandleTensor *input,
                                      int32_t device_index,
                                      CandleTensor **out,
                                      CandleError **error);
+
+/**
+ * The elements on another device, without waiting for the copy where that can be done.
+ *
+ * Only a copy from pinned memory of the host to a CUDA device is not waited for: the memory must then not be
+ * changed until the device has been synchronized. Everything else is as for `to_device`. Differentiable.
+ *
+ * Errors: `CANDLE_ERROR_DEVICE` when the device is not there.
+ *
+ * PyTorch: `torch.Tensor.to` with `non_blocking=True`
+ */
+CandleStatus candle_tensor_to_device_non_blocking(const CandleTensor *input,
+                                                  CandleDeviceKind device,
+                                                  int32_t device_index,
+                                                  CandleTensor **out,
+                                                  CandleError **error);
 
 /**
  * The elements in row-major order without gaps.

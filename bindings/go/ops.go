@@ -1823,6 +1823,34 @@ func (input *Tensor) ToDevice(options ...ToDeviceOptions) (*Tensor, error) {
 	))
 }
 
+// ToDeviceNonBlockingOptions are the options of ToDeviceNonBlocking.
+type ToDeviceNonBlockingOptions struct {
+	// Device is PyTorch's device=cpu.
+	Device Device
+}
+
+// ToDeviceNonBlocking: The elements on another device, without waiting for the copy where that
+// can be done.
+//
+// Only a copy from pinned memory of the host to a CUDA device is not waited for: the memory
+// must then not be changed until the device has been synchronized. Everything else is as for
+// to_device. Differentiable.
+//
+// Fails with ErrDevice when the device is not there.
+//
+// PyTorch: torch.Tensor.to with non_blocking=True
+func (input *Tensor) ToDeviceNonBlocking(options ...ToDeviceNonBlockingOptions) (*Tensor, error) {
+	var cx call
+	o := one(&cx, options)
+	inputHandle := cx.tensor(input, "input")
+	if cx.failed("to_device_non_blocking") {
+		return nil, cx.err
+	}
+	return cx.tensorFrom(C.candle_go_tensor_to_device_non_blocking(
+		inputHandle, o.Device.kind(), C.int32_t(o.Device.Index),
+	))
+}
+
 // Contiguous (torch.Tensor.contiguous): The elements in row-major order without gaps.
 //
 // A contiguous tensor is returned as it is, any other is copied. Differentiable.

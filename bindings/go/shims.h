@@ -242,6 +242,43 @@ static inline candle_go_result candle_go_tensor_from_dlpack_unversioned(
     return result;
 }
 
+static inline candle_go_result candle_go_device_stream(
+    CandleDeviceKind kind, int32_t index, uint64_t *out) {
+    candle_go_result result = {0};
+    result.status = candle_device_stream(kind, index, out, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_device_let_stream_wait(
+    CandleDeviceKind kind, int32_t index, uint64_t stream) {
+    candle_go_result result = {0};
+    result.status = candle_device_let_stream_wait(kind, index, stream, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_device_wait_for_stream(
+    CandleDeviceKind kind, int32_t index, uint64_t stream) {
+    candle_go_result result = {0};
+    result.status = candle_device_wait_for_stream(kind, index, stream, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_tensor_pin_memory(const CandleTensor *tensor) {
+    candle_go_result result = {0};
+    CandleTensor *given_out = NULL;
+    result.status = candle_tensor_pin_memory(tensor, &given_out, &result.error);
+    result.out[0] = given_out;
+    result.bytes += candle_go_bytes(given_out);
+    return result;
+}
+
+static inline candle_go_result candle_go_tensor_is_pinned(
+    const CandleTensor *tensor, int32_t *out) {
+    candle_go_result result = {0};
+    result.status = candle_tensor_is_pinned(tensor, out, &result.error);
+    return result;
+}
+
 static inline candle_go_result candle_go_tensor_get_item(
     const CandleTensor *tensor, const CandleIndex *index, size_t num_index) {
     candle_go_result result = {0};
@@ -1192,6 +1229,17 @@ static inline candle_go_result candle_go_tensor_to_device(
     candle_go_result result = {0};
     CandleTensor *given_out = NULL;
     result.status = candle_tensor_to_device(input, device, device_index, &given_out, &result.error);
+    result.out[0] = given_out;
+    result.bytes += candle_go_bytes(given_out);
+    return result;
+}
+
+static inline candle_go_result candle_go_tensor_to_device_non_blocking(
+    const CandleTensor *input, CandleDeviceKind device, int32_t device_index) {
+    candle_go_result result = {0};
+    CandleTensor *given_out = NULL;
+    result.status = candle_tensor_to_device_non_blocking(
+        input, device, device_index, &given_out, &result.error);
     result.out[0] = given_out;
     result.bytes += candle_go_bytes(given_out);
     return result;

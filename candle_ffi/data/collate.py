@@ -12,7 +12,7 @@ from candle_ffi import _ops, interop
 from candle_ffi.errors import ShapeError
 from candle_ffi.tensor import Tensor
 
-__all__ = ["default_collate", "default_convert"]
+__all__ = ["default_collate", "default_convert", "map_tensors"]
 
 Make = Callable[[np.ndarray[Any, Any]], Any]
 
@@ -109,19 +109,33 @@ def collate(batch: Any, make: Make) -> Any:
 
 def convert(item: Any, make: Make) -> Any:
     """Convert as `default_convert` does, where `make` makes what an array becomes."""
-    if isinstance(item, (Tensor, str, bytes)):
-        return item
-    if _is_array(item):
-        array = _array(item)
-        return item if array.dtype.kind in "OSU" else make(array)
+
+    def leaf(value: Any) -> Any:
+        if isinstance(value, Tensor) or not _is_array(value):
+            return value
+        array = _array(value)
+        return value if array.dtype.kind in "OSU" else make(array)
+
+    return _map(item, leaf, list)
+
+
+def map_tensors(batch: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """Return a batch with a function's results in place of its tensors, in the same containers."""
+    return _map(batch, lambda value: function(value) if isinstance(value, Tensor) else value, tuple)
+
+
+def _map(item: Any, leaf: Callable[[Any], Any], tuples: type) -> Any:
+    """Map what is not a container; plain tuples become `tuples`."""
+    if isinstance(item, (Tensor, str, bytes)) or _is_array(item):
+        return leaf(item)
     if isinstance(item, Mapping):
-        return _like_mapping(item, {key: convert(value, make) for key, value in item.items()})
+        return _like_mapping(item, {key: _map(value, leaf, tuples) for key, value in item.items()})
     if isinstance(item, tuple) and hasattr(item, "_fields"):
-        return type(item)(*(convert(value, make) for value in item))
+        return type(item)(*(_map(value, leaf, tuples) for value in item))
     if isinstance(item, Sequence):
-        values = [convert(value, make) for value in item]
-        return values if isinstance(item, tuple) else _like_sequence(item, values)
-    return item
+        values = [_map(value, leaf, tuples) for value in item]
+        return tuples(values) if isinstance(item, tuple) else _like_sequence(item, values)
+    return leaf(item)
 
 
 def _is_array(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain, islice, repeat
 from typing import Any, Generic, TypeVar
 
@@ -13,9 +14,11 @@ from candle_ffi.data.collate import default_collate, default_convert
 from candle_ffi.data.dataset import is_stream
 from candle_ffi.data.epoch import Epoch
 from candle_ffi.data.fetch import MapFetcher, StreamFetcher
+from candle_ffi.data.placement import placement
 from candle_ffi.data.prefetch import Prefetch
 from candle_ffi.data.progress import Counted, Progress
 from candle_ffi.data.sampler import RandomSampler, SequentialSampler
+from candle_ffi.device import Device, as_device
 from candle_ffi.random import Generator, default_generator
 from candle_ffi.sampling import randint
 
@@ -45,7 +48,8 @@ class DataLoader(Generic[T_co]):
     collate_fn : callable, optional
         Makes a batch of a list of items; `default_collate` when not given.
     pin_memory : bool, default False
-        Accepted for PyTorch's sake; nothing is pinned.
+        Whether batches are put into pinned memory, from which a CUDA device copies while the host
+        goes on; without such a device they stay as they are.
     drop_last : bool, default False
         Whether a last batch that is shorter is left out.
     timeout : float, default 0
@@ -62,6 +66,9 @@ class DataLoader(Generic[T_co]):
         How many batches each worker, or the thread, prepares ahead; 2 when not given.
     persistent_workers : bool, default False
         Whether workers live on between epochs.
+    device : Device or str, optional
+        Where the batches' tensors go, through pinned memory for a CUDA device; what a thread prepares
+        ahead is on its way to the device already. They stay where they are when not given.
 
     Raises
     ------
@@ -110,6 +117,7 @@ class DataLoader(Generic[T_co]):
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
+        device: Device | str | None = None,
     ) -> None:
         streaming = is_stream(dataset)
         options.check_order(streaming, batch_size, shuffle, sampler, batch_sampler, drop_last)
@@ -117,6 +125,7 @@ class DataLoader(Generic[T_co]):
         self.dataset = dataset
         self.num_workers = num_workers
         self.pin_memory = pin_memory
+        self.device = None if device is None else as_device(device)
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
         self.multiprocessing_context = options.context(multiprocessing_context, num_workers)
@@ -184,13 +193,16 @@ class DataLoader(Generic[T_co]):
 
     def _batches(self, indices: Iterator[Any], seed: int, first: int) -> Iterator[Any]:
         """Return the batches of these indices; the first has the number `first` in its epoch."""
+        place = placement(self.pin_memory, self.device)
         if self.num_workers:
-            return self._from_workers(indices, seed, first)
+            batches = self._from_workers(indices, seed, first)
+            return batches if place is None else map(place, batches)
         fetcher = self._fetcher()
         depth = 2 if self.prefetch_factor is None else self.prefetch_factor
+        fetch = fetcher.fetch if place is None else partial(_placed, place, fetcher.fetch)
         if fetcher.gather is not None and depth:
-            return Prefetch(fetcher.fetch, indices, depth)
-        return map(fetcher.fetch, indices)
+            return Prefetch(fetch, indices, depth)
+        return map(fetch, indices)
 
     def _from_workers(self, indices: Iterator[Any], seed: int, first: int) -> Iterator[Any]:
         # Imported here: programs without workers need nothing of `multiprocessing`.
@@ -271,3 +283,7 @@ class DataLoader(Generic[T_co]):
             The state is not that of such a loader.
         """
         self._progress.load_state_dict(state_dict)
+
+
+def _placed(place: Callable[[Any], Any], fetch: Callable[[Any], Any], indices: Any) -> Any:
+    return place(fetch(indices))

@@ -305,6 +305,9 @@ public:
     /// The elements on another device.
     Tensor to_device(Device device = {}) const;
 
+    /// The elements on another device, without waiting for the copy where that can be done.
+    Tensor to_device_non_blocking(Device device = {}) const;
+
     /// The elements in row-major order without gaps.
     Tensor contiguous() const;
 

@@ -1392,6 +1392,23 @@ inline Tensor to_device(const Tensor &input, Device device = {}) {
     return Tensor::adopt(out);
 }
 
+/// The elements on another device, without waiting for the copy where that can be done.
+///
+/// Only a copy from pinned memory of the host to a CUDA device is not waited for: the memory
+/// must then not be changed until the device has been synchronized. Everything else is as for
+/// `to_device`. Differentiable.
+///
+/// Throws `DeviceError` when the device is not there.
+///
+/// PyTorch: `torch.Tensor.to` with `non_blocking=True`
+inline Tensor to_device_non_blocking(const Tensor &input, Device device = {}) {
+    detail::Call call;
+    CandleTensor *out = nullptr;
+    call.check(candle_tensor_to_device_non_blocking(
+        input.handle(), detail::code(device.kind()), device.index(), &out, call.error()));
+    return Tensor::adopt(out);
+}
+
 /// The elements in row-major order without gaps.
 ///
 /// A contiguous tensor is returned as it is, any other is copied. Differentiable.
@@ -5522,6 +5539,10 @@ inline Tensor TensorMethods::to_dtype(DType dtype) const {
 
 inline Tensor TensorMethods::to_device(Device device) const {
     return candle::to_device(self(), device);
+}
+
+inline Tensor TensorMethods::to_device_non_blocking(Device device) const {
+    return candle::to_device_non_blocking(self(), device);
 }
 
 inline Tensor TensorMethods::contiguous() const {

@@ -277,6 +277,29 @@ static void test_candle_tensor_from_dlpack_unversioned(void) {
     refused(__LINE__, candle_tensor_from_dlpack_unversioned((void *)room_pointer, 1, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
 }
 
+static void test_candle_device_stream(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_stream(bad_numbers[at], 0, (void *)room_numbers, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+    refused(__LINE__, candle_device_stream(1, 0, (void *)(room_numbers + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+}
+
+static void test_candle_device_let_stream_wait(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_let_stream_wait(bad_numbers[at], 0, 1, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+}
+
+static void test_candle_device_wait_for_stream(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_wait_for_stream(bad_numbers[at], 0, 1, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+}
+
+static void test_candle_tensor_pin_memory(void) {
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_pin_memory(bad_CandleTensor[at], out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    refused(__LINE__, candle_tensor_pin_memory(good_CandleTensor, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+}
+
+static void test_candle_tensor_is_pinned(void) {
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_is_pinned(bad_CandleTensor[at], (void *)room_numbers, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    refused(__LINE__, candle_tensor_is_pinned(good_CandleTensor, (void *)(room_numbers + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+}
+
 static void test_candle_tensor_get_item(void) {
     CandleIndex index[1] = {CANDLE_INDEX_INIT};
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_get_item(bad_CandleTensor[at], index, 1, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
@@ -927,6 +950,13 @@ static void test_candle_tensor_to_device(void) {
     EACH(at, BAD_NUMBERS) refused(__LINE__, candle_tensor_to_device(good_CandleTensor, bad_numbers[at], 0, out_CandleTensor, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
     refused(__LINE__, candle_tensor_to_device(good_CandleTensor, 1, -7, out_CandleTensor, &told), CANDLE_ERROR_DEVICE, "-7");
     refused(__LINE__, candle_tensor_to_device(good_CandleTensor, 1, 0, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+}
+
+static void test_candle_tensor_to_device_non_blocking(void) {
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_to_device_non_blocking(bad_CandleTensor[at], 1, 0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_tensor_to_device_non_blocking(good_CandleTensor, bad_numbers[at], 0, out_CandleTensor, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+    refused(__LINE__, candle_tensor_to_device_non_blocking(good_CandleTensor, 1, -7, out_CandleTensor, &told), CANDLE_ERROR_DEVICE, "-7");
+    refused(__LINE__, candle_tensor_to_device_non_blocking(good_CandleTensor, 1, 0, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
 }
 
 static void test_candle_tensor_contiguous(void) {
@@ -4075,6 +4105,11 @@ int main(void) {
     RUN(test_candle_tensor_to_dlpack_unversioned);
     RUN(test_candle_tensor_from_dlpack);
     RUN(test_candle_tensor_from_dlpack_unversioned);
+    RUN(test_candle_device_stream);
+    RUN(test_candle_device_let_stream_wait);
+    RUN(test_candle_device_wait_for_stream);
+    RUN(test_candle_tensor_pin_memory);
+    RUN(test_candle_tensor_is_pinned);
     RUN(test_candle_tensor_get_item);
     RUN(test_candle_tensor_set_item);
     RUN(test_candle_tensor_backward);
@@ -4172,6 +4207,7 @@ int main(void) {
     RUN(test_candle_tensor_conv_transpose3d);
     RUN(test_candle_tensor_to_dtype);
     RUN(test_candle_tensor_to_device);
+    RUN(test_candle_tensor_to_device_non_blocking);
     RUN(test_candle_tensor_contiguous);
     RUN(test_candle_tensor_clone);
     RUN(test_candle_tensor_detach);

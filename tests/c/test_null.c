@@ -514,6 +514,62 @@ static void test_candle_tensor_from_dlpack_unversioned(void) {
     CLEAR(CandleError, error);
 }
 
+static void test_candle_device_stream(void) {
+    uint64_t out[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_device_stream(1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_device_stream(1, 0, out, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_device_stream(1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_device_let_stream_wait(void) {
+    (void)candle_device_let_stream_wait(1, 0, 1, NULL);
+}
+
+static void test_candle_device_wait_for_stream(void) {
+    (void)candle_device_wait_for_stream(1, 0, 1, NULL);
+}
+
+static void test_candle_tensor_pin_memory(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_pin_memory(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pin_memory(tensor, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_pin_memory(tensor, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_pin_memory(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
+static void test_candle_tensor_is_pinned(void) {
+    CandleTensor *tensor = sample_CandleTensor();
+    int32_t out[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_is_pinned(NULL, out, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_is_pinned(tensor, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_is_pinned(tensor, out, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_is_pinned(NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_tensor_free(tensor);
+}
+
 static void test_candle_tensor_get_item(void) {
     CandleTensor *tensor = sample_CandleTensor();
     CandleIndex index[1] = {CANDLE_INDEX_INIT};
@@ -3045,6 +3101,28 @@ static void test_candle_tensor_to_device(void) {
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
     CHECK_EQUAL(candle_tensor_to_device(NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free(input);
+}
+
+static void test_candle_tensor_to_device_non_blocking(void) {
+    CandleTensor *input = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_tensor_to_device_non_blocking(NULL, 1, 0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_to_device_non_blocking(input, 1, 0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_tensor_to_device_non_blocking(input, 1, 0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_tensor_to_device_non_blocking(NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
     CHECK(out[0] == NULL);
     CLEAR(CandleTensor, out);
     CLEAR(CandleError, error);
@@ -13342,6 +13420,11 @@ int main(void) {
     RUN(test_candle_tensor_to_dlpack_unversioned);
     RUN(test_candle_tensor_from_dlpack);
     RUN(test_candle_tensor_from_dlpack_unversioned);
+    RUN(test_candle_device_stream);
+    RUN(test_candle_device_let_stream_wait);
+    RUN(test_candle_device_wait_for_stream);
+    RUN(test_candle_tensor_pin_memory);
+    RUN(test_candle_tensor_is_pinned);
     RUN(test_candle_tensor_get_item);
     RUN(test_candle_tensor_set_item);
     RUN(test_candle_tensor_backward);
@@ -13441,6 +13524,7 @@ int main(void) {
     RUN(test_candle_tensor_conv_transpose3d);
     RUN(test_candle_tensor_to_dtype);
     RUN(test_candle_tensor_to_device);
+    RUN(test_candle_tensor_to_device_non_blocking);
     RUN(test_candle_tensor_contiguous);
     RUN(test_candle_tensor_clone);
     RUN(test_candle_tensor_detach);

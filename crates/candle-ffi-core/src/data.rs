@@ -40,9 +40,31 @@ impl Tensor {
         Ok(Self::from_foreign(if order.is_sorted() { value } else { value.permute(order)? }))
     }
 
-    /// The address of the first element, for a tensor on the CPU.
+    /// A tensor in a flat array of a device that others use too: elements in row-major order of the dims in `order`, of
+    /// which `dims` are the sizes.
+    pub fn from_device_storage(
+        flat: &candle_core::Tensor,
+        dims: &[usize],
+        order: &[usize],
+        dtype: DType,
+    ) -> Result<Self> {
+        let laid: Vec<usize> = order.iter().map(|&dim| dims[dim]).collect();
+        let mut back = vec![0; order.len()];
+        for (at, &dim) in order.iter().enumerate() {
+            back[dim] = at;
+        }
+        let value = Value::new(flat.reshape(laid)?, dtype);
+        Ok(Self::from_foreign(if back.is_sorted() { value } else { value.permute(&back)? }))
+    }
+
+    /// The address of the first element; on CUDA it is the device's, which only the device can read.
     pub fn data_pointer(&self) -> Result<*mut u8> {
         self.with_value(|value| {
+            #[cfg(feature = "cuda")]
+            if value.array.device().is_cuda() {
+                let address = candle_ffi_cuda::address(&value.array)?;
+                return Ok(std::ptr::without_provenance_mut(address as usize));
+            }
             let (storage, layout) = value.array.storage_and_layout();
             let start = match &*storage {
                 Storage::Cpu(storage) => start_of(storage),

@@ -106,7 +106,8 @@ impl Device {
         self.kind == DeviceKind::Cpu
     }
 
-    pub(crate) fn to_candle(self) -> Result<candle_core::Device> {
+    /// Candle's device of this name, opened where it was not.
+    pub fn to_candle(self) -> Result<candle_core::Device> {
         open::open(self)
     }
 

@@ -175,7 +175,8 @@ impl DType {
         }
     }
 
-    pub(crate) fn storage(self) -> candle_core::DType {
+    /// The dtype in which Candle stores the elements.
+    pub fn storage(self) -> candle_core::DType {
         match self {
             Self::Bool | Self::UInt8 => candle_core::DType::U8,
             Self::Int16 => candle_core::DType::I16,

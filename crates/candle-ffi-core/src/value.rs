@@ -58,10 +58,7 @@ impl Value {
     }
 
     pub(crate) fn to_device(&self, device: Device) -> Result<Self> {
-        if self.device() == device {
-            return Ok(self.clone());
-        }
-        Ok(Self::new(self.array.to_device(&device.to_candle()?)?, self.dtype))
+        crate::compute::to_device(self, device, false)
     }
 
     /// Whether a change of one in place would be seen in the other.

@@ -2,8 +2,8 @@
 
 use crate::memory;
 use candle_core::backend::BackendStorage;
-use candle_core::cuda_backend::CudaStorageSlice;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr};
+use candle_core::cuda_backend::{CudaDType, CudaStorageSlice};
 use candle_core::op::BackpropOp;
 use candle_core::{CudaDevice, CudaStorage, DType, Layout, Result, Shape, Storage, Tensor, bail};
 
@@ -67,7 +67,7 @@ pub(crate) fn device(tensor: &Tensor) -> Result<&CudaDevice> {
 
 /// Where the first element of a tensor is. It stays there for as long as the tensor lives, and, for work that is on the
 /// device's stream already, beyond: memory is freed in the order of the stream.
-pub(crate) fn address(tensor: &Tensor) -> Result<u64> {
+pub fn address(tensor: &Tensor) -> Result<u64> {
     let (storage, layout) = tensor.storage_and_layout();
     let Storage::Cuda(storage) = &*storage else {
         bail!("a tensor on {:?} reached a CUDA kernel", tensor.device().location());
@@ -115,9 +115,40 @@ pub(crate) fn empty(device: &CudaDevice, shape: impl Into<Shape>, dtype: DType) 
     Ok(Tensor::from_storage(Storage::Cuda(storage), shape, BackpropOp::none(), false))
 }
 
+/// A flat tensor in memory that is there already.
+///
+/// # Safety
+///
+/// So many elements of the dtype are there, and freeing the address with the driver is right (see [`crate::adopted`]).
+pub(crate) unsafe fn wrap(device: &CudaDevice, address: u64, count: usize, dtype: DType) -> Result<Tensor> {
+    // SAFETY: passed on from the caller.
+    let storage = unsafe {
+        match dtype {
+            DType::U8 => at::<u8>(device, address, count),
+            DType::U32 => at::<u32>(device, address, count),
+            DType::I16 => at::<i16>(device, address, count),
+            DType::I32 => at::<i32>(device, address, count),
+            DType::I64 => at::<i64>(device, address, count),
+            DType::BF16 => at::<half::bf16>(device, address, count),
+            DType::F16 => at::<half::f16>(device, address, count),
+            DType::F32 => at::<f32>(device, address, count),
+            DType::F64 => at::<f64>(device, address, count),
+            DType::F8E4M3 => at::<float8::F8E4M3>(device, address, count),
+            dtype => bail!("{dtype:?} has no kernels"),
+        }
+    };
+    Ok(Tensor::from_storage(Storage::Cuda(storage), count, BackpropOp::none(), false))
+}
+
+unsafe fn at<T: CudaDType>(device: &CudaDevice, address: u64, count: usize) -> CudaStorage {
+    // SAFETY: passed on from the caller of `wrap`.
+    let slice = unsafe { device.cuda_stream().upgrade_device_ptr::<T>(address, count) };
+    CudaStorage::wrap_cuda_slice(slice, device.clone())
+}
+
 fn room<T>(device: &CudaDevice, count: usize) -> Result<CudaStorage>
 where
-    T: candle_core::cuda_backend::CudaDType + DeviceRepr,
+    T: CudaDType + DeviceRepr,
 {
     // SAFETY: the elements are plain numbers, and callers have them all written before anything reads them.
     let slice = unsafe { device.alloc::<T>(count) }?;

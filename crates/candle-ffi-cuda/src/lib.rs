@@ -8,14 +8,24 @@
 //! [`device`] and [`memory`] are what can be asked of a device.
 #![cfg(feature = "cuda")]
 
+#[cfg(target_os = "linux")]
+mod adopted;
 mod array;
 pub mod device;
 mod elementwise;
 mod launch;
 pub mod memory;
+pub mod pinned;
+mod stream;
+mod transfer;
 
+#[cfg(target_os = "linux")]
+pub use adopted::adopt;
+pub use array::address;
 pub use candle_core::Result;
 pub use elementwise::unary;
+pub use stream::{let_wait, stream_handle, wait_for};
+pub use transfer::{between, from_host, to_host};
 
 /// The PTX of each file of `src/kernels`.
 mod ptx {

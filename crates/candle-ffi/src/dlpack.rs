@@ -14,7 +14,7 @@ use crate::panic::{guard, neutral};
 use crate::pointer::{null, output, slice, slice_optional};
 use crate::tensor::CandleTensor;
 use candle_ffi_core::data::{checked_shape, checked_shape_in_place};
-use candle_ffi_core::{DType, Device, Error, ErrorCode, Result, Tensor, ops};
+use candle_ffi_core::{DType, Device, DeviceKind, Error, ErrorCode, Result, Tensor, ops};
 use std::ffi::c_void;
 
 /// Whether elements may be, or must be, copied: one of the `CANDLE_COPY_*` constants.
@@ -30,12 +30,17 @@ pub const CANDLE_COPY_ALWAYS: CandleCopyKind = 2;
 /// The version that we write, and whose major number we read.
 const VERSION: Version = Version { major: 1, minor: 1 };
 const CPU: DeviceId = DeviceId { kind: 1, index: 0 };
+/// DLPack's numbers of memory that is CUDA's: of a device, of the host but pinned, of both.
+const CUDA: i32 = 2;
+const CUDA_HOST: i32 = 3;
+const CUDA_MANAGED: i32 = 13;
 const READ_ONLY: u64 = 1;
 const IS_COPIED: u64 = 2;
 
 /// Gives a tensor to another library, whose the result is: its `deleter` frees it.
 ///
-/// `copy` is a `CANDLE_COPY_*` constant; only tensors on the CPU can be shared. Fails with
+/// `copy` is a `CANDLE_COPY_*` constant. Elements on a CUDA device are given where they are, and may not have
+/// been computed yet: `candle_device_let_stream_wait` puts a stream behind them. Fails with
 /// `CANDLE_ERROR_GRAPH` when the tensor requires gradients: detach it first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_to_dlpack(
@@ -86,10 +91,12 @@ pub unsafe extern "C" fn candle_tensor_to_dlpack_unversioned(
 /// Takes a tensor of another library over: on success it is consumed, and its `deleter` is called when the
 /// last tensor that uses the memory is gone, or at once after a copy.
 ///
-/// `copy` is a `CANDLE_COPY_*` constant. Memory that is read-only, unaligned or not dense cannot be shared.
-/// Fails with `CANDLE_ERROR_DTYPE` for elements that no dtype of ours has, with `CANDLE_ERROR_DEVICE` for
-/// memory that is not the CPU's, and with `CANDLE_ERROR_UNSUPPORTED` for another major version. When it fails
-/// `managed` stays the caller's.
+/// `copy` is a `CANDLE_COPY_*` constant. Memory that is read-only, unaligned or not dense cannot be shared; on a
+/// CUDA device, what is not dense cannot be copied either. Work of other streams on that memory is waited for by
+/// `candle_device_wait_for_stream`; its `deleter` is called when our work with it is done. Fails with
+/// `CANDLE_ERROR_DTYPE` for elements that no dtype of ours has, with `CANDLE_ERROR_DEVICE` for memory that is
+/// neither the CPU's nor of a CUDA device that this build can use, and with `CANDLE_ERROR_UNSUPPORTED` for
+/// another major version. When it fails `managed` stays the caller's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_from_dlpack(
     managed: *mut DLManagedTensorVersioned,
@@ -153,7 +160,7 @@ impl<M> Export<M> {
         let empty = tensor.num_elements() == 0;
         let view = View {
             data: if empty { std::ptr::null_mut() } else { tensor.data_pointer()?.cast() },
-            device: CPU,
+            device: id_of(tensor.device())?,
             rank: i32::try_from(shape.len()).map_err(|_| Error::internal("a rank beyond int32_t"))?,
             element: element_of(tensor.dtype()),
             // The vectors move, what they hold does not.
@@ -185,14 +192,26 @@ fn exportable(tensor: &Tensor, copy: CandleCopyKind) -> Result<(Tensor, bool)> {
         return Err(Error::new(ErrorCode::Graph, message));
     }
     let detached = ops::detach(tensor)?;
-    match (check_copy(copy)?, detached.device() == Device::CPU) {
-        (CANDLE_COPY_ALWAYS, true) => Ok((ops::clone(&detached)?, true)),
-        (CANDLE_COPY_NEVER, false) => {
-            let message = format!("elements on {} cannot be shared, only copied", detached.device());
-            Err(Error::device(message, &[detached.device()]))
+    let device = detached.device();
+    match (check_copy(copy)?, device.kind()) {
+        (CANDLE_COPY_ALWAYS, DeviceKind::Cpu | DeviceKind::Cuda) => Ok((ops::clone(&detached)?, true)),
+        (_, DeviceKind::Cpu | DeviceKind::Cuda) => Ok((detached, false)),
+        (CANDLE_COPY_NEVER, _) => {
+            Err(Error::device(format!("elements on {device} cannot be shared, only copied"), &[device]))
         }
-        (_, true) => Ok((detached, false)),
-        (_, false) => Ok((ops::to_device(&detached, Device::CPU)?, true)),
+        _ => Ok((ops::to_device(&detached, Device::CPU)?, true)),
+    }
+}
+
+/// DLPack's name of a device whose elements are given where they are.
+fn id_of(device: Device) -> Result<DeviceId> {
+    match device.kind() {
+        DeviceKind::Cpu => Ok(CPU),
+        DeviceKind::Cuda => {
+            let index = i32::try_from(device.index()).map_err(|_| Error::internal("a device index beyond int32_t"))?;
+            Ok(DeviceId { kind: CUDA, index })
+        }
+        DeviceKind::Metal => Err(Error::internal("elements on Metal reached an export in place")),
     }
 }
 
@@ -209,10 +228,16 @@ fn check_copy(copy: CandleCopyKind) -> Result<CandleCopyKind> {
 /// `view` is as DLPack says, and its memory stays until the deleter is called.
 unsafe fn import(view: &View, read_only: bool, copy: CandleCopyKind, deleter: Deleter) -> Result<Tensor> {
     let copy = check_copy(copy)?;
-    if view.device.kind != CPU.kind {
-        let message = format!("the elements are on {}, and only those on the CPU can be taken", name_of(view.device));
-        return Err(Error::new(ErrorCode::Device, message));
-    }
+    let device = match view.device.kind {
+        // Pinned memory is the host's, too.
+        kind if kind == CPU.kind || kind == CUDA_HOST => Device::CPU,
+        CUDA | CUDA_MANAGED => Device::new(DeviceKind::Cuda, usize::try_from(view.device.index).unwrap_or(usize::MAX))?,
+        _ => {
+            let message =
+                format!("the elements are on {}, and only those on the CPU or CUDA can be taken", name_of(view.device));
+            return Err(Error::new(ErrorCode::Device, message));
+        }
+    };
     let dtype = dtype_of(view.element)?;
     let rank = usize::try_from(view.rank).map_err(|_| Error::argument("a negative number of dimensions"))?;
     // SAFETY: the caller vouches for the view.
@@ -231,6 +256,11 @@ unsafe fn import(view: &View, read_only: bool, copy: CandleCopyKind, deleter: De
         return Err(null("data"));
     }
     let block = Block { data, dims: &dims, strides: strides.as_deref(), dtype };
+    if device != Device::CPU {
+        let obstacle = read_only.then_some("the memory is read-only");
+        // SAFETY: the caller vouches for the memory, and then for the deleter.
+        return unsafe { import_from_device(&block, device, copy, obstacle, deleter) };
+    }
     let (order, obstacle) = match block.order() {
         Ok(order) => {
             let byte_len = if count == 0 { 0 } else { count * size };
@@ -258,6 +288,68 @@ unsafe fn import(view: &View, read_only: bool, copy: CandleCopyKind, deleter: De
             }
         }
     }
+}
+
+/// A tensor in memory of a CUDA device, or a copy there.
+///
+/// # Safety
+/// As [`import`].
+#[cfg(all(feature = "cuda", target_os = "linux"))]
+unsafe fn import_from_device(
+    block: &Block<'_>,
+    device: Device,
+    copy: CandleCopyKind,
+    obstacle: Option<&str>,
+    deleter: Deleter,
+) -> Result<Tensor> {
+    struct Sent(Deleter);
+    // SAFETY: a deleter may be called on any thread.
+    unsafe impl Send for Sent {}
+
+    let order = block.order().map_err(|reason| {
+        Error::argument(format!(
+            "{reason}, so that neither can {device} use them in place nor are they copied; copy them first"
+        ))
+    })?;
+    let aligned = block.data.addr().is_multiple_of(block.dtype.size_in_bytes());
+    let obstacle = if aligned { obstacle } else { Some("`data` is not aligned for its dtype") };
+    if let (CANDLE_COPY_NEVER, Some(reason)) = (copy, obstacle) {
+        return Err(Error::argument(format!("{reason}, so that the memory cannot be shared, only copied")));
+    }
+    if !aligned {
+        return Err(Error::argument("`data` is not aligned for its dtype, and cannot be read by the device"));
+    }
+    let candle = device.to_candle()?;
+    let count: usize = block.dims.iter().product();
+    let sent = Sent(deleter);
+    let release = move || {
+        let sent = sent;
+        // SAFETY: the caller of the import allowed this one call.
+        unsafe { sent.0.run() };
+    };
+    // SAFETY: dense elements from the first on, for which the caller vouches.
+    let array = unsafe {
+        let address = block.data.addr() as u64;
+        candle_ffi_cuda::adopt(candle.as_cuda_device()?, address, count, block.dtype.storage(), release)
+    }?;
+    let tensor = Tensor::from_device_storage(&array, block.dims, &order, block.dtype)?;
+    // The copy is made before the memory goes back: both are on the device's stream.
+    if copy == CANDLE_COPY_ALWAYS || obstacle.is_some() { ops::clone(&tensor) } else { Ok(tensor) }
+}
+
+/// Elsewhere there is no CUDA device whose memory could be given.
+///
+/// # Safety
+/// None; the signature is that of the other.
+#[cfg(not(all(feature = "cuda", target_os = "linux")))]
+unsafe fn import_from_device(
+    _: &Block<'_>,
+    device: Device,
+    _: CandleCopyKind,
+    _: Option<&str>,
+    _: Deleter,
+) -> Result<Tensor> {
+    Err(Error::device("memory of CUDA devices can be taken on Linux only", &[device]))
 }
 
 /// A copy of the elements.

@@ -37,6 +37,8 @@ pub mod blob;
 
 pub mod dlpack;
 
+pub mod stream;
+
 pub mod index;
 
 pub mod autograd;

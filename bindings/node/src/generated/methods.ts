@@ -793,6 +793,16 @@ export abstract class TensorMethods extends Handle {
         return ops.toDeviceAsync(this.self, options);
     }
 
+    /** The elements on another device, without waiting for the copy where that can be done. */
+    toDeviceNonBlocking(options: ops.ToDeviceNonBlockingOptions = {}): Tensor {
+        return ops.toDeviceNonBlocking(this.self, options);
+    }
+
+    /** `toDeviceNonBlocking` on another thread. */
+    toDeviceNonBlockingAsync(options: ops.ToDeviceNonBlockingOptions = {}): Promise<Tensor> {
+        return ops.toDeviceNonBlockingAsync(this.self, options);
+    }
+
     /** The elements in row-major order without gaps. */
     contiguous(): Tensor {
         return ops.contiguous(this.self);

@@ -2507,6 +2507,44 @@ export function toDeviceAsync(input: TensorLike, options: ToDeviceOptions = {}):
         "toDevice", raw.candle_tensor_to_device, (call) => toDeviceGiven(call, input, options));
 }
 
+/** Options of `toDeviceNonBlocking`. */
+export interface ToDeviceNonBlockingOptions {
+    device?: string;
+}
+
+function toDeviceNonBlockingGiven(
+    call: Call, input: TensorLike, options: ToDeviceNonBlockingOptions): Arguments {
+    const { device = "cpu" } = options;
+    call.options(options, "device");
+    return [call.tensor(input, "input"), ...call.device(device, "device")];
+}
+
+/**
+ * The elements on another device, without waiting for the copy where that can be done.
+ *
+ * Only a copy from pinned memory of the host to a CUDA device is not waited for: the
+ * memory must then not be changed until the device has been synchronized. Everything else
+ * is as for `to_device`. Differentiable.
+ *
+ * Throws `DeviceError` when the device is not there.
+ *
+ * PyTorch: `torch.Tensor.to` with `non_blocking=True`
+ */
+export function toDeviceNonBlocking(
+    input: TensorLike, options: ToDeviceNonBlockingOptions = {}): Tensor {
+    return now.tensor(
+        "toDeviceNonBlocking", raw.candle_tensor_to_device_non_blocking,
+        (call) => toDeviceNonBlockingGiven(call, input, options));
+}
+
+/** `toDeviceNonBlocking` on another thread. */
+export function toDeviceNonBlockingAsync(
+    input: TensorLike, options: ToDeviceNonBlockingOptions = {}): Promise<Tensor> {
+    return later.tensor(
+        "toDeviceNonBlocking", raw.candle_tensor_to_device_non_blocking,
+        (call) => toDeviceNonBlockingGiven(call, input, options));
+}
+
 function contiguousGiven(call: Call, input: TensorLike): Arguments {
     return [call.tensor(input, "input")];
 }

@@ -472,6 +472,28 @@ export const candle_tensor_from_dlpack_unversioned: Native<(
     declare("int32_t candle_tensor_from_dlpack_unversioned", [
         "void *", "int32_t", "void *", "void *"]);
 
+export const candle_device_stream: Native<(
+    kind: number, index: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_device_stream", ["int32_t", "int32_t", "void *", "void *"]);
+
+export const candle_device_let_stream_wait: Native<(
+    kind: number, index: number, stream: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_device_let_stream_wait", [
+        "int32_t", "int32_t", "uint64_t", "void *"]);
+
+export const candle_device_wait_for_stream: Native<(
+    kind: number, index: number, stream: number | bigint, error: Cells) => number> =
+    declare("int32_t candle_device_wait_for_stream", [
+        "int32_t", "int32_t", "uint64_t", "void *"]);
+
+export const candle_tensor_pin_memory: Native<(
+    tensor: Pointer, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_pin_memory", ["void *", "void *", "void *"]);
+
+export const candle_tensor_is_pinned: Native<(
+    tensor: Pointer, out: Int32Array, error: Cells) => number> =
+    declare("int32_t candle_tensor_is_pinned", ["void *", "void *", "void *"]);
+
 export const candle_tensor_get_item: Native<(
     tensor: Pointer, index: object | readonly object[] | null, numIndex: number | bigint,
     out: Cells, error: Cells) => number> =
@@ -953,6 +975,11 @@ export const candle_tensor_to_dtype: Native<(
 export const candle_tensor_to_device: Native<(
     input: Pointer, device: number, deviceIndex: number, out: Cells, error: Cells) => number> =
     declare("int32_t candle_tensor_to_device", [
+        "void *", "int32_t", "int32_t", "void *", "void *"]);
+
+export const candle_tensor_to_device_non_blocking: Native<(
+    input: Pointer, device: number, deviceIndex: number, out: Cells, error: Cells) => number> =
+    declare("int32_t candle_tensor_to_device_non_blocking", [
         "void *", "int32_t", "int32_t", "void *", "void *"]);
 
 export const candle_tensor_contiguous: Native<(

@@ -40,6 +40,7 @@ mod region;
 mod sample;
 mod scan;
 mod spatial;
+mod transfer;
 
 pub(crate) use activation::{Activation, HARDSIGMOID_SLOPE, activation, activation_grad, prelu};
 pub(crate) use attention::{AttentionOptions, additive_mask, attention, attention_grad};
@@ -72,3 +73,4 @@ pub(crate) use scan::{Part, Scan, argsort, scan};
 pub(crate) use spatial::{
     OnPlanes, avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
 };
+pub(crate) use transfer::to_device;

@@ -52,6 +52,31 @@ pub fn to_device(input: &Tensor, device: Device) -> Result<Tensor> {
     Tensor::record("to_device", value, [input], || move |grad, _| Ok([Some(to_device(grad, from)?)]))
 }
 
+/// The elements on another device, without waiting for the copy where that can be done.
+///
+/// Only a copy from pinned memory of the host to a CUDA device is not waited for: the memory must then not be
+/// changed until the device has been synchronized. Everything else is as for `to_device`. Differentiable.
+///
+/// # Errors
+/// `Device` when the device is not there.
+///
+/// # PyTorch
+/// `torch.Tensor.to` with `non_blocking=True`
+///
+/// # Examples
+/// ```python
+/// >>> cf.tensor([1.0]).to("cpu", non_blocking=True)
+/// tensor([1.])
+/// ```
+pub fn to_device_non_blocking(input: &Tensor, device: Device) -> Result<Tensor> {
+    let from = input.device();
+    if from == device {
+        return Ok(input.clone());
+    }
+    let value = compute::to_device(&input.value(), device, true)?;
+    Tensor::record("to_device_non_blocking", value, [input], || move |grad, _| Ok([Some(to_device(grad, from)?)]))
+}
+
 /// The elements in row-major order without gaps.
 ///
 /// A contiguous tensor is returned as it is, any other is copied. Differentiable.

@@ -64,6 +64,34 @@ pub unsafe extern "C" fn candle_tensor_to_device(
     }
 }
 
+/// The elements on another device, without waiting for the copy where that can be done.
+///
+/// Only a copy from pinned memory of the host to a CUDA device is not waited for: the memory must then not be
+/// changed until the device has been synchronized. Everything else is as for `to_device`. Differentiable.
+///
+/// Errors: `CANDLE_ERROR_DEVICE` when the device is not there.
+///
+/// PyTorch: `torch.Tensor.to` with `non_blocking=True`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_tensor_to_device_non_blocking(
+    input: *const CandleTensor,
+    device: CandleDeviceKind,
+    device_index: i32,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "to_device_non_blocking", || {
+            let out = output(out, "out")?;
+            let input = borrow(input, "input")?;
+            let device = device_of(device, device_index)?;
+            out.put(ops::to_device_non_blocking(&input, device)?);
+            Ok(())
+        })
+    }
+}
+
 /// The elements in row-major order without gaps.
 ///
 /// A contiguous tensor is returned as it is, any other is copied. Differentiable.

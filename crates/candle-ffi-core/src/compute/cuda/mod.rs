@@ -2,8 +2,10 @@
 //! device is not CUDA. The functions of [`crate::compute`] ask them through `on_cuda!`.
 
 mod elementwise;
+mod transfer;
 
 pub(super) use elementwise::unary;
+pub(super) use transfer::to_device;
 
 use crate::value::Value;
 

@@ -247,6 +247,16 @@ final class CandleLibrary {
     static native int candle_tensor_from_dlpack_unversioned(
         long managed, int copy, long out, long error);
 
+    static native int candle_device_stream(int kind, int index, long out, long error);
+
+    static native int candle_device_let_stream_wait(int kind, int index, long stream, long error);
+
+    static native int candle_device_wait_for_stream(int kind, int index, long stream, long error);
+
+    static native int candle_tensor_pin_memory(long tensor, long out, long error);
+
+    static native int candle_tensor_is_pinned(long tensor, long out, long error);
+
     static native int candle_tensor_get_item(
         long tensor, long index, long numIndex, long out, long error);
 
@@ -507,6 +517,9 @@ final class CandleLibrary {
     static native int candle_tensor_to_dtype(long input, int dtype, long out, long error);
 
     static native int candle_tensor_to_device(
+        long input, int device, int deviceIndex, long out, long error);
+
+    static native int candle_tensor_to_device_non_blocking(
         long input, int device, int deviceIndex, long out, long error);
 
     static native int candle_tensor_contiguous(long input, long out, long error);

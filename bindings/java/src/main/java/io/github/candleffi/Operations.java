@@ -1943,6 +1943,29 @@ abstract class Operations {
         }
     }
 
+    /** The elements on another device, without waiting for the copy where that can be done. */
+    public static Tensor toDeviceNonBlocking(Tensor input) {
+        return toDeviceNonBlocking(input, new Options.ToDeviceNonBlockingOptions());
+    }
+
+    /**
+     * The elements on another device, without waiting for the copy where that can be done.
+     * <p>Only a copy from pinned memory of the host to a CUDA device is not waited for: the memory
+     * must then not be changed until the device has been synchronized. Everything else is as for
+     * <code>to_device</code>. Differentiable.
+     * <p>Throws <code>DeviceException</code> when the device is not there.
+     * <p>PyTorch: <code>torch.Tensor.to</code> with <code>non_blocking=True</code>
+     */
+    public static Tensor toDeviceNonBlocking(
+        Tensor input, Options.ToDeviceNonBlockingOptions options) {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_tensor_to_device_non_blocking(
+                call.use(input), Call.kind(options.device), Call.index(options.device), call.out,
+                call.error));
+            return call.tensor();
+        }
+    }
+
     /**
      * The elements in row-major order without gaps.
      * <p>A contiguous tensor is returned as it is, any other is copied. Differentiable.

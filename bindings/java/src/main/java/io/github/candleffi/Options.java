@@ -868,6 +868,20 @@ public final class Options {
         }
     }
 
+    /** Options of <code>toDeviceNonBlocking</code>. */
+    public static final class ToDeviceNonBlockingOptions {
+        Device device = Device.CPU;
+
+        /** The defaults. */
+        public ToDeviceNonBlockingOptions() {}
+
+        /** Sets <code>device</code>; default: <code>Device.CPU</code>. */
+        public ToDeviceNonBlockingOptions device(Device device) {
+            this.device = device;
+            return this;
+        }
+    }
+
     /** Options of <code>zeros</code>. */
     public static final class ZerosOptions {
         DType dtype = Candle.defaultDType();

@@ -895,6 +895,16 @@ abstract class TensorMethods extends NativeObject {
         return Operations.toDevice(self(), options);
     }
 
+    /** The elements on another device, without waiting for the copy where that can be done. */
+    public Tensor toDeviceNonBlocking() {
+        return Operations.toDeviceNonBlocking(self());
+    }
+
+    /** The elements on another device, without waiting for the copy where that can be done. */
+    public Tensor toDeviceNonBlocking(Options.ToDeviceNonBlockingOptions options) {
+        return Operations.toDeviceNonBlocking(self(), options);
+    }
+
     /** The elements in row-major order without gaps. */
     public Tensor contiguous() {
         return Operations.contiguous(self());

@@ -1,0 +1,16 @@
+//! Copies from and to CUDA devices.
+
+use crate::value::Value;
+use crate::{Device, Result};
+use candle_core::Device as Candle;
+
+/// A contiguous value on another device; None where neither is CUDA.
+pub(in crate::compute) fn to_device(value: &Value, device: Device, non_blocking: bool) -> Result<Option<Value>> {
+    let array = match (value.array.device(), &device.to_candle()?) {
+        (Candle::Cpu, Candle::Cuda(to)) => candle_ffi_cuda::from_host(&value.array, to, non_blocking)?,
+        (Candle::Cuda(_), Candle::Cpu) => candle_ffi_cuda::to_host(&value.array)?,
+        (Candle::Cuda(_), Candle::Cuda(to)) => candle_ffi_cuda::between(&value.array, to)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(Value::new(array, value.dtype)))
+}

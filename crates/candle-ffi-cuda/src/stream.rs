@@ -1,0 +1,55 @@
+//! The stream of a device, on which all its work is started, and its order with the streams of others.
+
+use candle_core::cuda_backend::WrapErr;
+use candle_core::cuda_backend::cudarc::driver::{result, sys};
+use candle_core::{CudaDevice, Result};
+
+/// The `CUstream` of a device as a number, for libraries that order their work with ours.
+#[must_use]
+pub fn stream_handle(device: &CudaDevice) -> u64 {
+    device.cuda_stream().cu_stream().addr() as u64
+}
+
+/// What comes next on another stream waits for what has been started here.
+///
+/// # Safety
+///
+/// `stream` is a `CUstream` of a living context, or one of the numbers that stand for streams (0, 1 and 2).
+pub unsafe fn let_wait(device: &CudaDevice, stream: u64) -> Result<()> {
+    let ours = device.cuda_stream();
+    ours.context().bind_to_thread().w()?;
+    // SAFETY: the caller vouches for the stream.
+    unsafe { order(ours.cu_stream(), handle(stream)) }
+}
+
+/// What comes next here waits for what has been started on another stream.
+///
+/// # Safety
+///
+/// As for [`let_wait`].
+pub unsafe fn wait_for(device: &CudaDevice, stream: u64) -> Result<()> {
+    let ours = device.cuda_stream();
+    ours.context().bind_to_thread().w()?;
+    // SAFETY: the caller vouches for the stream.
+    unsafe { order(handle(stream), ours.cu_stream()) }
+}
+
+fn handle(stream: u64) -> sys::CUstream {
+    std::ptr::without_provenance_mut(stream as usize)
+}
+
+/// Puts what comes next on `second` behind what is on `first`.
+///
+/// # Safety
+///
+/// Both streams live, and the context of the first is current.
+pub(crate) unsafe fn order(first: sys::CUstream, second: sys::CUstream) -> Result<()> {
+    let event = result::event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING).w()?;
+    // SAFETY: the event is new, the streams live. Destroyed events still order what waits for them.
+    unsafe {
+        let recorded = result::event::record(event, first)
+            .and_then(|()| result::stream::wait_event(second, event, sys::CUevent_wait_flags::CU_EVENT_WAIT_DEFAULT));
+        result::event::destroy(event).w()?;
+        recorded.w()
+    }
+}
