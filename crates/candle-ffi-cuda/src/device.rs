@@ -1,9 +1,9 @@
 //! The devices: how many there are, what they are, and how one is opened.
 
 use crate::memory;
+use candle_core::Device;
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{DriverError, result, sys};
-use candle_core::Device;
 use std::sync::OnceLock;
 
 /// The version of CUDA that this library was built with, as CUDA writes it: 13000 is 13.0.
