@@ -1,0 +1,127 @@
+//! Modules: PTX text, read and kept until its kernels are asked for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::border::{Address, HostPointer, Out, Text};
+use super::context::{Context, current};
+use super::counts::{Count, count};
+use super::function::{self, Loaded};
+use super::handles::{Handle, Handles};
+use super::memory::{allocate, give_back};
+use super::registry::{Kind, registry};
+use super::status::Status;
+use super::stream::no_capture;
+use super::{exports, report};
+use crate::ptx;
+
+/// A `CUmodule`.
+struct Module {
+    context: Handle,
+    ptx: ptx::Module,
+    /// Functions that were asked for, by name.
+    functions: Mutex<Vec<(String, Handle)>>,
+    /// Its variables in the memory of the device.
+    variables: Vec<Address>,
+}
+
+impl Module {
+    fn unload(&self) {
+        for (_, function) in self.functions.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            function::remove(function);
+        }
+        for address in &self.variables {
+            // None is left where the context has been reset meanwhile.
+            _ = registry().free(*address, |kind| *kind == Kind::Module).map(|block| give_back(&block));
+        }
+    }
+}
+
+static MODULES: Handles<Module> = Handles::new();
+
+/// The first bytes of what is not PTX: an ELF file, a fat binary, its wrapper.
+const BINARY: [&[u8]; 3] = [b"\x7fELF", &[0x50, 0xED, 0x55, 0xBA], &[0x46, 0x62, 0xB1, 0x43]];
+
+fn load(out: Out<Handle>, image: HostPointer) -> Result<(), Status> {
+    let context = current()?;
+    if image.address() == 0 {
+        return Err(Status::INVALID_VALUE);
+    }
+    let first = image.array::<[u8; 4]>().get(0)?;
+    if BINARY.contains(&&first[..]) {
+        report(format_args!("a module holds machine code; only PTX can be run"));
+        return Err(Status::NO_BINARY_FOR_GPU);
+    }
+    load_text(&context, out, &image.text().read().map_err(|_| Status::INVALID_IMAGE)?)
+}
+
+fn load_text(context: &Context, out: Out<Handle>, text: &str) -> Result<(), Status> {
+    no_capture(context)?;
+    let mut parsed = ptx::Module::parse(text).map_err(|error| {
+        report(format_args!("a module's PTX cannot be read: {error}"));
+        Status::INVALID_PTX
+    })?;
+    let mut variables = Vec::new();
+    let mut place = |size: usize, _align: usize| {
+        let address = allocate(context, size, Kind::Module).ok()?;
+        variables.push(address);
+        Some(address)
+    };
+    let placed = parsed.allocate(&mut place, &context.view());
+    let module = Module { context: context.handle, ptx: parsed, functions: Mutex::default(), variables };
+    if let Err(variable) = placed {
+        report(format_args!("there is no place for the module's variable {variable}"));
+        module.unload();
+        return Err(Status::OUT_OF_MEMORY);
+    }
+    count(Count::ModuleLoad);
+    out.set(MODULES.add(module))
+}
+
+exports! {
+    fn cuModuleLoad(out: Out<Handle>, path: Text) {
+        let context = current()?;
+        let text = std::fs::read_to_string(path.read()?).map_err(|_| Status::FILE_NOT_FOUND)?;
+        load_text(&context, out, &text)
+    }
+
+    fn cuModuleLoadData(out: Out<Handle>, image: HostPointer) {
+        load(out, image)
+    }
+
+    fn cuModuleLoadDataEx(out: Out<Handle>, image: HostPointer, _number: u32, _options: HostPointer, _values: HostPointer) {
+        load(out, image)
+    }
+
+    fn cuModuleUnload(handle: Handle) {
+        current()?;
+        MODULES.remove(handle)?.unload();
+        Ok(())
+    }
+
+    fn cuModuleGetFunction(out: Out<Handle>, handle: Handle, name: Text) {
+        current()?;
+        let (module, name) = (MODULES.get(handle)?, name.read()?);
+        let mut functions = module.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, function)) = functions.iter().find(|(known, _)| *known == name) {
+            return out.set(*function);
+        }
+        let parsed: Arc<ptx::Function> = module.ptx.function(&name).ok_or(Status::NOT_FOUND)?;
+        let function = function::add(Loaded::new(parsed, module.context));
+        functions.push((name, function));
+        out.set(function)
+    }
+
+    fn cuModuleGetGlobal_v2(address: Out<Address>, size: Out<usize>, handle: Handle, name: Text) {
+        current()?;
+        let module = MODULES.get(handle)?;
+        let global = module.ptx.global(&name.read()?).ok_or(Status::NOT_FOUND)?;
+        address.set_if_wanted(global.address);
+        size.set_if_wanted(global.size);
+        Ok(())
+    }
+
+    fn cuModuleGetLoadingMode(mode: Out<i32>) {
+        // Eager: the text is read when the module is loaded.
+        mode.set(1)
+    }
+}
