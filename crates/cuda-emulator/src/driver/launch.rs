@@ -19,7 +19,7 @@ use crate::machine;
 struct Launch {
     grid: [u32; 3],
     block: [u32; 3],
-    shared: usize,
+    shared: u32,
     stream: Handle,
 }
 
@@ -31,7 +31,7 @@ impl Launch {
             return Err(Status::INVALID_VALUE);
         }
         let threads = self.block.iter().map(|size| *size as usize).product::<usize>();
-        if threads > BLOCK_THREADS.min(loaded.function.max_threads) || self.shared > loaded.dynamic_limit() {
+        if threads > BLOCK_THREADS.min(loaded.function.max_threads) || self.shared as usize > loaded.dynamic_limit() {
             return Err(Status::INVALID_VALUE);
         }
         Ok(())
@@ -87,7 +87,7 @@ fn run(
     loaded: &Loaded,
     grid: [u32; 3],
     block: [u32; 3],
-    shared: usize,
+    shared: u32,
     parameters: &[u8],
 ) -> Result<(), Status> {
     let view = context.view();
@@ -95,11 +95,17 @@ fn run(
         return Ok(());
     };
     let complaint = view.complaint();
-    report(format_args!("{}<<<{grid:?}, {block:?}>>>: {fault}", loaded.function.name));
-    if let Some(complaint) = &complaint {
-        report(format_args!("{complaint}"));
+    match &complaint {
+        Some(complaint) => report(format_args!("{fault}\n    {complaint}")),
+        None => report(format_args!("{fault}")),
     }
-    let status = if complaint.is_some() { Status::ILLEGAL_ADDRESS } else { Status::LAUNCH_FAILED };
+    let status = match fault.address {
+        _ if complaint.is_some() => Status::ILLEGAL_ADDRESS,
+        _ if loaded.function.error().is_some() => Status::ILLEGAL_INSTRUCTION,
+        Some(_) if fault.message.contains("align") => Status::MISALIGNED_ADDRESS,
+        Some(_) => Status::ILLEGAL_ADDRESS,
+        None => Status::LAUNCH_FAILED,
+    };
     context.kill(status);
     // The host of a real device learns of it at its next call, unless it waits for each launch.
     if settings().blocking { Err(status) } else { Ok(()) }
@@ -130,12 +136,12 @@ exports! {
         shared: u32, on: Handle, arguments: In<HostPointer>, extra: HostPointer,
     ) {
         let (grid, block) = ([grid_x, grid_y, grid_z], [block_x, block_y, block_z]);
-        Launch { grid, block, shared: shared as usize, stream: on }.start(handle, arguments, extra)
+        Launch { grid, block, shared, stream: on }.start(handle, arguments, extra)
     }
 
     fn cuLaunchKernelEx(config: In<Config>, handle: Handle, arguments: In<HostPointer>, extra: HostPointer) {
         let Config { grid, block, shared, stream, .. } = config.get(0)?;
-        Launch { grid, block, shared: shared as usize, stream }.start(handle, arguments, extra)
+        Launch { grid, block, shared, stream }.start(handle, arguments, extra)
     }
 
     fn cuLaunchCooperativeKernel(
