@@ -1,0 +1,21 @@
+//! Runs kernels: a warp's 32 lanes step by step together, a block's warps in turn, blocks on several host threads.
+
+mod atomics;
+mod barrier;
+mod bits;
+mod block;
+mod convert;
+mod execute;
+mod fault;
+mod file;
+mod float;
+mod integer;
+mod launch;
+mod meeting;
+mod memory;
+mod rounding;
+mod warp;
+
+pub use fault::Fault;
+pub use launch::launch;
+pub use memory::{Memory, Region};
