@@ -13,11 +13,13 @@ mod adopted;
 mod array;
 pub mod device;
 mod elementwise;
+mod gemm;
 mod launch;
 pub mod memory;
 pub mod pinned;
 mod stream;
 mod transfer;
+mod matmul;
 
 #[cfg(target_os = "linux")]
 pub use adopted::adopt;
@@ -26,6 +28,7 @@ pub use candle_core::Result;
 pub use elementwise::unary;
 pub use stream::{let_wait, stream_handle, wait_for};
 pub use transfer::{between, from_host, to_host};
+pub use matmul::matmul;
 
 /// The PTX of each file of `src/kernels`.
 mod ptx {
