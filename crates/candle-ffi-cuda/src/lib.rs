@@ -12,6 +12,7 @@
 mod adopted;
 mod array;
 pub mod device;
+mod conv;
 mod elementwise;
 mod gemm;
 mod launch;
@@ -25,6 +26,7 @@ mod matmul;
 pub use adopted::adopt;
 pub use array::address;
 pub use candle_core::Result;
+pub use conv::{conv, conv_transpose, conv_weight_grad};
 pub use elementwise::unary;
 pub use stream::{let_wait, stream_handle, wait_for};
 pub use transfer::{between, from_host, to_host};

@@ -26,6 +26,8 @@ pub(crate) fn conv(
     dims: &[usize],
 ) -> Result<Value> {
     if !host::on_cpu(&[first, second]) {
+        shape::check_size(dims, first.dtype)?;
+        on_cuda!(conv(result, first, second, bias, geometry, dims));
         let bias = bias.map(|bias| bias.to_device(Device::CPU)).transpose()?;
         return host::round_trip_one([first, second], |[first, second]| {
             conv(result, &first, &second, bias.as_ref(), geometry, dims)

@@ -21,8 +21,9 @@ fn result_dims(lhs: &Value, rhs: &Value) -> Dims {
 /// `[…batch, m, k] × […batch, k, n]` with equal batch dimensions (expanded ones cost nothing on the CPU).
 pub(crate) fn matmul(lhs: &Value, rhs: &Value) -> Result<Value> {
     let dims = result_dims(lhs, rhs);
-    shape::check_allocation(&dims, lhs.dtype)?;
     if !host::on_cpu(&[lhs, rhs]) {
+        shape::check_size(&dims, lhs.dtype)?;
+        on_cuda!(matmul(lhs, rhs));
         // Candle refuses most strides of the batch, and products with nothing in them.
         if lhs.num_elements() == 0 || rhs.num_elements() == 0 {
             return super::fill(0.0, &dims, lhs.dtype, lhs.device());
@@ -32,6 +33,7 @@ pub(crate) fn matmul(lhs: &Value, rhs: &Value) -> Result<Value> {
         }
         return Ok(Value::new(lhs.array.contiguous()?.matmul(&rhs.array.contiguous()?)?, lhs.dtype));
     }
+    shape::check_allocation(&dims, lhs.dtype)?;
     let locked = lock([lhs, rhs]);
     if lhs.dtype.is_integer() {
         return with_integer!(lhs.dtype, T => {
@@ -44,6 +46,8 @@ pub(crate) fn matmul(lhs: &Value, rhs: &Value) -> Result<Value> {
 /// `lhs × rhs + bias` with the bias added to each row, for `[m, k] × [k, n] + [n]`.
 pub(crate) fn matmul_add(lhs: &Value, rhs: &Value, bias: &Value) -> Result<Value> {
     if !host::on_cpu(&[lhs, rhs, bias]) {
+        shape::check_size(&result_dims(lhs, rhs), lhs.dtype)?;
+        on_cuda!(matmul_add(lhs, rhs, bias));
         return super::binary(super::Binary::Add, &matmul(lhs, rhs)?, bias);
     }
     let dims = result_dims(lhs, rhs);

@@ -1,11 +1,15 @@
 //! From values to the kernels of `candle-ffi-cuda`, one file a family. `Ok(None)`: there is none for these dtypes, or the
 //! device is not CUDA. The functions of [`crate::compute`] ask them through `on_cuda!`.
 
+mod conv;
 mod elementwise;
 mod transfer;
+mod matmul;
 
+pub(super) use conv::conv;
 pub(super) use elementwise::unary;
 pub(super) use transfer::to_device;
+pub(super) use matmul::{matmul, matmul_add};
 
 use crate::value::Value;
 
