@@ -21,6 +21,7 @@ pub mod pinned;
 mod stream;
 mod transfer;
 mod matmul;
+mod reduce;
 
 #[cfg(target_os = "linux")]
 pub use adopted::adopt;
@@ -31,6 +32,13 @@ pub use elementwise::unary;
 pub use stream::{let_wait, stream_handle, wait_for};
 pub use transfer::{between, from_host, to_host};
 pub use matmul::matmul;
+pub use reduce::{Reduce, argselect, reduce, var};
+
+/// Whether kernels compute in this floating dtype (8-bit floats are for storage alone).
+pub(crate) fn is_float(dtype: candle_core::DType) -> bool {
+    use candle_core::DType;
+    matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
+}
 
 /// The PTX of each file of `src/kernels`.
 mod ptx {

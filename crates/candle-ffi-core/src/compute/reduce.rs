@@ -60,7 +60,7 @@ fn fold(value: &Value, dims: &[usize]) -> Result<Folded> {
     Ok(Folded { value: contiguous(&value.permute(&order)?)?, outer, n, inner: 1 })
 }
 
-fn reduced_dims(shape: &[usize], dims: &[usize], keepdim: bool) -> Dims {
+pub(super) fn reduced_dims(shape: &[usize], dims: &[usize], keepdim: bool) -> Dims {
     shape
         .iter()
         .enumerate()
@@ -75,6 +75,7 @@ fn reduced_dims(shape: &[usize], dims: &[usize], keepdim: bool) -> Dims {
 /// Reduces `dims` (ascending). Sums and products of bools and integers are `int64`; `Any` and `All` take bools.
 pub(crate) fn reduce(op: Reduce, x: &Value, dims: &[usize], keepdim: bool) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(reduce(op, x, dims, keepdim));
         return on_device(op, x, dims, keepdim)
             .unwrap_or_else(|| host::round_trip_one([x], |[x]| reduce(op, &x, dims, keepdim)));
     }
@@ -142,6 +143,7 @@ fn on_device(op: Reduce, x: &Value, dims: &[usize], keepdim: bool) -> Option<Res
 /// The extreme values over `dims` and their flat `int64` positions among them.
 pub(crate) fn argselect(op: Select, x: &Value, dims: &[usize], keepdim: bool) -> Result<(Value, Value)> {
     if !x.is_cpu() {
+        on_cuda!(argselect(op, x, dims, keepdim));
         let [values, indices] = host::round_trip([x], |[x]| {
             let (values, indices) = argselect(op, &x, dims, keepdim)?;
             Ok([values, indices])
@@ -164,6 +166,7 @@ pub(crate) fn argselect(op: Select, x: &Value, dims: &[usize], keepdim: bool) ->
 /// The variance over `dims`, divided by `max(0, n - correction)`.
 pub(crate) fn var(x: &Value, dims: &[usize], correction: f64, keepdim: bool) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(var(x, dims, correction, keepdim));
         return host::round_trip_one([x], |[x]| var(&x, dims, correction, keepdim));
     }
     let shape = reduced_dims(x.dims(), dims, keepdim);

@@ -49,6 +49,7 @@ __device__ __forceinline__ i64 offset_of(const Layout &layout, size_t position) 
     if (position <= UINT32_MAX) {
         // Division of 32 bits is several times cheaper.
         u32 left = static_cast<u32>(position);
+#pragma unroll 1  // Kernels stay small; the loop is short.
         for (int at = static_cast<int>(layout.rank) - 1; at > 0; --at) {
             const u32 rows = left / layout.dims[at];
             offset += static_cast<i64>(left - rows * layout.dims[at]) * layout.strides[at];
@@ -57,6 +58,7 @@ __device__ __forceinline__ i64 offset_of(const Layout &layout, size_t position) 
         return offset + static_cast<i64>(left) * layout.strides[0];
     }
     size_t left = position;
+#pragma unroll 1
     for (int at = static_cast<int>(layout.rank) - 1; at > 0; --at) {
         const size_t rows = left / layout.dims[at];
         offset += static_cast<i64>(left - rows * layout.dims[at]) * layout.strides[at];

@@ -5,11 +5,13 @@ mod conv;
 mod elementwise;
 mod transfer;
 mod matmul;
+mod reduce;
 
 pub(super) use conv::conv;
 pub(super) use elementwise::unary;
 pub(super) use transfer::to_device;
 pub(super) use matmul::{matmul, matmul_add};
+pub(super) use reduce::{argselect, reduce, var};
 
 use crate::value::Value;
 

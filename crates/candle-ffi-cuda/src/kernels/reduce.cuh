@@ -1,0 +1,148 @@
+// Reductions of strided elements: `n` elements to each of `outputs` results, by blocks in one or two stages.
+#pragma once
+#include "common.cuh"
+
+// `Reduction` in reduce.rs.
+struct Reduction {
+    Layout kept;     // Where the elements of a result begin.
+    Layout reduced;  // Where the elements of a result lie from there on.
+    i64 outputs;
+    i64 n;
+    i64 part;   // Elements of a result that one block looks at.
+    i64 parts;  // More than one: they are joined in a second stage.
+    u32 rows;   // Whether neighbouring threads (x) look at elements of one result, else at neighbouring results.
+    u32 stage;
+};
+
+constexpr int REDUCE_THREADS = 256;
+
+// What threads of one warp exchange, of any size.
+template <class A> __device__ __forceinline__ A shuffle_xor(A value, int mask) {
+    constexpr int WORDS = sizeof(A) / sizeof(u32);
+    static_assert(sizeof(A) % sizeof(u32) == 0, "whole words");
+    u32 words[WORDS];
+    memcpy(words, &value, sizeof(A));
+#pragma unroll
+    for (int i = 0; i < WORDS; ++i) words[i] = __shfl_xor_sync(~0u, words[i], mask);
+    memcpy(&value, words, sizeof(A));
+    return value;
+}
+
+// The join over the `lanes` (a power of two) threads of neighbouring x that share a y; known to all of them. `room` has
+// an element for each warp of the block. Every thread of the block comes here.
+template <class A, class Join> __device__ __forceinline__ A join_row(A value, int lanes, A *room, Join join) {
+#pragma unroll 1
+    for (int mask = min(lanes, 32) / 2; mask > 0; mask /= 2) value = join(value, shuffle_xor(value, mask));
+    if (lanes <= 32) return value;
+    const int thread = threadIdx.y * blockDim.x + threadIdx.x, warps = lanes / 32;
+    __syncthreads();
+    if (thread % 32 == 0) room[thread / 32] = value;
+    __syncthreads();
+    const A *row = room + thread / lanes * warps;
+    value = row[0];
+#pragma unroll 1
+    for (int warp = 1; warp < warps; ++warp) value = join(value, row[warp]);
+    return value;
+}
+
+// An operation is a structure with
+//   Item, Acc                        what an element is read as, and what elements are joined to;
+//   none()                           the Acc of no element;
+//   begin(base, output)              called before the elements of a result, which begin at `base`;
+//   item(offset)                     reads an element;
+//   lift(item, position), join(a, b), four(a, b, c, d, position, step);
+//   write(output, acc)               keeps a result.
+// `four` is of its own so that sums can add a few elements in their own type before they go to a wider one.
+template <class Op> struct ReduceOp {
+    __device__ void begin(i64, i64) {}
+    template <class Item> __device__ auto four(Item a, Item b, Item c, Item d, i64 position, i64 step) const {
+        const Op &op = static_cast<const Op &>(*this);
+        return op.join(op.join(op.lift(a, position), op.lift(b, position + step)),
+                       op.join(op.lift(c, position + 2 * step), op.lift(d, position + 3 * step)));
+    }
+};
+
+// What one thread makes of the positions `at`, `at + step`, … before `end`.
+template <class Op>
+__device__ __forceinline__ typename Op::Acc reduce_thread(const Op &op, const Reduction &r, i64 base, i64 at, i64 end,
+                                                          i64 step) {
+    typename Op::Acc total = op.none();
+    if (r.reduced.rank <= 1) {
+        const i64 stride = r.reduced.rank == 0 ? 1 : r.reduced.strides[0];
+        const auto item = [&](i64 position) { return op.item(base + position * stride); };
+#pragma unroll 1
+        for (; at + 3 * step < end; at += 4 * step) {
+            const auto a = item(at), b = item(at + step), c = item(at + 2 * step), d = item(at + 3 * step);
+            total = op.join(total, op.four(a, b, c, d, at, step));
+        }
+#pragma unroll 1
+        for (; at < end; at += step) total = op.join(total, op.lift(item(at), at));
+        return total;
+    }
+#pragma unroll 1
+    for (; at < end; at += step) {
+        const i64 offset = base + offset_of(r.reduced, static_cast<size_t>(at));
+        total = op.join(total, op.lift(op.item(offset), at));
+    }
+    return total;
+}
+
+template <class Op> __device__ __forceinline__ void reduce(Op op, const Reduction &r, typename Op::Acc *partial) {
+    using Acc = typename Op::Acc;
+    // Raw bytes, since an Acc may have a constructor.
+    __shared__ __align__(16) unsigned char bytes[REDUCE_THREADS * sizeof(Acc)];
+    Acc *room = reinterpret_cast<Acc *>(bytes);
+    const auto join = [&](Acc a, Acc b) { return op.join(a, b); };
+    const bool last = r.stage == 1, rows = r.rows || last;
+    const int lane = rows ? threadIdx.x : threadIdx.y, lanes = rows ? blockDim.x : blockDim.y;
+    const int own = rows ? threadIdx.y : threadIdx.x, each = rows ? blockDim.y : blockDim.x;
+    for (i64 first = static_cast<i64>(blockIdx.x) * each; first < r.outputs; first += static_cast<i64>(gridDim.x) * each) {
+        const i64 output = first + own;
+        const bool inside = output < r.outputs;
+        Acc total = op.none();
+        if (inside) {
+            const i64 base = offset_of(r.kept, static_cast<size_t>(output));
+            if (r.n > 0) op.begin(base, output);
+            if (last) {
+#pragma unroll 1
+                for (i64 part = lane; part < r.parts; part += lanes) {
+                    total = join(total, partial[part * r.outputs + output]);
+                }
+            } else {
+                const i64 start = static_cast<i64>(blockIdx.y) * r.part;
+                total = reduce_thread(op, r, base, start + lane, min(start + r.part, r.n), static_cast<i64>(lanes));
+            }
+        }
+        if (rows) {
+            total = join_row(total, lanes, room, join);
+        } else {
+            __syncthreads();
+            room[lane * each + own] = total;
+#pragma unroll 1
+            for (int half = lanes / 2; half > 0; half /= 2) {
+                __syncthreads();
+                if (lane < half) room[lane * each + own] = join(room[lane * each + own], room[(lane + half) * each + own]);
+            }
+            if (lane == 0) total = room[own];
+        }
+        if (inside && lane == 0) {
+            if (r.parts > 1 && !last) {
+                partial[static_cast<i64>(blockIdx.y) * r.outputs + output] = total;
+            } else {
+                op.write(output, total);
+            }
+        }
+    }
+}
+
+// Which of two numbers comes out as the larger (or the smaller); NaN comes out before any number.
+template <bool MAX, class A> __device__ __forceinline__ bool beats(A a, A b) {
+    if (a != a) return b == b;
+    return MAX ? a > b : a < b;
+}
+
+// What integers narrower than a word are compared as.
+template <class T> struct widened { using type = compute_t<T>; };
+template <> struct widened<u8> { using type = i32; };
+template <> struct widened<i16> { using type = i32; };
+template <class T> using wide_t = typename widened<T>::type;
