@@ -11,17 +11,17 @@
 #[cfg(target_os = "linux")]
 mod adopted;
 mod array;
-pub mod device;
 mod conv;
+pub mod device;
 mod elementwise;
 mod gemm;
 mod launch;
+mod matmul;
 pub mod memory;
 pub mod pinned;
+mod reduce;
 mod stream;
 mod transfer;
-mod matmul;
-mod reduce;
 
 #[cfg(target_os = "linux")]
 pub use adopted::adopt;
@@ -29,10 +29,10 @@ pub use array::address;
 pub use candle_core::Result;
 pub use conv::{conv, conv_transpose, conv_weight_grad};
 pub use elementwise::unary;
-pub use stream::{let_wait, stream_handle, wait_for};
-pub use transfer::{between, from_host, to_host};
 pub use matmul::matmul;
 pub use reduce::{Reduce, argselect, reduce, var};
+pub use stream::{let_wait, stream_handle, wait_for};
+pub use transfer::{between, from_host, to_host};
 
 /// Whether kernels compute in this floating dtype (8-bit floats are for storage alone).
 pub(crate) fn is_float(dtype: candle_core::DType) -> bool {

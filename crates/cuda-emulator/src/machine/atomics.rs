@@ -40,10 +40,12 @@ impl Machine<'_> {
                     4 => AtomicU32::from_ptr(host.cast())
                         .fetch_update(SeqCst, SeqCst, |old| Some(new(old.into()) as u32))
                         .map_or(0, u64::from),
-                    8 => AtomicU64::from_ptr(host.cast())
-                        .fetch_update(SeqCst, SeqCst, |old| Some(new(old)))
-                        .unwrap_or(0),
-                    _ => return Err(Problem::new(lane as u32, "an atomic operation on so many bytes is not supported")),
+                    8 => {
+                        AtomicU64::from_ptr(host.cast()).fetch_update(SeqCst, SeqCst, |old| Some(new(old))).unwrap_or(0)
+                    }
+                    _ => {
+                        return Err(Problem::new(lane as u32, "an atomic operation on so many bytes is not supported"));
+                    }
                 }
             };
             if let Some(to) = to {

@@ -145,10 +145,7 @@ fn clamp(value: i128, ty: Type, saturate: bool) -> u64 {
         return value as u64;
     }
     let bits = 8 * u32::from(ty.size());
-    let (low, high) = if ty.is_signed() {
-        (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
-    } else {
-        (0, (1i128 << bits) - 1)
-    };
+    let (low, high) =
+        if ty.is_signed() { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) } else { (0, (1i128 << bits) - 1) };
     value.clamp(low, high) as u64
 }

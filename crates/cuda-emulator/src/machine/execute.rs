@@ -54,7 +54,9 @@ impl Machine<'_> {
                     each(mask, |lane| file.put_bits(place, lane, if low >> lane & 1 == 1 { yes } else { 0 }));
                 }
             }
-            Operation::Select { size, to, a, b, choice } => self.select_values(mask, size, to, (a, b), file.guard(choice)),
+            Operation::Select { size, to, a, b, choice } => {
+                self.select_values(mask, size, to, (a, b), file.guard(choice))
+            }
             Operation::SelectSign { size, to, a, b, c, ty } => {
                 self.select_values(mask, size, to, (a, b), float::at_least_zero(file, mask, ty, c));
             }
@@ -88,14 +90,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn select_values(
-        &mut self,
-        mask: u32,
-        size: u8,
-        to: Slot,
-        (a, b): (Slot, Slot),
-        choice: u32,
-    ) {
+    fn select_values(&mut self, mask: u32, size: u8, to: Slot, (a, b): (Slot, Slot), choice: u32) {
         let file = self.file;
         macro_rules! choose {
             ($ty:ty) => {

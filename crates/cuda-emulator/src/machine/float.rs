@@ -93,9 +93,9 @@ pub(super) fn float2(file: File, mask: u32, operation: Float2, ty: Type, mode: M
         (_, Type::F32) => {
             file.map2(mask, to, ab, |a: u32, b: u32| two(operation, ty, mode, u64::from(a), u64::from(b)) as u32);
         }
-        (_, Type::F16x2 | Type::Bf16x2) => file.map2(mask, to, ab, |a: u32, b: u32| {
-            halves([a, b, 0], |[a, b, _]| two(operation, ty, mode, a, b))
-        }),
+        (_, Type::F16x2 | Type::Bf16x2) => {
+            file.map2(mask, to, ab, |a: u32, b: u32| halves([a, b, 0], |[a, b, _]| two(operation, ty, mode, a, b)))
+        }
         _ => file.map2(mask, to, ab, |a: u16, b: u16| two(operation, ty, mode, u64::from(a), u64::from(b)) as u16),
     }
 }
@@ -285,6 +285,9 @@ pub(super) fn test_class(file: File, mask: u32, class: FloatClass, ty: Type, a: 
 
 /// Whether the sign of `c` chooses the first of two.
 pub(super) fn at_least_zero(file: File, mask: u32, ty: Type, c: Slot) -> u32 {
-    if ty == Type::F32 { file.test2(mask, c, c, |c: f32, _| c >= 0.0) } else { file.test2(mask, c, c, |c: i32, _| c >= 0) }
+    if ty == Type::F32 {
+        file.test2(mask, c, c, |c: f32, _| c >= 0.0)
+    } else {
+        file.test2(mask, c, c, |c: i32, _| c >= 0)
+    }
 }
-

@@ -51,9 +51,7 @@ impl Recent {
     fn find(&self, address: u64, size: usize, write: bool) -> Option<*mut u8> {
         for region in &self.regions {
             let offset = address.wrapping_sub(region.address);
-            if offset < region.size as u64
-                && region.size as u64 - offset >= size as u64
-                && (region.writable || !write)
+            if offset < region.size as u64 && region.size as u64 - offset >= size as u64 && (region.writable || !write)
             {
                 return Some(region.host.wrapping_add(offset as usize));
             }
@@ -186,9 +184,15 @@ impl Machine<'_> {
         if let [Some(place)] = to {
             let (slot, exact) = (place.slot, place.size == ty.size());
             match ty.size() {
-                4 if exact => return self.load_exact::<u32>(mask, space, address, |m, lane, value| m.set(slot, lane, value)),
-                8 if exact => return self.load_exact::<u64>(mask, space, address, |m, lane, value| m.set(slot, lane, value)),
-                2 if exact => return self.load_exact::<u16>(mask, space, address, |m, lane, value| m.set(slot, lane, value)),
+                4 if exact => {
+                    return self.load_exact::<u32>(mask, space, address, |m, lane, value| m.set(slot, lane, value));
+                }
+                8 if exact => {
+                    return self.load_exact::<u64>(mask, space, address, |m, lane, value| m.set(slot, lane, value));
+                }
+                2 if exact => {
+                    return self.load_exact::<u16>(mask, space, address, |m, lane, value| m.set(slot, lane, value));
+                }
                 16 if exact => {}
                 _ => {}
             }

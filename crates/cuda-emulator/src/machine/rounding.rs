@@ -135,7 +135,8 @@ fn to_small(value: f64, format: &Format, rounding: Rounding, saturate: bool) -> 
     let sign = u16::from(value.is_sign_negative()) << (exponent + fraction);
     let top = ((1u16 << exponent) - 1) << fraction;
     // The largest number, and what stands for infinity.
-    let (largest, infinity) = if finite { (top | ((1 << fraction) - 2), top | ((1 << fraction) - 1)) } else { (top - 1, top) };
+    let (largest, infinity) =
+        if finite { (top | ((1 << fraction) - 2), top | ((1 << fraction) - 1)) } else { (top - 1, top) };
     if value.is_nan() {
         return if finite { infinity } else { 0x7fff >> (15 - exponent - fraction) };
     }

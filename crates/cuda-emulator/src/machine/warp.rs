@@ -58,7 +58,10 @@ pub(super) enum Wait {
     /// The other lanes of the warp.
     Meeting,
     /// The other threads of the block: the barrier's number, and how many it is for if not all.
-    Barrier { id: u32, threads: Option<u32> },
+    Barrier {
+        id: u32,
+        threads: Option<u32>,
+    },
 }
 
 /// Where and why a warp was stopped.

@@ -138,14 +138,8 @@ pub(crate) struct Mode {
 }
 
 impl Mode {
-    pub(crate) const PLAIN: Mode = Mode {
-        rounding: Rounding::Nearest,
-        flush: false,
-        saturate: false,
-        nan: false,
-        relu: false,
-        absolute: false,
-    };
+    pub(crate) const PLAIN: Mode =
+        Mode { rounding: Rounding::Nearest, flush: false, saturate: false, nan: false, relu: false, absolute: false };
 }
 
 /// A comparison. The last six are also true if an operand is NaN.

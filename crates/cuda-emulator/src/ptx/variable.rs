@@ -63,9 +63,7 @@ pub(crate) fn declaration<'a>(lexer: &mut Lexer<'a>) -> Result<Declaration<'a>, 
                     _ => break,
                 };
             },
-            Some("attribute") => {
-                while !matches!(lexer.next()?, Token::Sign(b')') | Token::End) {}
-            }
+            Some("attribute") => while !matches!(lexer.next()?, Token::Sign(b')') | Token::End) {},
             Some(name) => match Type::parse(name) {
                 Some(found) => ty = Some(found),
                 None => return Err(at(lexer.line(), format!("`{word}` is not known in a declaration"))),

@@ -3,15 +3,15 @@
 
 mod conv;
 mod elementwise;
-mod transfer;
 mod matmul;
 mod reduce;
+mod transfer;
 
 pub(super) use conv::conv;
 pub(super) use elementwise::unary;
-pub(super) use transfer::to_device;
 pub(super) use matmul::{matmul, matmul_add};
 pub(super) use reduce::{argselect, reduce, var};
+pub(super) use transfer::to_device;
 
 use crate::value::Value;
 

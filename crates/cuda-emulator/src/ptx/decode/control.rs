@@ -75,7 +75,10 @@ impl<'m> Assembler<'m> {
             _ => return Err(at(self.line, "a call of this form is not known")),
         };
         let Some((name, definition)) = self.module.definitions.get_key_value(*name) else {
-            return Err(at(self.line, format!("the function `{name}` is not there; calls by address are not supported")));
+            return Err(at(
+                self.line,
+                format!("the function `{name}` is not there; calls by address are not supported"),
+            ));
         };
         if definition.body.is_none() {
             return match name.as_str() {
@@ -156,9 +159,8 @@ impl<'m> Assembler<'m> {
         let meeting = match base {
             "shfl" => return self.shuffle(sync, suffixes, statement),
             "vote" => {
-                let kind = suffixes.take_some(|name| {
-                    matches!(name, "all" | "any" | "uni" | "ballot").then(|| name.to_owned())
-                });
+                let kind = suffixes
+                    .take_some(|name| matches!(name, "all" | "any" | "uni" | "ballot").then(|| name.to_owned()));
                 let ty = suffixes.take_type()?;
                 let (Some(to), Some(value)) = (statement.operands.first(), statement.operands.get(1)) else {
                     return Err(at(self.line, "operands are missing"));
@@ -215,12 +217,7 @@ impl<'m> Assembler<'m> {
         Ok(())
     }
 
-    fn shuffle(
-        &mut self,
-        sync: bool,
-        mut suffixes: Suffixes<'m>,
-        statement: &Statement<'m>,
-    ) -> Result<(), ParseError> {
+    fn shuffle(&mut self, sync: bool, mut suffixes: Suffixes<'m>, statement: &Statement<'m>) -> Result<(), ParseError> {
         let mode = suffixes.take_some(|name| match name {
             "up" => Some(Shuffle::Up),
             "down" => Some(Shuffle::Down),

@@ -8,11 +8,7 @@ use super::super::types::Type;
 use super::{Suffixes, exactly};
 
 impl<'m> Assembler<'m> {
-    pub(super) fn convert(
-        &mut self,
-        mut suffixes: Suffixes<'m>,
-        statement: &Statement<'m>,
-    ) -> Result<(), ParseError> {
+    pub(super) fn convert(&mut self, mut suffixes: Suffixes<'m>, statement: &Statement<'m>) -> Result<(), ParseError> {
         let to_integer = ["rni", "rzi", "rmi", "rpi"].iter().any(|name| suffixes.list.contains(name));
         let mut mode = suffixes.take_mode();
         // Small types have no infinity; there the largest number takes its place, with or without the suffix.

@@ -15,9 +15,37 @@ pub(crate) const PARAM_WINDOW: u64 = 0x7f02_0000_0000_0000;
 
 /// Suffixes that say how caches are used or how strong an order is: every access here is as strong as it can be.
 const HINTS: &[&str] = &[
-    "nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "volatile", "relaxed", "acquire", "release", "acq_rel", "seq_cst",
-    "weak", "gpu", "cta", "sys", "cluster", "mmio", "L1::evict_normal", "L1::evict_unchanged", "L1::evict_first",
-    "L1::evict_last", "L1::no_allocate", "L2::64B", "L2::128B", "L2::256B", "L2::cache_hint", "noftz", "proxy",
+    "nc",
+    "ca",
+    "cg",
+    "cs",
+    "lu",
+    "cv",
+    "wb",
+    "wt",
+    "volatile",
+    "relaxed",
+    "acquire",
+    "release",
+    "acq_rel",
+    "seq_cst",
+    "weak",
+    "gpu",
+    "cta",
+    "sys",
+    "cluster",
+    "mmio",
+    "L1::evict_normal",
+    "L1::evict_unchanged",
+    "L1::evict_first",
+    "L1::evict_last",
+    "L1::no_allocate",
+    "L2::64B",
+    "L2::128B",
+    "L2::256B",
+    "L2::cache_hint",
+    "noftz",
+    "proxy",
 ];
 
 impl<'m> Assembler<'m> {
@@ -104,9 +132,8 @@ impl<'m> Assembler<'m> {
             }
             (to, Operand::List(parts)) => {
                 let part = part_type(ty, parts.len(), self.line)?;
-                let read = |operand: &Operand<'m>| {
-                    self.read(operand, part).map(|slot| Place { slot, size: part.size() })
-                };
+                let read =
+                    |operand: &Operand<'m>| self.read(operand, part).map(|slot| Place { slot, size: part.size() });
                 let parts: Result<Box<[_]>, _> = parts.iter().map(read).collect();
                 let to = Place { slot: self.write(to, ty)?, size: ty.size() };
                 self.push(Operation::Pack { to, parts: parts? });

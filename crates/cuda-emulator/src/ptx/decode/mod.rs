@@ -93,7 +93,9 @@ impl<'m> Assembler<'m> {
             "bra" | "brx" | "call" | "ret" | "exit" | "trap" | "bar" | "barrier" | "shfl" | "vote" | "match"
             | "redux" | "activemask" | "membar" | "fence" | "brkpt" | "nanosleep" | "pmevent" | "discard"
             | "prefetch" | "prefetchu" | "applypriority" => self.control(base, suffixes, statement),
-            "mov" | "ld" | "ldu" | "st" | "atom" | "red" | "cvta" | "isspacep" => self.memory(base, suffixes, statement),
+            "mov" | "ld" | "ldu" | "st" | "atom" | "red" | "cvta" | "isspacep" => {
+                self.memory(base, suffixes, statement)
+            }
             "setp" | "set" | "selp" | "slct" | "testp" => self.compare(base, suffixes, statement),
             "cvt" => self.convert(suffixes, statement),
             "fma" | "sqrt" | "rsqrt" | "rcp" | "ex2" | "lg2" | "sin" | "cos" | "tanh" | "copysign" => {

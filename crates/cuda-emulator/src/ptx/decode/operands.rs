@@ -36,9 +36,9 @@ impl<'m> Assembler<'m> {
             Operand::Double(bits) => bits,
             Operand::Name(name, added) => match self.symbol(name) {
                 Some(Symbol::Register(place)) => return Ok(place),
-                Some(
-                    Symbol::Local(value) | Symbol::Shared(value) | Symbol::Param(value) | Symbol::Global(value),
-                ) => value.wrapping_add_signed(added),
+                Some(Symbol::Local(value) | Symbol::Shared(value) | Symbol::Param(value) | Symbol::Global(value)) => {
+                    value.wrapping_add_signed(added)
+                }
                 Some(Symbol::Family(_)) => return Err(at(self.line, format!("`{name}` is a family of registers"))),
                 None => return self.special_named(name),
             },
