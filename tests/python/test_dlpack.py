@@ -329,7 +329,7 @@ def test_bools_of_other_bytes_are_copied() -> None:
 
 
 def test_other_devices_and_other_things() -> None:
-    with pytest.raises(cf.DeviceError, match="CUDA, device 3"):
+    with pytest.raises(cf.DeviceError, match="cuda"):
         cf.from_dlpack(Exporter(np.zeros(1), device=(2, 3)))
     with pytest.raises(TypeError, match="not list"):
         cf.from_dlpack([1.0])

@@ -1,0 +1,144 @@
+"""Between the host and CUDA devices: copies, pinned memory, streams, DLPack, batches on their way.
+
+What needs a device is skipped where there is none; an emulated one serves (`make test-cuda`).
+"""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+from backend import cf
+from candle_ffi import _dlpack
+
+needs_cuda = pytest.mark.skipif(not cf.cuda.is_available(), reason="there is no CUDA device")
+needs_two = pytest.mark.skipif(cf.cuda.device_count() < 2, reason="there are no two CUDA devices")
+
+
+def test_without_streams_there_is_nothing_to_order() -> None:
+    with pytest.raises(BufferError, match="no streams on cpu"):
+        cf.zeros(2, device="cpu").__dlpack__(stream=1)
+    with pytest.raises(AttributeError, match="no array of CUDA"):
+        _ = cf.zeros(2, device="cpu").__cuda_array_interface__
+    assert not hasattr(cf.zeros(2, device="cpu"), "__cuda_array_interface__")
+
+
+@pytest.mark.skipif(cf.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_device_nothing_is_pinned_and_the_reason_is_told() -> None:
+    x = cf.zeros(3)
+    assert not x.is_pinned()
+    with pytest.raises(cf.DeviceError, match="cuda"):
+        x.pin_memory()
+    loader = cf.data.DataLoader([1.0, 2.0], pin_memory=True)
+    assert [batch.item() for batch in loader] == [1.0, 2.0]
+
+
+def test_a_loader_brings_batches_to_a_device_in_their_containers() -> None:
+    items = [{"x": np.float32(k), "name": str(k), "pair": (k, [k])} for k in range(4)]
+    for options in ({}, {"num_workers": 1}):
+        loader = cf.data.DataLoader(items, batch_size=2, device="cpu", **options)  # type: ignore[arg-type]
+        first = next(iter(loader))
+        assert first["x"].tolist() == [0.0, 1.0] and first["name"] == ["0", "1"]
+        assert first["pair"][0].tolist() == [0, 1] and first["pair"][1][0].tolist() == [0, 1]
+    with pytest.raises(cf.DeviceError):
+        cf.data.DataLoader(items, device="cuda:99")
+
+
+@needs_cuda
+class TestOnCuda:
+    @pytest.mark.parametrize("dtype", cf.dtype.ALL, ids=str)
+    def test_every_dtype_goes_there_and_back_bit_by_bit(self, dtype: cf.DType) -> None:
+        x = cf.arange(7).to(dtype)
+        there = x.to("cuda")
+        assert there.is_cuda and there.dtype is dtype and there.shape == (7,)
+        back = there.cpu()
+        assert back.to(cf.float64).tolist() == x.to(cf.float64).tolist()
+
+    def test_only_what_a_view_shows_is_moved(self) -> None:
+        x = cf.arange(24).reshape(4, 6)
+        for view in (x[1:3, 2:], x.T, x[:, ::2], x[2], x[2, 3], x[:0]):
+            assert view.to("cuda").cpu().tolist() == view.tolist()
+        there = x.to("cuda")
+        assert there[1:3, 2:].cpu().tolist() == x[1:3, 2:].tolist()
+        assert there.T.cpu().tolist() == x.T.tolist()
+
+    def test_gradients_come_back(self) -> None:
+        x = cf.tensor([1.0, 2.0], requires_grad=True)
+        for non_blocking in (False, True):
+            x.grad = None
+            (x.to("cuda", non_blocking=non_blocking) * 3).sum().backward()
+            assert x.grad is not None and x.grad.device.type == "cpu" and x.grad.tolist() == [3, 3]
+
+    def test_pinned_memory_is_a_copy_that_goes_by_itself(self) -> None:
+        x = cf.arange(1000.0).reshape(10, 100)
+        pinned = x.T.pin_memory()
+        assert pinned.is_pinned() and not x.is_pinned() and pinned.pin_memory() is pinned
+        assert pinned.tolist() == x.T.tolist() and pinned.shape == (100, 10)
+        there = pinned.to("cuda", non_blocking=True)
+        del pinned
+        gc.collect()
+        assert there.cpu().tolist() == x.T.tolist()
+        assert cf.zeros(0).pin_memory().shape == (0,)
+        with pytest.raises(cf.DeviceError, match="pin"):
+            there.pin_memory()
+
+    def test_exported_memory_is_the_same_memory(self) -> None:
+        x = cf.arange(6.0).reshape(2, 3).to("cuda")
+        shared = cf.from_dlpack(x)
+        assert shared.data_ptr() == x.data_ptr() and shared.device == x.device
+        shared[0, 0] = 9.0
+        assert x[0, 0].item() == 9.0
+        turned = cf.from_dlpack(x.T)
+        assert turned.shape == (3, 2) and turned.tolist() == x.T.tolist()
+        del x, shared
+        gc.collect()
+        assert turned.tolist() == [[9.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
+
+    def test_a_copy_is_another_memory(self) -> None:
+        x = cf.arange(4.0).to("cuda")
+        copied = cf.from_dlpack(x, copy=True)
+        copied.zero_()
+        assert x.tolist() == [0, 1, 2, 3]
+        with pytest.raises(cf.CandleError, match="dense"):
+            cf.from_dlpack(x[::2])
+
+    def test_capsules_go_to_the_host_when_asked(self) -> None:
+        x = cf.arange(3.0).to("cuda")
+        assert x.__dlpack_device__() == (2, 0)
+        host = cf.from_dlpack(x.__dlpack__(dl_device=(1, 0)))
+        assert host.device.type == "cpu" and host.tolist() == [0, 1, 2]
+        with pytest.raises(BufferError, match="without a copy"):
+            x.__dlpack__(dl_device=(1, 0), copy=False)
+        with pytest.raises(BufferError, match="no stream"):
+            x.__dlpack__(stream=0)
+        for stream in (None, -1, 1, 2, _dlpack.stream_of(x.device)):
+            assert cf.from_dlpack(x.__dlpack__(stream=stream)).tolist() == [0, 1, 2]
+
+    def test_the_array_interface_tells_where_the_elements_are(self) -> None:
+        x = cf.arange(6.0).reshape(2, 3).to("cuda")
+        told = x.T.__cuda_array_interface__
+        assert told["shape"] == (3, 2) and told["strides"] == (4, 12) and told["typestr"] == "<f4"
+        assert told["data"] == (x.data_ptr(), False) and told["version"] == 3
+        assert told["stream"] == _dlpack.stream_of(x.device) > 2
+
+    def test_a_loader_puts_batches_on_the_device(self) -> None:
+        data = cf.data.TensorDataset(np.arange(8, dtype=np.float32), np.arange(8))
+        for options in ({}, {"prefetch_factor": 0}, {"num_workers": 1}):
+            loader = cf.data.DataLoader(data, batch_size=4, device="cuda", **options)  # type: ignore[arg-type]
+            batches = list(loader)
+            assert all(x.is_cuda and y.is_cuda for x, y in batches)
+            assert [x.tolist() for x, _ in batches] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+        pinned = next(iter(cf.data.DataLoader(data, batch_size=4, pin_memory=True)))
+        assert pinned[0].is_pinned() and pinned[0].tolist() == [0, 1, 2, 3]
+
+
+@needs_two
+def test_between_two_devices() -> None:
+    x = cf.arange(12.0).reshape(3, 4).to("cuda:0")
+    y = x.T.to("cuda:1")
+    assert y.device.index == 1 and y.tolist() == x.T.tolist()
+    assert (y * 2).to("cuda:0").tolist() == (x.T * 2).tolist()
+    with pytest.raises(cf.CandleError):
+        cf.matmul(x, y)
+    assert cf.from_dlpack(y).device.index == 1
