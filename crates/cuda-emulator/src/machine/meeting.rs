@@ -28,11 +28,12 @@ impl Machine<'_> {
         while left != 0 {
             let lane = left.trailing_zeros();
             let named: u32 = self.file.get(slot, lane as usize);
-            if named >> lane & 1 == 0 {
-                return Err(Problem::new(lane, format!("the mask {named:#010x} does not name the lane {lane} itself")));
-            }
             let mut same = 0;
             each(left, |n| same |= u32::from(self.file.get::<u32>(slot, n) == named) << n);
+            if same & !named != 0 {
+                let lane = (same & !named).trailing_zeros();
+                return Err(Problem::new(lane, format!("the mask {named:#010x} does not name the lane {lane} itself")));
+            }
             if named & live & !same != 0 {
                 return Ok(false);
             }
