@@ -106,7 +106,7 @@ fn an_unknown_instruction_makes_only_its_kernel_unusable() {
     let module = device.load(text);
     device.run(&module, "good", 1, 1, &Parameters::new()).unwrap();
     let fault = device.run(&module, "strange", 1, 1, &Parameters::new()).unwrap_err();
-    assert_eq!((fault.line, fault.text.as_str()), (7, "frobnicate.sync.b32 %r2, %r1;"));
+    assert_eq!((fault.line, &*fault.text), (7, "frobnicate.sync.b32 %r2, %r1;"));
     assert!(fault.message.contains("`frobnicate.sync.b32` is not known"), "{fault}");
     assert!(module.function("missing").is_none());
 }

@@ -229,7 +229,7 @@ impl<'a> Machine<'a> {
             block: self.block,
             thread: self.launch.thread((warp * LANES) as u32 + problem.lane),
             line,
-            text: crate::ptx::line_text(&self.launch.function.source, line).to_owned(),
+            text: crate::ptx::line_text(&self.launch.function.source, line).into(),
             address: problem.address,
             size: problem.size,
             message: problem.message,

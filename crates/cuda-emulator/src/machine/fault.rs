@@ -12,7 +12,7 @@ pub struct Fault {
     /// The line of the module's text, from 1; 0 if there is none.
     pub line: u32,
     /// That line.
-    pub text: String,
+    pub text: Box<str>,
     /// The address, for an access to memory.
     pub address: Option<u64>,
     /// The bytes of the access.

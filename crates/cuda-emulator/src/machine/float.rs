@@ -1,5 +1,7 @@
 //! Floating-point arithmetic and comparisons.
 
+use std::cmp::Ordering;
+
 use super::file::{ALL, File};
 use super::rounding::{self, add_odd, canonical, flush, pack, unpack};
 use crate::ptx::{Comparison, Float1, Float2, FloatClass, Logic, Mode, Slot, Type};
@@ -180,12 +182,14 @@ pub(super) fn fused_multiply_add(file: File, mask: u32, ty: Type, mode: Mode, to
     }
 }
 
+#[inline(always)]
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "what is not comparable is what the negation is for")]
 fn holds<T: PartialOrd>(comparison: Comparison, a: T, b: T) -> bool {
     let unordered = || a.partial_cmp(&b).is_none();
     match comparison {
         Comparison::Equal => a == b,
         // Two numbers that differ; `!=` alone is true for NaN.
-        Comparison::NotEqual => a < b || a > b,
+        Comparison::NotEqual => a.partial_cmp(&b).is_some_and(Ordering::is_ne),
         Comparison::Less => a < b,
         Comparison::LessEqual => a <= b,
         Comparison::Greater => a > b,

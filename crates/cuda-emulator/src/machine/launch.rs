@@ -65,7 +65,7 @@ pub fn launch(
         block: [0; 3],
         thread: [0; 3],
         line,
-        text: text.to_owned(),
+        text: text.into(),
         address: None,
         size: 0,
         message,
