@@ -24,17 +24,15 @@ CAPABILITIES = "80;86;89;90;100"
 STUB = "int cuInit(unsigned flags) { return 34; } /* CUDA_ERROR_STUB_LIBRARY */\n"
 
 
-def requirements() -> list[str]:
-    """Return the wheels that have the compiler and the libraries, as pyproject.toml pins them."""
+def requirements(only: str | None = None) -> list[str]:
+    """Return the wheels to build with, as pyproject.toml pins them, or those of an extra."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         from setuptools.compat.py310 import tomllib
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return [
-        *stated["project"]["optional-dependencies"]["cuda"],
-        *stated["dependency-groups"]["cuda"],
-    ]
+    extras = stated["project"]["optional-dependencies"]
+    return extras[only] if only else [*extras["cuda"], *stated["dependency-groups"]["cuda"]]
 
 
 def environment(folder: Path) -> Path:

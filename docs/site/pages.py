@@ -16,6 +16,7 @@ NAVIGATION: list[tuple[str, list[tuple[str, str | None, str | None]]]] = [
             ("tutorial", "docs/tutorial.md", None),
             ("pytorch", "docs/pytorch.md", None),
             ("install", "docs/install.md", None),
+            ("cuda", "docs/cuda.md", None),
         ],
     ),
     (
