@@ -22,6 +22,9 @@ pub mod pinned;
 mod reduce;
 mod stream;
 mod transfer;
+mod lines;
+mod reduce;
+mod softmax;
 
 #[cfg(target_os = "linux")]
 pub use adopted::adopt;
@@ -33,6 +36,7 @@ pub use matmul::matmul;
 pub use reduce::{Reduce, argselect, reduce, var};
 pub use stream::{let_wait, stream_handle, wait_for};
 pub use transfer::{between, from_host, to_host};
+pub use softmax::{Softmax, softmax, softmax_grad};
 
 /// Whether kernels compute in this floating dtype (8-bit floats are for storage alone).
 pub(crate) fn is_float(dtype: candle_core::DType) -> bool {

@@ -11,6 +11,7 @@ use candle_ffi_kernels::softmax as kernels;
 
 pub(crate) fn softmax(x: &Value, dim: usize) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(softmax(x, dim));
         if dim + 1 == x.rank() && x.num_elements() > 0 && x.dtype != DType::Float64 {
             return Ok(Value::new(candle_nn::ops::softmax_last_dim(&x.array.contiguous()?)?, x.dtype));
         }
@@ -25,6 +26,7 @@ pub(crate) fn softmax(x: &Value, dim: usize) -> Result<Value> {
 
 pub(crate) fn log_softmax(x: &Value, dim: usize) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(log_softmax(x, dim));
         return host::round_trip_one([x], |[x]| log_softmax(&x, dim));
     }
     let x = contiguous_for_result(x)?;
@@ -36,6 +38,7 @@ pub(crate) fn log_softmax(x: &Value, dim: usize) -> Result<Value> {
 
 pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<Value> {
     if !host::on_cpu(&[output, grad]) {
+        on_cuda!(softmax_grad(output, grad, dim));
         return host::round_trip_one([output, grad], |[output, grad]| softmax_grad(&output, &grad, dim));
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
@@ -49,6 +52,7 @@ pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<V
 
 pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<Value> {
     if !host::on_cpu(&[output, grad]) {
+        on_cuda!(log_softmax_grad(output, grad, dim));
         return host::round_trip_one([output, grad], |[output, grad]| log_softmax_grad(&output, &grad, dim));
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
@@ -63,6 +67,7 @@ pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Resu
 /// `log(sum(exp(x)))` along one dimension, which is dropped.
 pub(crate) fn logsumexp(x: &Value, dim: usize) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(logsumexp(x, dim));
         return host::round_trip_one([x], |[x]| logsumexp(&x, dim));
     }
     let x = contiguous_for_result(x)?;

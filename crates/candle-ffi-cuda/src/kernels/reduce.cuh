@@ -45,6 +45,20 @@ template <class A, class Join> __device__ __forceinline__ A join_row(A value, in
     return value;
 }
 
+// The same over the threads that share an x, a power of two of them. `room` has an element for each thread.
+template <class A, class Join> __device__ __forceinline__ A join_column(A value, A *room, Join join) {
+    const int own = threadIdx.y * blockDim.x + threadIdx.x;
+    __syncthreads();
+    room[own] = value;
+#pragma unroll 1
+    for (int half = blockDim.y / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.y < half) room[own] = join(room[own], room[own + half * blockDim.x]);
+    }
+    __syncthreads();
+    return room[threadIdx.x];
+}
+
 // An operation is a structure with
 //   Item, Acc                        what an element is read as, and what elements are joined to;
 //   none()                           the Acc of no element;
@@ -113,18 +127,7 @@ template <class Op> __device__ __forceinline__ void reduce(Op op, const Reductio
                 total = reduce_thread(op, r, base, start + lane, min(start + r.part, r.n), static_cast<i64>(lanes));
             }
         }
-        if (rows) {
-            total = join_row(total, lanes, room, join);
-        } else {
-            __syncthreads();
-            room[lane * each + own] = total;
-#pragma unroll 1
-            for (int half = lanes / 2; half > 0; half /= 2) {
-                __syncthreads();
-                if (lane < half) room[lane * each + own] = join(room[lane * each + own], room[(lane + half) * each + own]);
-            }
-            if (lane == 0) total = room[own];
-        }
+        total = rows ? join_row(total, lanes, room, join) : join_column(total, room, join);
         if (inside && lane == 0) {
             if (r.parts > 1 && !last) {
                 partial[static_cast<i64>(blockIdx.y) * r.outputs + output] = total;

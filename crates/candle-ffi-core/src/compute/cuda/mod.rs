@@ -4,12 +4,14 @@
 mod conv;
 mod elementwise;
 mod matmul;
+mod fused;
 mod reduce;
 mod transfer;
 
 pub(super) use conv::conv;
 pub(super) use elementwise::unary;
 pub(super) use matmul::{matmul, matmul_add};
+pub(super) use fused::{log_softmax, log_softmax_grad, logsumexp, softmax, softmax_grad};
 pub(super) use reduce::{argselect, reduce, var};
 pub(super) use transfer::to_device;
 
