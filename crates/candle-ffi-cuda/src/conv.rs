@@ -22,7 +22,7 @@ const FEW_WEIGHTS: usize = 4;
 /// `Sizes` in conv.cu.
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct Sizes {
+pub(crate) struct Sizes {
     groups: i32,
     large_channels: i32,
     small_channels: i32,
@@ -40,13 +40,13 @@ unsafe impl DeviceRepr for Sizes {}
 /// `Columns` in conv.cu.
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct Columns {
-    channels: i32,
-    first_channel: i32,
-    positions: i32,
-    first_position: i32,
-    image: usize,
-    row: usize,
+pub(crate) struct Columns {
+    pub(crate) channels: i32,
+    pub(crate) first_channel: i32,
+    pub(crate) positions: i32,
+    pub(crate) first_position: i32,
+    pub(crate) image: usize,
+    pub(crate) row: usize,
 }
 
 // SAFETY: plain numbers in C layout.
@@ -396,7 +396,7 @@ impl Side {
 }
 
 impl Sizes {
-    fn of(geometry: &Geometry) -> Option<Self> {
+    pub(crate) fn of(geometry: &Geometry) -> Option<Self> {
         let number = |size: usize| i32::try_from(size).ok();
         let three = |sizes: [usize; 3]| Some([number(sizes[0])?, number(sizes[1])?, number(sizes[2])?]);
         // The furthest that the kernels' arithmetic goes in each dimension, and in a channel.

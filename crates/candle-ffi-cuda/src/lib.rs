@@ -25,6 +25,8 @@ mod transfer;
 mod lines;
 mod reduce;
 mod softmax;
+mod pool;
+mod resample;
 
 #[cfg(target_os = "linux")]
 pub use adopted::adopt;
@@ -43,6 +45,8 @@ pub(crate) fn is_float(dtype: candle_core::DType) -> bool {
     use candle_core::DType;
     matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
 }
+pub use pool::{Unpooled, avg_pool, avg_pool_grad, max_pool, max_pool_grad, max_unpool};
+pub use resample::{fold, resample, unfold};
 
 /// The PTX of each file of `src/kernels`.
 mod ptx {

@@ -45,7 +45,17 @@ impl Taps {
         self.places.len() / self.count
     }
 
-    /// The places of taps that are one element each.
+    /// The number of elements of each output.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The weights of all elements of all outputs; none where all are 1.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The elements of all outputs.
     pub fn places(&self) -> &[usize] {
         &self.places
     }

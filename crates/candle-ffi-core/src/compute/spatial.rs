@@ -41,17 +41,20 @@ macro_rules! floats {
 
 /// The average of each window.
 pub(crate) fn avg_pool(x: &Value, pool: &OnPlanes<[Windows; 3]>) -> Result<Value> {
+    on_cuda!(avg_pool(x, pool));
     floats!(x, &pool.output, |src| pool::average(src, pool.count, &pool.geometry))
 }
 
 /// The gradient of [`avg_pool`].
 pub(crate) fn avg_pool_grad(grad: &Value, pool: &OnPlanes<[Windows; 3]>) -> Result<Value> {
+    on_cuda!(avg_pool_grad(grad, pool));
     floats!(grad, &pool.input, |src| pool::average_grad(src, pool.count, &pool.geometry))
 }
 
 /// The largest element of each window; with `places` also its `uint32` position in its plane.
 pub(crate) fn max_pool(x: &Value, pool: &OnPlanes<[Windows; 3]>, places: bool) -> Result<(Value, Option<Value>)> {
     if !x.is_cpu() {
+        on_cuda!(max_pool(x, pool, places));
         if !places {
             return Ok((host::round_trip_one([x], |[x]| Ok(max_pool(&x, pool, false)?.0))?, None));
         }
@@ -87,6 +90,7 @@ pub(crate) fn max_pool(x: &Value, pool: &OnPlanes<[Windows; 3]>, places: bool) -
 /// The gradient of [`max_pool`]: zeros, with each gradient added where its value came from.
 pub(crate) fn max_pool_grad(grad: &Value, places: &Value, pool: &OnPlanes<[Windows; 3]>) -> Result<Value> {
     if !host::on_cpu(&[grad, places]) {
+        on_cuda!(max_pool_grad(grad, places, pool));
         return host::round_trip_one([grad, places], |[grad, places]| max_pool_grad(&grad, &places, pool));
     }
     // The positions are nobody else's, so that they can be read while the gradient is locked.
@@ -98,6 +102,7 @@ pub(crate) fn max_pool_grad(grad: &Value, places: &Value, pool: &OnPlanes<[Windo
 /// Zeros, with each value of `x` at its `int64` position in its plane of `inside` elements.
 pub(crate) fn max_unpool(x: &Value, places: &Value, planes: usize, inside: usize, dims: &[usize]) -> Result<Value> {
     if !host::on_cpu(&[x, places]) {
+        on_cuda!(max_unpool(x, places, planes, inside, dims));
         return host::round_trip_one([x, places], |[x, places]| max_unpool(&x, &places, planes, inside, dims));
     }
     if !x.dtype.is_float() || x.dtype == DType::Float8E4M3 {
@@ -114,21 +119,25 @@ pub(crate) fn max_unpool(x: &Value, places: &Value, planes: usize, inside: usize
 
 /// Weighted sums of a few elements along each of up to three dimensions.
 pub(crate) fn resample(x: &Value, plan: &OnPlanes<[Taps; 3]>) -> Result<Value> {
+    on_cuda!(resample(x, plan));
     floats!(x, &plan.output, |src| resample::resample(src, plan.count, &plan.geometry))
 }
 
 /// The gradient of [`resample`].
 pub(crate) fn resample_grad(grad: &Value, plan: &OnPlanes<[Taps; 3]>) -> Result<Value> {
+    on_cuda!(resample_grad(grad, plan));
     floats!(grad, &plan.input, |src| resample::resample_grad(src, plan.count, &plan.geometry))
 }
 
 /// Patches as columns.
 pub(crate) fn unfold(x: &Value, plan: &OnPlanes<Patches>) -> Result<Value> {
+    on_cuda!(unfold(x, plan));
     floats!(x, &plan.output, |src| fold::unfold(src, plan.count, &plan.geometry))
 }
 
 /// The gradient of [`unfold`]: columns added up.
 pub(crate) fn fold(columns: &Value, plan: &OnPlanes<Patches>) -> Result<Value> {
+    on_cuda!(fold(columns, plan));
     floats!(columns, &plan.input, |src| fold::fold(src, plan.count, &plan.geometry))
 }
 

@@ -79,8 +79,8 @@ __device__ __forceinline__ void each_met(const Sizes &sizes, int z, int y, int x
 }
 
 // Each element of the large side: the sum of the columns' elements that belong to it, and the bias of its channel.
-template <class T>
-__device__ void from_columns(const compute_t<T> *columns, const T *bias, T *large, const Sizes &sizes, const Columns &of,
+template <class T, class S>
+__device__ void from_columns(const S *columns, const T *bias, T *large, const Sizes &sizes, const Columns &of,
                              size_t count) {
     const int taps = volume(sizes.kernel), inside = volume(sizes.large);
     for_each(count, [&](size_t at) {
@@ -90,9 +90,9 @@ __device__ void from_columns(const compute_t<T> *columns, const T *bias, T *larg
         const size_t image = rest / of.channels;
         const int x = place % sizes.large[2], line = place / sizes.large[2];
         const int y = line % sizes.large[1], z = line / sizes.large[1];
-        const compute_t<T> *from = columns + image * of.image + static_cast<size_t>(channel) * taps * of.row;
+        const S *from = columns + image * of.image + static_cast<size_t>(channel) * taps * of.row;
         compute_t<T> sum = 0;
-        each_met(sizes, z, y, x, [&](int tap, int position) { sum += from[tap * of.row + position]; });
+        each_met(sizes, z, y, x, [&](int tap, int position) { sum += load(from[tap * of.row + position]); });
         if (bias != nullptr) sum += load(bias[of.first_channel + channel]);
         large[(image * sizes.large_channels + of.first_channel + channel) * static_cast<size_t>(inside) + place] =
             store<T>(sum);
@@ -208,6 +208,10 @@ __device__ void to_weight(const T *large, const T *small, T *weight, const Sizes
     }                                                                                                                \
     extern "C" __global__ void conv_from_columns_##T(                                                                \
         const compute_t<T> *columns, const T *bias, T *large, const Sizes sizes, const Columns of, size_t count) {   \
+        from_columns<T>(columns, bias, large, sizes, of, count);                                                     \
+    }                                                                                                                \
+    extern "C" __global__ void conv_fold_##T(                                                                        \
+        const T *columns, const T *bias, T *large, const Sizes sizes, const Columns of, size_t count) {              \
         from_columns<T>(columns, bias, large, sizes, of, count);                                                     \
     }                                                                                                                \
     extern "C" __global__ void conv_to_small_##T(                                                                    \

@@ -10,7 +10,7 @@ mod windows;
 
 pub use average::{average, average_grad};
 pub use maximum::{Ordered, maximum, place, spread};
-pub use windows::Windows;
+pub use windows::{Rule, Windows};
 
 use crate::parallel::GRAIN_MEMORY;
 use std::mem::MaybeUninit;

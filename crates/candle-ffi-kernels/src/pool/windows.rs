@@ -2,9 +2,32 @@
 
 use std::ops::Range;
 
+/// What the windows along a dimension follow from, for a device that computes them itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// Windows of `kernel` elements, as [`Windows::grid`] says.
+    Grid {
+        /// Elements of a window.
+        kernel: usize,
+        /// Distance between windows.
+        stride: usize,
+        /// Elements before the dimension that the first window begins at.
+        padding: usize,
+        /// Distance between the elements of a window.
+        dilation: usize,
+        /// Whether averages count the padding.
+        count_padding: bool,
+    },
+    /// As [`Windows::adaptive`] says.
+    Adaptive,
+}
+
 /// The windows along one dimension.
 #[derive(Clone, Debug)]
 pub struct Windows {
+    rule: Rule,
+    /// What `with_divisor` said.
+    divisor: Option<f64>,
     input: usize,
     /// Where each window begins and ends, both inside the dimension; a window may be empty.
     spans: Vec<(usize, usize)>,
@@ -58,7 +81,8 @@ impl Windows {
                 outputs = if outputs.is_empty() { at..at + 1 } else { outputs.start..at + 1 };
             }
         }
-        Self { input, spans, dilation, divisors, whole: Whole { outputs, kernel, stride } }
+        let rule = Rule::Grid { kernel, stride, padding, dilation, count_padding };
+        Self { rule, divisor: None, input, spans, dilation, divisors, whole: Whole { outputs, kernel, stride } }
     }
 
     /// Windows that share the dimension evenly.
@@ -75,7 +99,8 @@ impl Windows {
             })
             .collect();
         let divisors = spans.iter().map(|(start, end)| (end - start) as f64).collect();
-        Self { input, spans, dilation: 1, divisors, whole: Whole { outputs: 0..0, kernel: 1, stride: 1 } }
+        let whole = Whole { outputs: 0..0, kernel: 1, stride: 1 };
+        Self { rule: Rule::Adaptive, divisor: None, input, spans, dilation: 1, divisors, whole }
     }
 
     /// One window of the one element of a dimension that is not there.
@@ -87,7 +112,13 @@ impl Windows {
     #[must_use]
     pub fn with_divisor(mut self, divisor: f64) -> Self {
         self.divisors.fill(divisor);
+        self.divisor = Some(divisor);
         self
+    }
+
+    /// What the windows follow from, and the divisor of each if it is not the number of its elements.
+    pub fn rule(&self) -> (Rule, Option<f64>) {
+        (self.rule, self.divisor)
     }
 
     /// The size of the dimension.
@@ -155,6 +186,8 @@ impl Windows {
             }
             let scale = width.input;
             let row = Self {
+                rule: Rule::Adaptive,
+                divisor: None,
                 input: height.input * scale,
                 spans: height.spans.iter().map(|(start, end)| (start * scale, end * scale)).collect(),
                 dilation: 1,

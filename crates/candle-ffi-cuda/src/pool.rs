@@ -1,0 +1,188 @@
+//! Pooling: the largest element or the average of each window of a plane.
+
+use crate::array::{device, empty};
+use crate::launch::{BLOCK, Launch};
+use crate::ptx;
+use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
+use candle_core::{DType, Result, Tensor};
+use candle_ffi_kernels::pool::{Rule, Windows};
+
+/// Windows of so many elements or more are searched by a warp each, if there are not enough of them to fill a device.
+const LARGE_WINDOW: usize = 64;
+const MANY_WINDOWS: usize = 1 << 20;
+const WARP: usize = 32;
+
+/// `Axis` in pool.cu.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Axis {
+    input: i64,
+    output: i64,
+    kernel: i64,
+    stride: i64,
+    padding: i64,
+    dilation: i64,
+    adaptive: i32,
+    count_padding: i32,
+    divisor: f64,
+}
+
+/// `Axes` in pool.cu.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Axes([Axis; 3]);
+
+// SAFETY: plain numbers in C layout.
+unsafe impl DeviceRepr for Axes {}
+
+impl Axes {
+    fn of(windows: &[Windows; 3]) -> Self {
+        Self(windows.each_ref().map(|axis| {
+            let (rule, divisor) = axis.rule();
+            let (input, output, divisor) = (axis.input() as i64, axis.output() as i64, divisor.unwrap_or(0.0));
+            match rule {
+                Rule::Adaptive => Axis { input, output, adaptive: 1, divisor, ..Axis::default() },
+                Rule::Grid { kernel, stride, padding, dilation, count_padding } => Axis {
+                    input,
+                    output,
+                    kernel: kernel as i64,
+                    stride: stride as i64,
+                    padding: padding as i64,
+                    dilation: dilation as i64,
+                    adaptive: 0,
+                    count_padding: i32::from(count_padding),
+                    divisor,
+                },
+            }
+        }))
+    }
+}
+
+fn is_float(dtype: DType) -> bool {
+    matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
+}
+
+/// How many threads work on a window, and how many windows a block then has.
+fn team(windows: &[Windows; 3], count: usize) -> usize {
+    let size: usize = windows.iter().map(|axis| axis.input().div_ceil(axis.output().max(1))).product();
+    if size >= LARGE_WINDOW && count < MANY_WINDOWS { WARP } else { 1 }
+}
+
+/// Starts a kernel of which a team works on each of so many windows.
+///
+/// # Safety
+///
+/// As for [`Launch::run`].
+unsafe fn by_teams(launch: &mut Launch, team: usize, count: usize) -> Result<()> {
+    let blocks = (count * team).div_ceil(BLOCK as usize).min(1 << 16);
+    // SAFETY: the caller's word.
+    unsafe { launch.value(team as i32).value(count).run([blocks as u32, 1, 1], [BLOCK, 1, 1], 0) }
+}
+
+/// The average of each window, of shape `dims`; None for dtypes without a kernel.
+pub fn avg_pool(x: &Tensor, windows: &[Windows; 3], dims: &[usize]) -> Result<Option<Tensor>> {
+    if !is_float(x.dtype()) {
+        return Ok(None);
+    }
+    let x = x.contiguous()?;
+    let out = empty(device(&x)?, dims, x.dtype())?;
+    let count = out.elem_count();
+    let mut launch = Launch::of(device(&x)?, ptx::POOL, "pool_average", x.dtype())?;
+    launch.tensor(&x)?.tensor(&out)?.value(Axes::of(windows));
+    // SAFETY: as the kernel is declared; windows are inside of their planes.
+    unsafe { by_teams(&mut launch, team(windows, count), count) }?;
+    Ok(Some(out))
+}
+
+/// The gradient of [`avg_pool`], of shape `dims`.
+pub fn avg_pool_grad(grad: &Tensor, windows: &[Windows; 3], dims: &[usize]) -> Result<Option<Tensor>> {
+    if !is_float(grad.dtype()) {
+        return Ok(None);
+    }
+    let grad = grad.contiguous()?;
+    let out = empty(device(&grad)?, dims, grad.dtype())?;
+    let mut launch = Launch::of(device(&grad)?, ptx::POOL, "pool_average_grad", grad.dtype())?;
+    launch.tensor(&grad)?.tensor(&out)?.value(Axes::of(windows));
+    // SAFETY: as the kernel is declared; the gradient has an element for each window.
+    unsafe { launch.over(out.elem_count()) }?;
+    Ok(Some(out))
+}
+
+/// The largest element of each window; with `places` also its `uint32` position in its plane.
+pub fn max_pool(
+    x: &Tensor,
+    windows: &[Windows; 3],
+    dims: &[usize],
+    places: bool,
+) -> Result<Option<(Tensor, Option<Tensor>)>> {
+    if x.dtype() == DType::F8E4M3 {
+        return Ok(None);
+    }
+    let x = x.contiguous()?;
+    let out = empty(device(&x)?, dims, x.dtype())?;
+    let at = if places { Some(empty(device(&x)?, dims, DType::U32)?) } else { None };
+    let count = out.elem_count();
+    let mut launch = Launch::of(device(&x)?, ptx::POOL, "pool_maximum", x.dtype())?;
+    launch.tensor(&x)?.tensor(&out)?.optional(at.as_ref())?.value(Axes::of(windows));
+    // SAFETY: as the kernel is declared; windows are inside of their planes.
+    unsafe { by_teams(&mut launch, team(windows, count), count) }?;
+    Ok(Some((out, at)))
+}
+
+/// The gradient of [`max_pool`], of shape `dims`.
+pub fn max_pool_grad(grad: &Tensor, places: &Tensor, windows: &[Windows; 3], dims: &[usize]) -> Result<Option<Tensor>> {
+    if !is_float(grad.dtype()) || places.dtype() != DType::U32 {
+        return Ok(None);
+    }
+    let (grad, places) = (grad.contiguous()?, places.contiguous()?);
+    let out = empty(device(&grad)?, dims, grad.dtype())?;
+    let mut launch = Launch::of(device(&grad)?, ptx::POOL, "pool_spread", grad.dtype())?;
+    launch.tensor(&grad)?.tensor(&places)?.tensor(&out)?.value(Axes::of(windows));
+    // SAFETY: as the kernel is declared; gradient and positions have an element for each window.
+    unsafe { launch.over(out.elem_count()) }?;
+    Ok(Some(out))
+}
+
+/// What [`max_unpool`] found.
+pub enum Unpooled {
+    /// Zeros, with each value at its position.
+    Values(Tensor),
+    /// A position outside of its plane.
+    Outside(i64),
+}
+
+/// Zeros of shape `dims`, with each value of `x` at its `int64` position in its plane of `inside` elements; of values with
+/// one position the last one. Waits for the device, for an error to be one at once.
+pub fn max_unpool(
+    x: &Tensor,
+    places: &Tensor,
+    planes: usize,
+    inside: usize,
+    dims: &[usize],
+) -> Result<Option<Unpooled>> {
+    let outside = x.elem_count().checked_div(planes).unwrap_or(0);
+    if !is_float(x.dtype()) || places.dtype() != DType::I64 || u32::try_from(outside).is_err() {
+        return Ok(None);
+    }
+    let (x, places) = (x.contiguous()?, places.contiguous()?);
+    let at = device(&x)?;
+    let out = empty(at, dims, x.dtype())?;
+    let (last, wrong) = (empty(at, planes * inside, DType::U32)?, empty(at, 1, DType::I64)?);
+    let mut launch = Launch::plain(at, ptx::POOL, "pool_settle_begin")?;
+    launch.tensor(&last)?.tensor(&wrong)?;
+    // One thread at least, for `wrong`.
+    // SAFETY: as the kernel is declared; both tensors have room for one element more than they say they have.
+    unsafe { launch.over((planes * inside).max(1)) }?;
+    let mut launch = Launch::plain(at, ptx::POOL, "pool_settle")?;
+    launch.tensor(&places)?.tensor(&last)?.tensor(&wrong)?.value(outside.max(1)).value(inside);
+    // SAFETY: as the kernel is declared, which leaves out what is not inside.
+    unsafe { launch.over(places.elem_count()) }?;
+    if let Ok(wrong) = usize::try_from(wrong.to_vec1::<i64>()?[0]) {
+        return Ok(Some(Unpooled::Outside(places.flatten_all()?.narrow(0, wrong, 1)?.to_vec1::<i64>()?[0])));
+    }
+    let mut launch = Launch::of(at, ptx::POOL, "pool_put", x.dtype())?;
+    launch.tensor(&x)?.tensor(&last)?.tensor(&out)?.value(outside).value(inside.max(1));
+    // SAFETY: as the kernel is declared; `last` says where in `x`.
+    unsafe { launch.over(out.elem_count()) }?;
+    Ok(Some(Unpooled::Values(out)))
+}
