@@ -16,17 +16,17 @@ pub mod device;
 mod elementwise;
 mod gemm;
 mod launch;
+mod lines;
 mod matmul;
 pub mod memory;
 pub mod pinned;
+mod pool;
 mod reduce;
+mod reduce;
+mod resample;
+mod softmax;
 mod stream;
 mod transfer;
-mod lines;
-mod reduce;
-mod softmax;
-mod pool;
-mod resample;
 
 #[cfg(target_os = "linux")]
 pub use adopted::adopt;
@@ -36,9 +36,9 @@ pub use conv::{conv, conv_transpose, conv_weight_grad};
 pub use elementwise::unary;
 pub use matmul::matmul;
 pub use reduce::{Reduce, argselect, reduce, var};
+pub use softmax::{Softmax, softmax, softmax_grad};
 pub use stream::{let_wait, stream_handle, wait_for};
 pub use transfer::{between, from_host, to_host};
-pub use softmax::{Softmax, softmax, softmax_grad};
 
 /// Whether kernels compute in this floating dtype (8-bit floats are for storage alone).
 pub(crate) fn is_float(dtype: candle_core::DType) -> bool {

@@ -3,21 +3,21 @@
 
 mod conv;
 mod elementwise;
-mod matmul;
 mod fused;
+mod matmul;
 mod reduce;
-mod transfer;
 mod spatial;
+mod transfer;
 
 pub(super) use conv::conv;
 pub(super) use elementwise::unary;
-pub(super) use matmul::{matmul, matmul_add};
 pub(super) use fused::{log_softmax, log_softmax_grad, logsumexp, softmax, softmax_grad};
+pub(super) use matmul::{matmul, matmul_add};
 pub(super) use reduce::{argselect, reduce, var};
-pub(super) use transfer::to_device;
 pub(super) use spatial::{
     avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
 };
+pub(super) use transfer::to_device;
 
 use crate::value::Value;
 
