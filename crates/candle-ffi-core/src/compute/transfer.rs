@@ -8,6 +8,7 @@ use crate::{Device, Result};
 ///
 /// Only what the value shows is moved, not the whole storage of a view. The host waits until the memory that it gave or
 /// asked for can be used; with `non_blocking` it does not wait for a device to read pinned memory.
+#[cfg_attr(not(feature = "cuda"), expect(unused_variables, reason = "only CUDA copies without waiting"))]
 pub(crate) fn to_device(value: &Value, device: Device, non_blocking: bool) -> Result<Value> {
     if value.device() == device {
         return Ok(value.clone());
