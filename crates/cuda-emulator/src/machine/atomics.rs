@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use super::fault::{Outcome, Problem};
+use super::memory::lanes;
 use super::rounding::{add_odd, pack, unpack};
 use super::warp::Machine;
 use crate::ptx::{Address, Atomic, Mode, Place, Slot, Space, Type};
@@ -21,10 +22,7 @@ impl Machine<'_> {
         compare: Slot,
     ) -> Outcome {
         let size = ty.size();
-        for lane in 0..32 {
-            if mask >> lane & 1 == 0 {
-                continue;
-            }
+        for lane in lanes(mask) {
             let start = self.address(address, lane);
             let host = self.locate(space, start, usize::from(size), true, lane)?;
             let value = self.file.get_bits(Place { slot: value, size }, lane);

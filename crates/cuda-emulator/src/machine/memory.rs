@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::fault::{Outcome, Problem};
-use super::file::each;
+use super::file::{ALL, File, LANES, each};
 use super::warp::Machine;
 use crate::ptx::{Address, LOCAL_WINDOW, PARAM_WINDOW, Place, SHARED_WINDOW, Space, Type};
 
@@ -76,7 +76,16 @@ impl Machine<'_> {
         if address & (size as u64 - 1) != 0 {
             return Err(self.misplaced(space, address, size, write, lane));
         }
-        let found = match space {
+        match self.place(space, address, size, write, lane) {
+            Some(place) => Ok(place),
+            None => Err(self.misplaced(space, address, size, write, lane)),
+        }
+    }
+
+    /// The same for any number of bytes, wherever they begin. A range that begins in one window does not end in another.
+    #[inline(always)]
+    fn place(&mut self, space: Space, address: u64, size: usize, write: bool, lane: usize) -> Option<*mut u8> {
+        match space {
             Space::Global => self.global(address, size, write),
             Space::Generic if address < SHARED_WINDOW => self.global(address, size, write),
             Space::Generic => match (address - SHARED_WINDOW) / WINDOW {
@@ -89,10 +98,6 @@ impl Machine<'_> {
             Space::Local => self.local(address, size, lane),
             Space::Param if write => None,
             Space::Param => self.parameter(address, size),
-        };
-        match found {
-            Some(place) => Ok(place),
-            None => Err(self.misplaced(space, address, size, write, lane)),
         }
     }
 
@@ -173,6 +178,61 @@ impl Machine<'_> {
         base.wrapping_add_signed(address.offset)
     }
 
+    /// The addresses of all lanes at once: if all are in one place, what is added to an address, and to the lane's number,
+    /// for the place on the host. Nothing if a lane has to be looked at alone.
+    #[inline(always)]
+    fn span(
+        &mut self,
+        mask: u32,
+        space: Space,
+        address: Address,
+        size: usize,
+        write: bool,
+    ) -> Option<([u64; LANES], *mut u8, usize)> {
+        if mask.count_ones() <= 2 {
+            return None;
+        }
+        let mut all = [0; LANES];
+        let offset = address.offset as u64;
+        match address.base {
+            None => all = [offset; LANES],
+            Some(Place { slot, size: 8 }) => {
+                for (lane, one) in all.iter_mut().enumerate() {
+                    *one = self.file.get::<u64>(slot, lane).wrapping_add(offset);
+                }
+            }
+            Some(Place { slot, .. }) => {
+                for (lane, one) in all.iter_mut().enumerate() {
+                    *one = u64::from(self.file.get::<u32>(slot, lane)).wrapping_add(offset);
+                }
+            }
+        }
+        let (mut low, mut high, mut bits) = (u64::MAX, 0, 0);
+        let mut join = |one: u64| {
+            low = low.min(one);
+            high = high.max(one);
+            bits |= one;
+        };
+        if mask == ALL {
+            all.iter().for_each(|&one| join(one));
+        } else {
+            each(mask, |lane| join(all[lane]));
+        }
+        let length = usize::try_from(high - low).ok()?.checked_add(size)?;
+        if bits & (size as u64 - 1) != 0 {
+            return None;
+        }
+        let local = matches!(space, Space::Local) || (matches!(space, Space::Generic) && low >= LOCAL_WINDOW);
+        // Each lane has its own memory there; in the others they share it.
+        let first = mask.trailing_zeros() as usize;
+        let host = if local {
+            self.place(space, low, length, write, first)?.wrapping_sub(first * self.frame_stride)
+        } else {
+            self.place(space, low, length, write, 0)?
+        };
+        Some((all, host.wrapping_sub(low as usize), if local { self.frame_stride } else { 0 }))
+    }
+
     pub(super) fn load(
         &mut self,
         mask: u32,
@@ -181,98 +241,130 @@ impl Machine<'_> {
         address: Address,
         to: &[Option<Place>],
     ) -> Outcome {
-        if let [Some(place)] = to {
-            let (slot, exact) = (place.slot, place.size == ty.size());
-            match ty.size() {
-                4 if exact => {
-                    return self.load_exact::<u32>(mask, space, address, |m, lane, value| m.set(slot, lane, value));
-                }
-                8 if exact => {
-                    return self.load_exact::<u64>(mask, space, address, |m, lane, value| m.set(slot, lane, value));
-                }
-                2 if exact => {
-                    return self.load_exact::<u16>(mask, space, address, |m, lane, value| m.set(slot, lane, value));
-                }
-                16 if exact => {}
-                _ => {}
+        let size = usize::from(ty.size());
+        let Some((all, host, step)) = self.span(mask, space, address, size * to.len(), false) else {
+            return self.load_apart(mask, space, ty, address, to);
+        };
+        let file = self.file;
+        for (index, place) in to.iter().enumerate() {
+            let Some(place) = *place else { continue };
+            let from = |lane: usize| host.wrapping_add(all[lane] as usize + index * size + lane * step);
+            macro_rules! read_all {
+                ($ty:ty) => {
+                    // SAFETY: `span` found that these bytes may be read, so aligned.
+                    each(mask, |lane| file.set::<$ty>(place.slot, lane, unsafe { read(from(lane)) }))
+                };
+            }
+            match (size, place.size) {
+                (2, 2) => read_all!(u16),
+                (4, 4) => read_all!(u32),
+                (8, 8) => read_all!(u64),
+                // SAFETY: as above.
+                _ => each(mask, |lane| unsafe { file.receive(place, lane, from(lane), ty) }),
             }
         }
+        Ok(())
+    }
+
+    /// One lane after the other: they are in different places, or one of them is wrong.
+    fn load_apart(&mut self, mask: u32, space: Space, ty: Type, address: Address, to: &[Option<Place>]) -> Outcome {
         let size = usize::from(ty.size());
-        for lane in 0..32 {
-            if mask >> lane & 1 == 0 {
-                continue;
-            }
+        for lane in lanes(mask) {
             let start = self.address(address, lane);
             let host = self.locate(space, start, size * to.len(), false, lane)?;
             for (index, place) in to.iter().enumerate() {
                 let Some(place) = *place else { continue };
                 // SAFETY: `locate` found that many bytes, so aligned.
-                unsafe {
-                    let host = host.add(index * size);
-                    if size == 16 {
-                        let (low, high) = (read::<u64>(host), read::<u64>(host.add(8)));
-                        self.file.set(place.slot, lane, u128::from(high) << 64 | u128::from(low));
-                        continue;
-                    }
-                    let bits = read_bits(host, size);
-                    let shift = 64 - 8 * size as u32;
-                    let bits = if ty.is_signed() { ((bits << shift) as i64 >> shift) as u64 } else { bits };
-                    self.file.put_bits(place, lane, bits);
-                }
+                unsafe { self.file.receive(place, lane, host.add(index * size), ty) };
             }
         }
         Ok(())
-    }
-
-    #[inline(always)]
-    fn load_exact<T: Atom>(
-        &mut self,
-        mask: u32,
-        space: Space,
-        address: Address,
-        set: impl Fn(super::file::File, usize, T),
-    ) -> Outcome {
-        let file = self.file;
-        let mut outcome = Ok(());
-        each(mask, |lane| {
-            let start = self.address(address, lane);
-            match self.locate(space, start, size_of::<T>(), false, lane) {
-                // SAFETY: `locate` found that many bytes, so aligned.
-                Ok(host) => set(file, lane, unsafe { read::<T>(host) }),
-                Err(problem) if outcome.is_ok() => outcome = Err(problem),
-                Err(_) => {}
-            }
-        });
-        outcome
     }
 
     pub(super) fn store(&mut self, mask: u32, space: Space, ty: Type, address: Address, from: &[Place]) -> Outcome {
         let size = usize::from(ty.size());
-        for lane in 0..32 {
-            if mask >> lane & 1 == 0 {
-                continue;
+        let Some((all, host, step)) = self.span(mask, space, address, size * from.len(), true) else {
+            return self.store_apart(mask, space, ty, address, from);
+        };
+        let file = self.file;
+        for (index, &place) in from.iter().enumerate() {
+            let to = |lane: usize| host.wrapping_add(all[lane] as usize + index * size + lane * step);
+            macro_rules! write_all {
+                ($ty:ty) => {
+                    // SAFETY: `span` found that these bytes may be written, so aligned.
+                    each(mask, |lane| unsafe { write(to(lane), file.get::<$ty>(place.slot, lane)) })
+                };
             }
+            match (size, place.size) {
+                (2, 2) => write_all!(u16),
+                (4, 4) => write_all!(u32),
+                (8, 8) => write_all!(u64),
+                // SAFETY: as above.
+                _ => each(mask, |lane| unsafe { file.send(place, lane, to(lane), size) }),
+            }
+        }
+        Ok(())
+    }
+
+    /// One lane after the other, as [`Machine::load_apart`].
+    fn store_apart(&mut self, mask: u32, space: Space, ty: Type, address: Address, from: &[Place]) -> Outcome {
+        let size = usize::from(ty.size());
+        for lane in lanes(mask) {
             let start = self.address(address, lane);
             let host = self.locate(space, start, size * from.len(), true, lane)?;
             for (index, &place) in from.iter().enumerate() {
                 // SAFETY: `locate` found that many bytes, so aligned, that may be written.
-                unsafe {
-                    let host = host.add(index * size);
-                    match size {
-                        1 => write(host, self.file.get_bits(place, lane) as u8),
-                        2 => write(host, self.file.get_bits(place, lane) as u16),
-                        4 => write(host, self.file.get_bits(place, lane) as u32),
-                        8 => write(host, self.file.get_bits(place, lane)),
-                        _ => {
-                            let value = self.file.get::<u128>(place.slot, lane);
-                            write(host, value as u64);
-                            write(host.add(8), (value >> 64) as u64);
-                        }
-                    }
-                }
+                unsafe { self.file.send(place, lane, host.add(index * size), size) };
             }
         }
         Ok(())
+    }
+}
+
+/// The lanes of a mask, for loops that may end early.
+pub(super) fn lanes(mask: u32) -> impl Iterator<Item = usize> {
+    (0..LANES).filter(move |lane| mask >> lane & 1 == 1)
+}
+
+impl File {
+    /// Reads a value from memory into a register that may be larger.
+    ///
+    /// # Safety
+    /// As [`Atom::read`], for as many bytes as the type has.
+    unsafe fn receive(self, place: Place, lane: usize, host: *mut u8, ty: Type) {
+        let size = usize::from(ty.size());
+        // SAFETY: the caller's promise.
+        unsafe {
+            if size == 16 {
+                let (low, high) = (read::<u64>(host), read::<u64>(host.add(8)));
+                return self.set(place.slot, lane, u128::from(high) << 64 | u128::from(low));
+            }
+            let bits = read_bits(host, size);
+            let shift = 64 - 8 * size as u32;
+            let bits = if ty.is_signed() { ((bits << shift) as i64 >> shift) as u64 } else { bits };
+            self.put_bits(place, lane, bits);
+        }
+    }
+
+    /// Writes the lower bytes of a register to memory.
+    ///
+    /// # Safety
+    /// As [`Atom::write`], for that many bytes.
+    unsafe fn send(self, place: Place, lane: usize, host: *mut u8, size: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match size {
+                1 => write(host, self.get_bits(place, lane) as u8),
+                2 => write(host, self.get_bits(place, lane) as u16),
+                4 => write(host, self.get_bits(place, lane) as u32),
+                8 => write(host, self.get_bits(place, lane)),
+                _ => {
+                    let value = self.get::<u128>(place.slot, lane);
+                    write(host, value as u64);
+                    write(host.add(8), (value >> 64) as u64);
+                }
+            }
+        }
     }
 }
 

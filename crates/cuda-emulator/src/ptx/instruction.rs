@@ -9,6 +9,7 @@ use super::types::{Comparison, Logic, Mode, Space, Type};
 pub(crate) struct Slot(pub(super) u32);
 
 impl Slot {
+    #[inline(always)]
     pub(crate) fn offset(self) -> usize {
         self.0 as usize
     }

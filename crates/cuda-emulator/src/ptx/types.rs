@@ -60,6 +60,7 @@ impl Type {
     }
 
     /// Bytes of one value; zero for a predicate, which is a bit.
+    #[inline]
     pub(crate) fn size(self) -> u8 {
         match self {
             Type::Pred => 0,
@@ -71,15 +72,18 @@ impl Type {
         }
     }
 
+    #[inline]
     pub(crate) fn is_signed(self) -> bool {
         matches!(self, Type::S8 | Type::S16 | Type::S32 | Type::S64)
     }
 
+    #[inline]
     pub(crate) fn is_float(self) -> bool {
         self.is_packed() || matches!(self, Type::F16 | Type::Bf16 | Type::F32 | Type::F64 | Type::Tf32)
     }
 
     /// Two values in one register.
+    #[inline]
     pub(crate) fn is_packed(self) -> bool {
         matches!(self, Type::F16x2 | Type::Bf16x2 | Type::E4m3x2 | Type::E5m2x2)
     }
