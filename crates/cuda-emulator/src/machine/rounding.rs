@@ -240,3 +240,106 @@ pub(super) fn canonical(value: f32) -> f32 {
 pub(super) fn flush(value: f32) -> f32 {
     if value.abs() < f32::MIN_POSITIVE { f32::from_bits(value.to_bits() & 1 << 31) } else { value }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of all magnitudes, in no order.
+    fn patterns(count: usize) -> impl Iterator<Item = u64> {
+        let mut state = 1u64;
+        (0..count).map(move |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        })
+    }
+
+    #[test]
+    fn small_formats_agree_with_another_implementation() {
+        for bits in patterns(200_000) {
+            let value = f32::from_bits(bits as u32);
+            if value.is_nan() {
+                continue;
+            }
+            let found = pack(Type::F16, value.into(), Mode::PLAIN);
+            assert_eq!(found, f16::from_f32(value).to_bits().into(), "{value:e} as f16");
+            let found = pack(Type::Bf16, value.into(), Mode::PLAIN);
+            assert_eq!(found, bf16::from_f32(value).to_bits().into(), "{value:e} as bf16");
+        }
+        for bits in 0..=u16::MAX {
+            let value = f16::from_bits(bits);
+            if !value.is_nan() {
+                assert_eq!(pack(Type::F16, unpack(Type::F16, bits.into()), Mode::PLAIN), bits.into());
+            }
+        }
+        for bits in 0..=u8::MAX {
+            if bits & 0x7f != 0x7f {
+                let value = unpack(Type::E4m3x2, bits.into());
+                assert_eq!(pack(Type::E4m3x2, value, Mode::PLAIN), bits.into(), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn directed_roundings_enclose_the_value() {
+        for bits in patterns(100_000) {
+            let value = f64::from_bits(bits);
+            if value.is_nan() {
+                continue;
+            }
+            let down = f64::from(to_f32(value, Rounding::Down));
+            let up = f64::from(to_f32(value, Rounding::Up));
+            let zero = f64::from(to_f32(value, Rounding::Zero));
+            assert!(down <= value && value <= up, "{value:e}");
+            assert_eq!(zero, if value > 0.0 { down } else { up }, "{value:e}");
+            for ty in [Type::F16, Type::Bf16] {
+                let one = |rounding| unpack(ty, pack(ty, value, Mode { rounding, ..Mode::PLAIN }));
+                let (down, up, near) = (one(Rounding::Down), one(Rounding::Up), one(Rounding::Nearest));
+                assert!(down <= value && value <= up && (near == down || near == up), "{value:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sum_rounded_to_odd_is_rounded_once_in_the_end() {
+        let mut bits = patterns(600_000);
+        while let (Some(a), Some(b), Some(c)) = (bits.next(), bits.next(), bits.next()) {
+            // Magnitudes that are near enough to each other for the last places to matter.
+            let near = |bits: u64, spread: u32| {
+                let exponent = 127 - spread / 2 + (bits >> 32) as u32 % spread;
+                f32::from_bits(bits as u32 & 0x807f_ffff | exponent << 23)
+            };
+            let (a, b, c) = (near(a, 8), near(b, 8), near(c, 60));
+            let found = to_f32(add_odd(f64::from(a) * f64::from(b), c.into()), Rounding::Nearest);
+            assert_eq!(found.to_bits(), a.mul_add(b, c).to_bits(), "{a:e} * {b:e} + {c:e}");
+            let quotient = to_f32(divide_odd(a.into(), b.into()), Rounding::Nearest);
+            assert_eq!(quotient, a / b);
+            let root = to_f32(root_odd(a.abs().into()), Rounding::Nearest);
+            assert_eq!(root, a.abs().sqrt());
+        }
+    }
+
+    #[test]
+    fn wide_roundings_differ_by_one_place_where_there_is_an_error() {
+        let mut bits = patterns(30_000);
+        while let (Some(a), Some(b), Some(c)) = (bits.next(), bits.next(), bits.next()) {
+            let near = |bits: u64| f64::from_bits(bits & 0x800f_ffff_ffff_ffff | (1023 + bits % 8) << 52);
+            let (a, b, c) = (near(a), near(b), near(c));
+            for f in [
+                |a, b, _, rounding| add(a, b, rounding),
+                |a, b, _, rounding| multiply(a, b, rounding),
+                |a, b, _, rounding| divide(a, b, rounding),
+                multiply_add,
+            ] as [fn(f64, f64, f64, Rounding) -> f64; 4]
+            {
+                let (near, down) = (f(a, b, c, Rounding::Nearest), f(a, b, c, Rounding::Down));
+                let (up, zero) = (f(a, b, c, Rounding::Up), f(a, b, c, Rounding::Zero));
+                assert!(down == up || down.next_up() == up, "{a:e} {b:e} {c:e}");
+                assert!(near == down || near == up);
+                assert_eq!(zero, if near > 0.0 { down } else { up });
+            }
+        }
+    }
+}
