@@ -1,5 +1,5 @@
-//! A CUDA device on the CPU, for tests: PTX is decoded ([`ptx`]) and run on host threads ([`machine`]), every access to
-//! memory is checked, and programs reach it as they reach NVIDIA's driver ([`driver`]) and libraries ([`libraries`]).
+//! A CUDA device on the CPU, for tests: PTX is decoded ([`ptx`]) and run on host threads ([`machine`]), and every access
+//! to memory is checked. [`driver`] and [`libraries`] are what a program calls: the CUDA driver, cuBLAS and cuRAND.
 
 pub mod driver;
 pub mod libraries;
