@@ -95,15 +95,25 @@ impl Launch {
         .w()
     }
 
-    /// Adds `count` as `size_t`, and starts one thread for each of so many elements, `each` elements to a thread.
-    /// The grid is bounded: kernels go on in steps of the grid (`for_each` in `common.cuh`).
+    /// Adds `count` as `size_t`, and starts one thread for each of so many elements. The grid is bounded: kernels go on
+    /// in steps of the grid (`for_each` in `common.cuh`).
     ///
     /// # Safety
     ///
     /// As for [`Self::run`].
     pub(crate) unsafe fn over(&mut self, count: usize) -> Result<()> {
+        // SAFETY: the caller's word.
+        unsafe { self.over_packs(count, 1) }
+    }
+
+    /// The same with one thread for `pack` elements at a time (`zip` in `elementwise.cuh`).
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::run`].
+    pub(crate) unsafe fn over_packs(&mut self, count: usize, pack: usize) -> Result<()> {
         const MOST_BLOCKS: usize = 1 << 16;
-        let blocks = count.div_ceil(BLOCK as usize).min(MOST_BLOCKS);
+        let blocks = count.div_ceil(pack).div_ceil(BLOCK as usize).min(MOST_BLOCKS);
         // SAFETY: the caller's word.
         unsafe { self.value(count).run([blocks as u32, 1, 1], [BLOCK, 1, 1], 0) }
     }

@@ -13,6 +13,12 @@ mod adopted;
 mod array;
 mod conv;
 pub mod device;
+mod activation;
+mod array;
+mod binary;
+mod bits;
+mod compare;
+mod copy;
 mod elementwise;
 mod gemm;
 mod launch;
@@ -47,6 +53,14 @@ pub(crate) fn is_float(dtype: candle_core::DType) -> bool {
 }
 pub use pool::{Unpooled, avg_pool, avg_pool_grad, max_pool, max_pool_grad, max_unpool};
 pub use resample::{fold, resample, unfold};
+mod operand;
+
+pub use activation::{activation, activation_grad};
+pub use binary::{binary, binary_into, prelu};
+pub use candle_core::Result;
+pub use compare::{compare, logical, select};
+pub use copy::{cast, cast_to_bool, contiguous, copied, copy_into, fill, one_hot, triangle};
+pub use elementwise::{clamp, clamp_mask, logical_not, unary, unary_grad};
 
 /// The PTX of each file of `src/kernels`.
 mod ptx {

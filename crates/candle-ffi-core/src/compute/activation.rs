@@ -16,6 +16,7 @@ pub(super) fn is_half(dtype: DType) -> bool {
 
 pub(crate) fn activation(op: Activation, x: &Value) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(activation(op, x));
         return host::round_trip_one([x], |[x]| activation(op, &x));
     }
     if is_half(x.dtype) {
@@ -30,6 +31,7 @@ pub(crate) fn activation(op: Activation, x: &Value) -> Result<Value> {
 /// The gradient of an activation in one pass, from its input and the gradient of its output.
 pub(crate) fn activation_grad(op: Activation, x: &Value, grad: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, grad]) {
+        on_cuda!(activation_grad(op, x, grad));
         return host::round_trip_one([x, grad], |[x, grad]| activation_grad(op, &x, &grad));
     }
     if is_half(x.dtype) {
@@ -46,6 +48,7 @@ pub(crate) fn activation_grad(op: Activation, x: &Value, grad: &Value) -> Result
 /// `x` where positive, else `weight · x`; the weight broadcasts to the shape of `x`.
 pub(crate) fn prelu(x: &Value, weight: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, weight]) {
+        on_cuda!(prelu(x, weight));
         return host::round_trip_one([x, weight], |[x, weight]| prelu(&x, &weight));
     }
     shape::check_allocation(x.dims(), x.dtype)?;

@@ -18,8 +18,9 @@ pub(crate) fn from_vec<T: CpuElement>(data: Vec<T>, dims: &[usize], dtype: DType
 
 /// A value with every element the same; `number` is converted as PyTorch converts a number.
 pub(crate) fn fill(number: f64, dims: &[usize], dtype: DType, device: Device) -> Result<Value> {
-    let count = shape::check_allocation(dims, dtype)?;
     let number = if dtype == DType::Bool { f64::from(number != 0.0) } else { number };
+    on_cuda!(fill(number, dims, dtype, device));
+    let count = shape::check_allocation(dims, dtype)?;
     let value = with_element!(dtype, T => Ok(from_vec(kernels::fill(<T as candle_ffi_kernels::Element>::from_f64(number), count), dims, dtype)))?;
     value.to_device(device)
 }
@@ -41,6 +42,7 @@ pub(crate) fn contiguous(value: &Value) -> Result<Value> {
         return Ok(value.clone());
     }
     if !value.is_cpu() {
+        on_cuda!(contiguous(value));
         return Ok(Value::new(value.array.contiguous()?, value.dtype));
     }
     copy(value)
@@ -56,6 +58,7 @@ pub(super) fn contiguous_for_result(value: &Value) -> Result<Value> {
 /// A copy in row-major order.
 pub(crate) fn copy(value: &Value) -> Result<Value> {
     if !value.is_cpu() {
+        on_cuda!(copy(value));
         return Ok(Value::new(value.array.copy()?.contiguous()?, value.dtype));
     }
     shape::check_allocation(value.dims(), value.dtype)?;
@@ -70,6 +73,7 @@ pub(crate) fn cast(value: &Value, dtype: DType) -> Result<Value> {
         return Ok(value.clone());
     }
     if !value.is_cpu() {
+        on_cuda!(cast(value, dtype));
         // Candle saturates where PyTorch wraps, and knows no bool: only floats mean the same.
         let plain = |dtype: DType| matches!(dtype, DType::Float16 | DType::BFloat16 | DType::Float32 | DType::Float64);
         if plain(value.dtype) && plain(dtype) {

@@ -16,6 +16,9 @@ pub(crate) use candle_ffi_kernels::unary_grad::UnaryGrad;
 pub(crate) fn unary(op: Unary, x: &Value) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(unary(op, x));
+        if x.dtype == DType::Float8E4M3 {
+            return through_float32([x], |[x]| unary(op, &x));
+        }
         return match on_device(op, x) {
             Some(result) => Ok(Value::new(result?, x.dtype)),
             None => host::round_trip_one([x], |[x]| unary(op, &x)),
@@ -80,6 +83,7 @@ fn on_device(op: Unary, x: &Value) -> Option<candle_core::Result<candle_core::Te
 /// The gradient of a unary operation in one pass, from its saved input or output and the gradient.
 pub(crate) fn unary_grad(op: UnaryGrad, saved: &Value, grad: &Value) -> Result<Value> {
     if !host::on_cpu(&[saved, grad]) {
+        on_cuda!(unary_grad(op, saved, grad));
         return host::round_trip_one([saved, grad], |[saved, grad]| unary_grad(op, &saved, &grad));
     }
     let (saved, grad) = (contiguous_for_result(saved)?, contiguous(grad)?);
@@ -116,8 +120,12 @@ where
 pub(crate) fn binary(op: Binary, lhs: &Value, rhs: &Value) -> Result<Value> {
     debug_assert_eq!(lhs.dtype, rhs.dtype);
     if !host::on_cpu(&[lhs, rhs]) {
+        on_cuda!(binary(op, lhs, rhs));
+        if lhs.dtype == DType::Float8E4M3 {
+            return through_float32([lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs));
+        }
         let direct = match op {
-            _ if !lhs.dtype.is_float() => None,
+            _ if !lhs.dtype.is_float() || lhs.device() != rhs.device() => None,
             Binary::Add => Some(lhs.array.broadcast_add(&rhs.array)),
             Binary::Sub => Some(lhs.array.broadcast_sub(&rhs.array)),
             Binary::Mul => Some(lhs.array.broadcast_mul(&rhs.array)),
@@ -137,17 +145,19 @@ pub(crate) fn binary(op: Binary, lhs: &Value, rhs: &Value) -> Result<Value> {
 
 pub(crate) fn compare(op: Compare, lhs: &Value, rhs: &Value) -> Result<Value> {
     debug_assert_eq!(lhs.dtype, rhs.dtype);
-    if !host::on_cpu(&[lhs, rhs]) {
-        return host::round_trip_one([lhs, rhs], |[lhs, rhs]| compare(op, &lhs, &rhs));
-    }
     if lhs.dtype == DType::Float8E4M3 {
         return compare(op, &cast(lhs, DType::Float32)?, &cast(rhs, DType::Float32)?);
+    }
+    if !host::on_cpu(&[lhs, rhs]) {
+        on_cuda!(compare(op, lhs, rhs));
+        return host::round_trip_one([lhs, rhs], |[lhs, rhs]| compare(op, &lhs, &rhs));
     }
     with_number!(lhs.dtype, T => broadcast::<T, u8>(lhs, rhs, DType::Bool, |a, b| Ok(kernels::compare::compare(op, a, b))))
 }
 
 pub(crate) fn logical(op: Logical, lhs: &Value, rhs: &Value) -> Result<Value> {
     if !host::on_cpu(&[lhs, rhs]) {
+        on_cuda!(logical(op, lhs, rhs));
         return host::round_trip_one([lhs, rhs], |[lhs, rhs]| logical(op, &lhs, &rhs));
     }
     broadcast::<u8, u8>(lhs, rhs, DType::Bool, |a, b| Ok(kernels::compare::logical(op, a, b)))
@@ -155,6 +165,7 @@ pub(crate) fn logical(op: Logical, lhs: &Value, rhs: &Value) -> Result<Value> {
 
 pub(crate) fn logical_not(x: &Value) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(logical_not(x));
         return host::round_trip_one([x], |[x]| logical_not(&x));
     }
     let x = contiguous_for_result(x)?;
@@ -170,6 +181,7 @@ pub(crate) fn select(condition: &Value, on_true: &Value, on_false: &Value) -> Re
         ));
     }
     if !host::on_cpu(&[condition, on_true, on_false]) {
+        on_cuda!(select(condition, on_true, on_false));
         return host::round_trip_one([condition, on_true, on_false], |[condition, a, b]| select(&condition, &a, &b));
     }
     let dims = shape::broadcast(&shape::broadcast(condition.dims(), on_true.dims())?, on_false.dims())?;
@@ -186,6 +198,7 @@ pub(crate) fn select(condition: &Value, on_true: &Value, on_false: &Value) -> Re
 
 pub(crate) fn clamp(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(clamp(x, min, max));
         return host::round_trip_one([x], |[x]| clamp(&x, min, max));
     }
     let x = contiguous_for_result(x)?;
@@ -198,6 +211,7 @@ pub(crate) fn clamp(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Val
 /// True where `clamp` lets the gradient pass.
 pub(crate) fn clamp_mask(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(clamp_mask(x, min, max));
         return host::round_trip_one([x], |[x]| clamp_mask(&x, min, max));
     }
     let x = contiguous_for_result(x)?;

@@ -69,6 +69,7 @@ pub(crate) fn index_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Re
 /// A new last dimension of `classes`, one where the index says and zero elsewhere.
 pub(crate) fn one_hot(index: &Value, classes: usize) -> Result<Value> {
     if !index.is_cpu() {
+        on_cuda!(one_hot(index, classes));
         return host::round_trip_one([index], |[index]| one_hot(&index, classes));
     }
     let index = contiguous(index)?;
@@ -94,6 +95,7 @@ pub(crate) fn positions(mask: &Value) -> Result<Value> {
 /// Matrices, the last two dimensions, with zeros above a diagonal (`lower`) or below it.
 pub(crate) fn triangle(x: &Value, diagonal: i64, lower: bool) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(triangle(x, diagonal, lower));
         return host::round_trip_one([x], |[x]| triangle(&x, diagonal, lower));
     }
     let x = contiguous_for_result(x)?;

@@ -84,10 +84,14 @@ pub(crate) fn copy_into(dst: &Value, src: &Value) -> Result<()> {
     if dst.num_elements() == 0 {
         return Ok(());
     }
-    let src = source_for(dst, &src.to_device(dst.device())?)?;
     if !dst.is_cpu() {
-        return set_on_device(dst, &src);
+        // One element on the host need not be moved by itself.
+        let src = if src.num_elements() == 1 { src.clone() } else { src.to_device(dst.device())? };
+        let src = source_for(dst, &src)?;
+        on_cuda!(copy_into(dst, &src));
+        return set_on_device(dst, &src.to_device(dst.device())?);
     }
+    let src = source_for(dst, &src.to_device(dst.device())?)?;
     with_element!(dst.dtype, T => Ok(dst.array.inplace_op2(&src.array, &Change2(Change::new(
         |(dst, dst_layout): (&mut CpuStorage, &Layout), (src, src_layout): (&CpuStorage, &Layout)| {
             kernels::copy::copy_into(strided_mut::<T>(dst, dst_layout)?, dispatch::strided::<T>(src, src_layout)?);
@@ -103,6 +107,7 @@ pub(crate) fn binary_into(op: Binary, dst: &Value, src: &Value) -> Result<()> {
     }
     let src = source_for(dst, src)?;
     if !dst.is_cpu() {
+        on_cuda!(binary_into(op, dst, &src));
         return set_on_device(dst, &binary(op, dst, &src)?);
     }
     with_number!(dst.dtype, T => Ok(dst.array.inplace_op2(&src.array, &Change2(Change::new(

@@ -100,7 +100,7 @@ impl Region {
 
     /// Zeros of the whole's shape with `part`, which broadcasts, in its place.
     pub(crate) fn place(&self, part: &Value) -> Result<Value> {
-        if !part.is_cpu() {
+        if !writes_views(part) {
             return host::round_trip_one([part], |[part]| self.place(&part));
         }
         let result = fill(0.0, &self.whole, part.dtype, part.device())?;
@@ -110,7 +110,7 @@ impl Region {
 
     /// A copy of `whole` with `part`, which broadcasts, in its place.
     pub(crate) fn replace(&self, whole: &Value, part: &Value) -> Result<Value> {
-        if !host::on_cpu(&[whole, part]) {
+        if !writes_views(whole) || whole.device() != part.device() {
             return host::round_trip_one([whole, part], |[whole, part]| self.replace(&whole, &part));
         }
         let result = copy(whole)?;
@@ -121,11 +121,16 @@ impl Region {
     /// Writes `part`, which broadcasts, into its place in `whole`.
     pub(crate) fn write(&self, whole: &Value, part: &Value) -> Result<()> {
         let view = self.view(whole)?;
-        if whole.is_cpu() || view.is_contiguous() {
+        if writes_views(whole) || view.is_contiguous() {
             return copy_into(&view, part);
         }
         copy_into(whole, &self.replace(whole, part)?)
     }
+}
+
+/// Whether the device of a value can write into any view.
+fn writes_views(value: &Value) -> bool {
+    value.is_cpu() || cfg!(feature = "cuda") && value.array.device().is_cuda()
 }
 
 #[cfg(test)]

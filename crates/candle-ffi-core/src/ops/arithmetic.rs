@@ -1,6 +1,6 @@
 //! Arithmetic on two tensors, or a tensor and a number. Shapes broadcast and dtypes promote.
 
-use super::common::{float_dtype, number, promoted, promoted_to, refuse_bool, result_dtype, sum_to};
+use super::common::{float_dtype, number, operands_of, promoted_operands, refuse_bool, result_dtype, sum_to};
 use super::{eq, ge, log, logical_and, logical_not, logical_or, reciprocal, sqrt, square, r#where, zeros_like};
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Binary};
@@ -19,7 +19,7 @@ use crate::{DType, Error, Result, Tensor, shape};
 /// tensor([11., 22.])
 /// ```
 pub fn add(input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    let (lhs, rhs) = promoted(input, other)?;
+    let (lhs, rhs) = promoted_operands(input, other)?;
     if lhs.dtype() == DType::Bool {
         return logical_or(&lhs, &rhs);
     }
@@ -46,7 +46,7 @@ pub fn add(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// tensor([2., 1.])
 /// ```
 pub fn sub(input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    let (lhs, rhs) = promoted(input, other)?;
+    let (lhs, rhs) = promoted_operands(input, other)?;
     refuse_bool(&lhs, "logical_xor")?;
     let value = compute::binary(Binary::Sub, &lhs.value(), &rhs.value())?;
     Tensor::record("sub", value, [&lhs, &rhs], || {
@@ -71,7 +71,7 @@ pub fn sub(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 ///         [4., 8.]])
 /// ```
 pub fn mul(input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    let (lhs, rhs) = promoted(input, other)?;
+    let (lhs, rhs) = promoted_operands(input, other)?;
     if lhs.dtype() == DType::Bool {
         return logical_and(&lhs, &rhs);
     }
@@ -102,7 +102,7 @@ pub fn mul(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn div(input: &Tensor, other: &Tensor) -> Result<Tensor> {
     let dtype = float_dtype(result_dtype(&[input, other]));
-    let (lhs, rhs) = promoted_to(input, other, dtype)?;
+    let (lhs, rhs) = operands_of(input, other, dtype)?;
     let value = compute::binary(Binary::Div, &lhs.value(), &rhs.value())?;
     Tensor::record("div", value, [&lhs, &rhs], || {
         let (left, right) = (Saved::new(&lhs), Saved::new(&rhs));
@@ -135,7 +135,7 @@ pub fn div(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// tensor([ 3, -4])
 /// ```
 pub fn floor_divide(input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    let (lhs, rhs) = promoted(input, other)?;
+    let (lhs, rhs) = promoted_operands(input, other)?;
     refuse_bool(&lhs, "logical_and")?;
     Ok(Tensor::from_value(compute::binary(Binary::FloorDivide, &lhs.value(), &rhs.value())?))
 }
@@ -156,7 +156,7 @@ pub fn floor_divide(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// tensor([1, 2])
 /// ```
 pub fn remainder(input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    let (lhs, rhs) = promoted(input, other)?;
+    let (lhs, rhs) = promoted_operands(input, other)?;
     refuse_bool(&lhs, "logical_xor")?;
     let value = compute::binary(Binary::Remainder, &lhs.value(), &rhs.value())?;
     Tensor::record("remainder", value, [&lhs, &rhs], || {
@@ -193,7 +193,7 @@ pub fn pow(input: &Tensor, other: &Tensor) -> Result<Tensor> {
     if let Some(result) = power_of_a_number(input, other)? {
         return Ok(result);
     }
-    let (lhs, rhs) = promoted(input, other)?;
+    let (lhs, rhs) = promoted_operands(input, other)?;
     if lhs.dtype() == DType::Bool {
         return logical_or(&lhs, &logical_not(&rhs)?);
     }
@@ -347,7 +347,7 @@ fn directly(
         let before = if keeps_values { input.with_own_memory()? } else { input.clone() };
         return input.assign(&ordinary(&before, other)?);
     }
-    let (_, rhs) = promoted_to(input, other, dtype)?;
+    let (_, rhs) = operands_of(input, other, dtype)?;
     let dims = shape::broadcast(&input.shape(), &rhs.shape())?;
     input.check_assignable(dtype, &dims)?;
     compute::binary_into(op, &input.value(), &rhs.value())?;

@@ -1,6 +1,7 @@
 //! What operations share: promotion, devices, and the way of a gradient back through broadcasting.
 
 use super::{to_device, to_dtype};
+use crate::device::DeviceKind;
 use crate::dtype::{self, Category};
 use crate::{DType, Error, Result, Tensor, autograd};
 
@@ -54,6 +55,35 @@ pub(super) fn promoted(lhs: &Tensor, rhs: &Tensor) -> Result<(Tensor, Tensor)> {
 pub(super) fn promoted_to(lhs: &Tensor, rhs: &Tensor, dtype: DType) -> Result<(Tensor, Tensor)> {
     let (lhs, rhs) = on_one_device(lhs, rhs)?;
     Ok((to_dtype(&lhs, dtype)?, to_dtype(&rhs, dtype)?))
+}
+
+/// As [`promoted`], for operations whose kernels take a number from the host: see [`reachable`].
+#[inline]
+pub(super) fn promoted_operands(lhs: &Tensor, rhs: &Tensor) -> Result<(Tensor, Tensor)> {
+    let kind = |tensor: &Tensor| tensor.with_value(|value| (value.dtype, value.device()));
+    if kind(lhs) == kind(rhs) && !lhs.is_wrapped_number() && !rhs.is_wrapped_number() {
+        return Ok((lhs.clone(), rhs.clone()));
+    }
+    operands_of(lhs, rhs, result_dtype(&[lhs, rhs]))
+}
+
+/// As [`promoted_to`], for the same operations.
+#[inline]
+pub(super) fn operands_of(lhs: &Tensor, rhs: &Tensor, dtype: DType) -> Result<(Tensor, Tensor)> {
+    let (lhs, rhs) = reachable(lhs, rhs)?;
+    Ok((to_dtype(&lhs, dtype)?, to_dtype(&rhs, dtype)?))
+}
+
+/// Both inputs where the kernels reach them: on one device, but that a number stays on the host, from where it travels
+/// with the launch of a CUDA kernel, unless its gradient is wanted.
+#[inline]
+pub(super) fn reachable(lhs: &Tensor, rhs: &Tensor) -> Result<(Tensor, Tensor)> {
+    let on_cuda = |tensor: &Tensor| tensor.device().kind() == DeviceKind::Cuda;
+    let is_number = |tensor: &Tensor| tensor.rank() == 0 && tensor.device().is_cpu() && !tensor.requires_grad();
+    if is_number(rhs) && on_cuda(lhs) || is_number(lhs) && on_cuda(rhs) {
+        return Ok((lhs.clone(), rhs.clone()));
+    }
+    on_one_device(lhs, rhs)
 }
 
 /// Both inputs on one device: scalars follow the other operand, anything else must agree.

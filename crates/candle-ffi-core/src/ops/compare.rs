@@ -1,18 +1,18 @@
 //! Comparisons, logic, and choosing between elements.
 
-use super::common::{number, on_one_device, promoted, promoted_to, result_dtype, same_device, sum_to};
+use super::common::{number, operands_of, promoted_operands, reachable, result_dtype, sum_to};
 use super::{mul, to_dtype};
 use crate::autograd::Saved;
 use crate::compute::{self, Binary, Compare, Logical};
 use crate::{DType, Error, Result, Tensor};
 
 fn compared(op: Compare, input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    let (lhs, rhs) = promoted(input, other)?;
+    let (lhs, rhs) = promoted_operands(input, other)?;
     Ok(Tensor::from_value(compute::compare(op, &lhs.value(), &rhs.value())?))
 }
 
 fn combined(op: Logical, input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    let (lhs, rhs) = promoted_to(input, other, DType::Bool)?;
+    let (lhs, rhs) = operands_of(input, other, DType::Bool)?;
     Ok(Tensor::from_value(compute::logical(op, &lhs.value(), &rhs.value())?))
 }
 
@@ -232,7 +232,7 @@ fn extreme(
     input: &Tensor,
     other: &Tensor,
 ) -> Result<Tensor> {
-    let (lhs, rhs) = promoted(input, other)?;
+    let (lhs, rhs) = promoted_operands(input, other)?;
     if lhs.dtype() == DType::Bool {
         return if op == Binary::Maximum { logical_or(&lhs, &rhs) } else { logical_and(&lhs, &rhs) };
     }
@@ -311,10 +311,9 @@ pub fn clamp(input: &Tensor, min: Option<f64>, max: Option<f64>) -> Result<Tenso
 /// ```
 pub fn r#where(condition: &Tensor, input: &Tensor, other: &Tensor) -> Result<Tensor> {
     let dtype = result_dtype(&[input, other]);
-    let (lhs, rhs) = promoted_to(input, other, dtype)?;
-    let (lhs, condition) = on_one_device(&lhs, condition)?;
-    let (rhs, _) = on_one_device(&rhs, &lhs)?;
-    same_device(&[&lhs, &rhs, &condition])?;
+    let (lhs, rhs) = operands_of(input, other, dtype)?;
+    let (lhs, condition) = reachable(&lhs, condition)?;
+    let (rhs, condition) = reachable(&rhs, &condition)?;
     let value = compute::select(&condition.value(), &lhs.value(), &rhs.value())?;
     Tensor::record("where", value, [&lhs, &rhs], || {
         let (condition, left, right) = (Saved::new(&condition), lhs.shape(), rhs.shape());

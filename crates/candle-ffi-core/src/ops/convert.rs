@@ -210,12 +210,15 @@ pub(super) fn overwrite(operation: &'static str, input: &Tensor, source: &Tensor
     if recorded {
         input.check_in_place()?;
     }
-    let value = compute::cast(&source.value().to_device(input.device())?, input.dtype())?;
+    let value = source.value();
     if !recorded {
-        compute::copy_into(&input.value(), &value)?;
+        // What is one number is converted where it is.
+        let value = if value.num_elements() == 1 { value } else { value.to_device(input.device())? };
+        compute::copy_into(&input.value(), &compute::cast(&value, input.dtype())?)?;
         input.bump_version();
         return Ok(());
     }
+    let value = compute::cast(&value.to_device(input.device())?, input.dtype())?;
     let result = Tensor::record(operation, value.broadcast_to(&dims)?, [input, source], || {
         let (dtype, device) = (source.dtype(), source.device());
         move |grad, context| {

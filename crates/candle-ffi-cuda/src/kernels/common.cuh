@@ -42,25 +42,23 @@ struct Layout {
     i64 strides[MAX_RANK];
 };
 
+// A division of 64 bits, which is long; not inlined, as few arrays need it.
+static __device__ __noinline__ size_t far_quotient(size_t position, u32 size) { return position / size; }
+
+__device__ __forceinline__ size_t rows_before(size_t position, u32 size) {
+    // Division of 32 bits is several times cheaper.
+    if (position <= UINT32_MAX) return static_cast<u32>(position) / size;
+    return far_quotient(position, size);
+}
+
 // Where the element at a position in row-major order lies.
 __device__ __forceinline__ i64 offset_of(const Layout &layout, size_t position) {
     if (layout.rank == 0) return static_cast<i64>(position);
     i64 offset = 0;
-    if (position <= UINT32_MAX) {
-        // Division of 32 bits is several times cheaper.
-        u32 left = static_cast<u32>(position);
-#pragma unroll 1  // Kernels stay small; the loop is short.
-        for (int at = static_cast<int>(layout.rank) - 1; at > 0; --at) {
-            const u32 rows = left / layout.dims[at];
-            offset += static_cast<i64>(left - rows * layout.dims[at]) * layout.strides[at];
-            left = rows;
-        }
-        return offset + static_cast<i64>(left) * layout.strides[0];
-    }
     size_t left = position;
 #pragma unroll 1
     for (int at = static_cast<int>(layout.rank) - 1; at > 0; --at) {
-        const size_t rows = left / layout.dims[at];
+        const size_t rows = rows_before(left, layout.dims[at]);
         offset += static_cast<i64>(left - rows * layout.dims[at]) * layout.strides[at];
         left = rows;
     }

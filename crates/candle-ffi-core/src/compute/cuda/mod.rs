@@ -18,11 +18,39 @@ pub(super) use spatial::{
     avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
 };
 pub(super) use transfer::to_device;
+mod activation;
+mod copy;
+mod elementwise;
+mod inplace;
+
+pub(super) use activation::{activation, activation_grad, prelu};
+pub(super) use copy::{cast, contiguous, copy, fill, one_hot, triangle};
+pub(super) use elementwise::{binary, clamp, clamp_mask, compare, logical, logical_not, select, unary, unary_grad};
+pub(super) use inplace::{binary_into, copy_into};
 
 use crate::value::Value;
+use crate::{DType, Result};
 
 /// Whether all values are on one CUDA device.
 fn together(values: &[&Value]) -> bool {
     let location = |value: &Value| value.array.device().location();
     values.iter().all(|value| value.array.device().is_cuda() && location(value) == location(values[0]))
+}
+
+/// The same where single elements may be on the host, from where they travel with the launch.
+fn reachable(values: &[&Value]) -> bool {
+    let mut device = None;
+    values.iter().all(|value| match value.array.device() {
+        candle_core::Device::Cuda(_) => {
+            let location = value.array.device().location();
+            *device.get_or_insert(location) == location
+        }
+        candle_core::Device::Cpu => value.num_elements() == 1,
+        candle_core::Device::Metal(_) => false,
+    }) && device.is_some()
+}
+
+/// What a kernel computed, as a value of a dtype.
+fn made(array: Result<Option<candle_core::Tensor>, candle_core::Error>, dtype: DType) -> Result<Option<Value>> {
+    Ok(array?.map(|array| Value::new(array, dtype)))
 }
