@@ -34,7 +34,7 @@ const MOST_BLOCKS: usize = 1 << 16;
 /// Elements for each thread, below which a reduction is not worth cutting into more parts.
 const WORTH_A_PART: usize = 16;
 /// Bytes that are kept of each part; no kernel needs more.
-const PARTIAL_BYTES: usize = 16;
+const PARTIAL_BYTES: usize = 24;
 
 /// `Reduction` in `reduce.cuh`.
 #[repr(C)]

@@ -2,7 +2,7 @@
 //! `float32` and rounded once.
 
 use super::activation::is_half;
-use super::copy::{cast, contiguous, contiguous_for_result, from_vec};
+use super::copy::{cast, contiguous, contiguous_for_result, fill, from_vec};
 use super::dispatch::with_wide;
 use super::host;
 use super::locked::lock;
@@ -16,6 +16,7 @@ use candle_ffi_kernels::{Element, ctc as kernels};
 /// The loss of each pair of elements; both have one shape.
 pub(crate) fn pair_loss(loss: PairLoss, input: &Value, target: &Value) -> Result<Value> {
     if !host::on_cpu(&[input, target]) {
+        on_cuda!(pair_loss(loss, input, target));
         return host::round_trip_one([input, target], |[input, target]| pair_loss(loss, &input, &target));
     }
     if is_half(input.dtype) {
@@ -40,6 +41,7 @@ pub(crate) fn pair_loss_grad(
     scale: f64,
 ) -> Result<Value> {
     if !host::on_cpu(&[input, target, grad]) {
+        on_cuda!(pair_loss_grad(loss, side, input, target, grad, scale));
         return host::round_trip_one([input, target, grad], |[input, target, grad]| {
             pair_loss_grad(loss, side, &input, &target, &grad, scale)
         });
@@ -70,7 +72,33 @@ fn upstream<T: Element + std::ops::Mul<Output = T>>(grad: &[T], count: usize, sc
 pub(crate) struct CrossEntropy {
     pub(crate) losses: Value,
     pub(crate) statistics: Value,
-    pub(crate) total: f64,
+    pub(crate) total: Total,
+}
+
+/// The sum of the weights of the rows that count, which a mean is divided by. A device's is not waited for.
+#[derive(Clone)]
+pub(crate) enum Total {
+    Known(f64),
+    /// One `float64`.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "the host's is known at once"))]
+    OnDevice(Value),
+}
+
+impl Total {
+    /// As a scalar like the losses.
+    pub(crate) fn like(&self, losses: &Value) -> Result<Value> {
+        match self {
+            Self::Known(total) => fill(*total, &[], losses.dtype, losses.device()),
+            Self::OnDevice(total) => cast(total, losses.dtype),
+        }
+    }
+
+    fn to_host(&self) -> Result<f64> {
+        match self {
+            Self::Known(total) => Ok(*total),
+            Self::OnDevice(total) => Ok(total.to_device(Device::CPU)?.array.to_scalar()?),
+        }
+    }
 }
 
 /// The options of cross entropy against `int64` classes.
@@ -97,6 +125,7 @@ impl Classes {
 /// Cross entropy of logits `[rows, n]`.
 pub(crate) fn cross_entropy(x: &Value, targets: &Classes) -> Result<CrossEntropy> {
     if !x.is_cpu() {
+        on_cuda!(cross_entropy(x, targets));
         let (device, targets) = (x.device(), targets.to_device(Device::CPU)?);
         let CrossEntropy { losses, statistics, total } = cross_entropy(&x.to_device(Device::CPU)?, &targets)?;
         return Ok(CrossEntropy {
@@ -124,31 +153,33 @@ pub(crate) fn cross_entropy(x: &Value, targets: &Classes) -> Result<CrossEntropy
         Ok(CrossEntropy {
             losses: from_vec(found.losses, &[rows], x.dtype),
             statistics: from_vec(found.statistics, &[rows, 2], x.dtype),
-            total: found.total,
+            total: Total::Known(found.total),
         })
     })
 }
 
-/// Its gradient; `grad` and `scale` as for [`pair_loss_grad`].
+/// Its gradient; `grad` is that of the losses, or a scalar that is the same for all, and is divided by `total`.
 pub(crate) fn cross_entropy_grad(
     x: &Value,
     statistics: &Value,
     targets: &Classes,
     grad: &Value,
-    scale: f64,
+    total: Option<&Total>,
 ) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(cross_entropy_grad(x, statistics, targets, grad, total));
         let targets = targets.to_device(Device::CPU)?;
         return host::round_trip_one([x, statistics, grad], |[x, statistics, grad]| {
-            cross_entropy_grad(&x, &statistics, &targets, &grad, scale)
+            cross_entropy_grad(&x, &statistics, &targets, &grad, total)
         });
     }
     if is_half(x.dtype) {
         let (wide, grad) = (cast(x, DType::Float32)?, cast(grad, DType::Float32)?);
-        return cast(&cross_entropy_grad(&wide, statistics, targets, &grad, scale)?, x.dtype);
+        return cast(&cross_entropy_grad(&wide, statistics, targets, &grad, total)?, x.dtype);
     }
     let (x, classes, grad) = (contiguous_for_result(x)?, contiguous(&targets.classes)?, contiguous(grad)?);
     let weight = targets.weight_or(&x, x.dtype)?;
+    let scale = total.map_or(Ok(1.0), |total| Ok::<_, Error>(1.0 / total.to_host()?))?;
     let (rows, n) = (x.dims()[0], x.dims()[1]);
     let locked = lock([&x, &classes, &weight, statistics, &grad]);
     with_wide!(x.dtype, T => {

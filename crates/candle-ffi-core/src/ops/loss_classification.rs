@@ -182,28 +182,32 @@ impl Classes {
         let losses = found.losses.with_dims(&self.samples)?;
         let value = match reduction {
             Reduction::Mean => {
-                let total = compute::fill(found.total, &[], losses.dtype, losses.device())?;
+                let total = found.total.like(&losses)?;
                 compute::binary(Binary::Div, &reduced_value(losses, Reduction::Sum)?, &total)?
             }
             _ => reduced_value(losses, reduction)?,
         };
         Tensor::record("cross_entropy", value, [&flat], || {
             let (saved, target, weight) = (Saved::new(&flat), Saved::new(&target), weight.map(Saved::new));
-            let scale = if reduction == Reduction::Mean { 1.0 / found.total } else { 1.0 };
+            let total = (reduction == Reduction::Mean).then(|| found.total.clone());
             move |grad, _| {
                 let (x, target) = (saved.get()?, target.get()?);
                 let weight = weight.as_ref().map(Saved::get).transpose()?;
                 if autograd::is_enabled() {
                     let target = reshape(target, &[-1])?;
-                    return Ok([Some(composed_grad(
-                        x,
-                        &target,
-                        weight,
-                        (ignored, smoothing),
-                        &mul(grad, &number(scale))?,
-                    )?)]);
+                    let grad = match &total {
+                        Some(total) => &div(grad, &Tensor::from_value(total.like(&grad.value())?))?,
+                        None => grad,
+                    };
+                    return Ok([Some(composed_grad(x, &target, weight, (ignored, smoothing), grad)?)]);
                 }
-                let slope = compute::cross_entropy_grad(&x.value(), &found.statistics, &targets, &grad.value(), scale)?;
+                let slope = compute::cross_entropy_grad(
+                    &x.value(),
+                    &found.statistics,
+                    &targets,
+                    &grad.value(),
+                    total.as_ref(),
+                )?;
                 Ok([Some(Tensor::from_value(slope))])
             }
         })

@@ -5,6 +5,7 @@ mod conv;
 mod elementwise;
 mod fused;
 mod matmul;
+mod loss;
 mod reduce;
 mod spatial;
 mod transfer;
@@ -13,6 +14,7 @@ pub(super) use conv::conv;
 pub(super) use elementwise::unary;
 pub(super) use fused::{log_softmax, log_softmax_grad, logsumexp, softmax, softmax_grad};
 pub(super) use matmul::{matmul, matmul_add};
+pub(super) use loss::{cross_entropy, cross_entropy_grad, pair_loss, pair_loss_grad};
 pub(super) use reduce::{argselect, reduce, var};
 pub(super) use spatial::{
     avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
@@ -28,6 +30,7 @@ pub(super) use copy::{cast, contiguous, copy, fill, one_hot, triangle};
 pub(super) use elementwise::{binary, clamp, clamp_mask, compare, logical, logical_not, select, unary, unary_grad};
 pub(super) use inplace::{binary_into, copy_into};
 
+use crate::Result;
 use crate::value::Value;
 use crate::{DType, Result};
 
@@ -53,4 +56,18 @@ fn reachable(values: &[&Value]) -> bool {
 /// What a kernel computed, as a value of a dtype.
 fn made(array: Result<Option<candle_core::Tensor>, candle_core::Error>, dtype: DType) -> Result<Option<Value>> {
     Ok(array?.map(|array| Value::new(array, dtype)))
+/// Refuses indices outside `0..size`. It waits for the device, once: an index that is not there is the user's to know of
+/// where it happened.
+fn require_inside(index: &Value, size: usize) -> Result<()> {
+    match candle_ffi_cuda::first_outside(&index.array, size)? {
+        Some(found) => refuse_outside(&found, size),
+        None => Ok(()),
+    }
+}
+
+fn refuse_outside(found: &candle_ffi_cuda::Outside, size: usize) -> Result<()> {
+    match found.index()? {
+        Some(index) => Err(candle_ffi_kernels::Error::IndexOutOfRange { index, size }.into()),
+        None => Ok(()),
+    }
 }

@@ -1,0 +1,15 @@
+// Looking for indices that are not there.
+#pragma once
+#include "reduce.cuh"
+
+// The first index outside 0..size, and where it stands; a negative position where all are inside.
+struct Outside {
+    i64 position;
+    i64 index;
+};
+
+__device__ __forceinline__ Outside first_of(Outside a, Outside b) {
+    if (a.position < 0) return b;
+    if (b.position < 0) return a;
+    return a.position < b.position ? a : b;
+}
