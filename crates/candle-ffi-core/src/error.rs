@@ -108,6 +108,15 @@ impl Error {
         error
     }
 
+    /// What is not offered for these dtypes on these devices.
+    #[cold]
+    pub fn unsupported(message: impl Into<String>, dtypes: &[DType], devices: &[Device]) -> Self {
+        let mut error = Self::new(ErrorCode::Unsupported, message);
+        error.0.dtypes = dtypes.to_vec();
+        error.0.devices = devices.to_vec();
+        error
+    }
+
     /// An index or dimension out of range.
     #[cold]
     pub fn index(message: impl Into<String>) -> Self {

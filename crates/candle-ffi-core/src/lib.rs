@@ -11,6 +11,7 @@ pub mod data;
 mod device;
 mod dtype;
 mod error;
+pub mod fallback;
 pub mod indexing;
 pub mod io;
 mod memory;

@@ -17,7 +17,7 @@ pub(super) fn is_half(dtype: DType) -> bool {
 pub(crate) fn activation(op: Activation, x: &Value) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(activation(op, x));
-        return host::round_trip_one([x], |[x]| activation(op, &x));
+        return host::round_trip_one("activation", [x], |[x]| activation(op, &x));
     }
     if is_half(x.dtype) {
         return cast(&activation(op, &cast(x, DType::Float32)?)?, x.dtype);
@@ -32,7 +32,7 @@ pub(crate) fn activation(op: Activation, x: &Value) -> Result<Value> {
 pub(crate) fn activation_grad(op: Activation, x: &Value, grad: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, grad]) {
         on_cuda!(activation_grad(op, x, grad));
-        return host::round_trip_one([x, grad], |[x, grad]| activation_grad(op, &x, &grad));
+        return host::round_trip_one("activation_grad", [x, grad], |[x, grad]| activation_grad(op, &x, &grad));
     }
     if is_half(x.dtype) {
         let wide = activation_grad(op, &cast(x, DType::Float32)?, &cast(grad, DType::Float32)?)?;
@@ -49,7 +49,7 @@ pub(crate) fn activation_grad(op: Activation, x: &Value, grad: &Value) -> Result
 pub(crate) fn prelu(x: &Value, weight: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, weight]) {
         on_cuda!(prelu(x, weight));
-        return host::round_trip_one([x, weight], |[x, weight]| prelu(&x, &weight));
+        return host::round_trip_one("prelu", [x, weight], |[x, weight]| prelu(&x, &weight));
     }
     shape::check_allocation(x.dims(), x.dtype)?;
     let weight = weight.broadcast_to(x.dims())?;

@@ -26,7 +26,7 @@ pub(crate) struct AttentionOptions {
 pub(crate) fn attention(inputs: [&Value; 3], options: &AttentionOptions) -> Result<[Value; 2]> {
     if !host::on_cpu(&inputs) {
         let options = options.on_host()?;
-        return host::round_trip(inputs, |[q, k, v]| attention([&q, &k, &v], &options));
+        return host::round_trip("attention", inputs, |[q, k, v]| attention([&q, &k, &v], &options));
     }
     let (dtype, wide) = (inputs[0].dtype, wide(inputs[0].dtype));
     let sizes = sizes(inputs);
@@ -54,9 +54,11 @@ pub(crate) fn attention_grad(
     let [query, key, value] = inputs;
     if !host::on_cpu(&[grad, out, log_sums, query, key, value]) {
         let options = options.on_host()?;
-        return host::round_trip([grad, out, log_sums, query, key, value], |[grad, out, log_sums, q, k, v]| {
-            attention_grad(&grad, &out, &log_sums, [&q, &k, &v], &options)
-        });
+        return host::round_trip(
+            "attention_grad",
+            [grad, out, log_sums, query, key, value],
+            |[grad, out, log_sums, q, k, v]| attention_grad(&grad, &out, &log_sums, [&q, &k, &v], &options),
+        );
     }
     let (dtype, wide) = (query.dtype, wide(query.dtype));
     let sizes = sizes(inputs);

@@ -29,7 +29,7 @@ pub(crate) fn conv(
         shape::check_size(dims, first.dtype)?;
         on_cuda!(conv(result, first, second, bias, geometry, dims));
         let bias = bias.map(|bias| bias.to_device(Device::CPU)).transpose()?;
-        return host::round_trip_one([first, second], |[first, second]| {
+        return host::round_trip_one("conv", [first, second], |[first, second]| {
             conv(result, &first, &second, bias.as_ref(), geometry, dims)
         });
     }

@@ -79,7 +79,7 @@ pub(crate) fn cast(value: &Value, dtype: DType) -> Result<Value> {
         if plain(value.dtype) && plain(dtype) {
             return Ok(Value::new(value.array.to_dtype(dtype.storage())?, dtype));
         }
-        return host::round_trip_one([value], |[value]| cast(&value, dtype));
+        return host::round_trip_one(format_args!("cast_to_{dtype}"), [value], |[value]| cast(&value, dtype));
     }
     // An expanded number stays one number.
     let value = contiguous(value)?;

@@ -21,7 +21,7 @@ pub(crate) fn unary(op: Unary, x: &Value) -> Result<Value> {
         }
         return match on_device(op, x) {
             Some(result) => Ok(Value::new(result?, x.dtype)),
-            None => host::round_trip_one([x], |[x]| unary(op, &x)),
+            None => host::round_trip_one(format_args!("{op:?}"), [x], |[x]| unary(op, &x)),
         };
     }
     if x.dtype == DType::Float8E4M3 {
@@ -84,7 +84,7 @@ fn on_device(op: Unary, x: &Value) -> Option<candle_core::Result<candle_core::Te
 pub(crate) fn unary_grad(op: UnaryGrad, saved: &Value, grad: &Value) -> Result<Value> {
     if !host::on_cpu(&[saved, grad]) {
         on_cuda!(unary_grad(op, saved, grad));
-        return host::round_trip_one([saved, grad], |[saved, grad]| unary_grad(op, &saved, &grad));
+        return host::round_trip_one(format_args!("{op:?}_grad"), [saved, grad], |[saved, grad]| unary_grad(op, &saved, &grad));
     }
     let (saved, grad) = (contiguous_for_result(saved)?, contiguous(grad)?);
     let locked = lock([&saved, &grad]);
@@ -134,7 +134,7 @@ pub(crate) fn binary(op: Binary, lhs: &Value, rhs: &Value) -> Result<Value> {
         };
         return match direct {
             Some(result) => Ok(Value::new(result?, lhs.dtype)),
-            None => host::round_trip_one([lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs)),
+            None => host::round_trip_one(format_args!("{op:?}"), [lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs)),
         };
     }
     if lhs.dtype == DType::Float8E4M3 {
@@ -158,7 +158,7 @@ pub(crate) fn compare(op: Compare, lhs: &Value, rhs: &Value) -> Result<Value> {
 pub(crate) fn logical(op: Logical, lhs: &Value, rhs: &Value) -> Result<Value> {
     if !host::on_cpu(&[lhs, rhs]) {
         on_cuda!(logical(op, lhs, rhs));
-        return host::round_trip_one([lhs, rhs], |[lhs, rhs]| logical(op, &lhs, &rhs));
+        return host::round_trip_one(format_args!("{op:?}"), [lhs, rhs], |[lhs, rhs]| logical(op, &lhs, &rhs));
     }
     broadcast::<u8, u8>(lhs, rhs, DType::Bool, |a, b| Ok(kernels::compare::logical(op, a, b)))
 }
@@ -166,7 +166,7 @@ pub(crate) fn logical(op: Logical, lhs: &Value, rhs: &Value) -> Result<Value> {
 pub(crate) fn logical_not(x: &Value) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(logical_not(x));
-        return host::round_trip_one([x], |[x]| logical_not(&x));
+        return host::round_trip_one("logical_not", [x], |[x]| logical_not(&x));
     }
     let x = contiguous_for_result(x)?;
     dispatch::with_slice::<u8, _>(&x, |src| Ok(from_vec(kernels::compare::logical_not(src), x.dims(), DType::Bool)))
@@ -182,7 +182,7 @@ pub(crate) fn select(condition: &Value, on_true: &Value, on_false: &Value) -> Re
     }
     if !host::on_cpu(&[condition, on_true, on_false]) {
         on_cuda!(select(condition, on_true, on_false));
-        return host::round_trip_one([condition, on_true, on_false], |[condition, a, b]| select(&condition, &a, &b));
+        return host::round_trip_one("where", [condition, on_true, on_false], |[condition, a, b]| select(&condition, &a, &b));
     }
     let dims = shape::broadcast(&shape::broadcast(condition.dims(), on_true.dims())?, on_false.dims())?;
     let dtype = on_true.dtype;
@@ -199,7 +199,7 @@ pub(crate) fn select(condition: &Value, on_true: &Value, on_false: &Value) -> Re
 pub(crate) fn clamp(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(clamp(x, min, max));
-        return host::round_trip_one([x], |[x]| clamp(&x, min, max));
+        return host::round_trip_one("clamp", [x], |[x]| clamp(&x, min, max));
     }
     let x = contiguous_for_result(x)?;
     with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {
@@ -212,7 +212,7 @@ pub(crate) fn clamp(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Val
 pub(crate) fn clamp_mask(x: &Value, min: Option<f64>, max: Option<f64>) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(clamp_mask(x, min, max));
-        return host::round_trip_one([x], |[x]| clamp_mask(&x, min, max));
+        return host::round_trip_one("clamp_grad", [x], |[x]| clamp_mask(&x, min, max));
     }
     let x = contiguous_for_result(x)?;
     with_number!(x.dtype, T => dispatch::with_slice::<T, _>(&x, |src| {

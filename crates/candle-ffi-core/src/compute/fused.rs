@@ -15,7 +15,7 @@ pub(crate) fn softmax(x: &Value, dim: usize) -> Result<Value> {
         if dim + 1 == x.rank() && x.num_elements() > 0 && x.dtype != DType::Float64 {
             return Ok(Value::new(candle_nn::ops::softmax_last_dim(&x.array.contiguous()?)?, x.dtype));
         }
-        return host::round_trip_one([x], |[x]| softmax(&x, dim));
+        return host::round_trip_one("softmax", [x], |[x]| softmax(&x, dim));
     }
     let x = contiguous_for_result(x)?;
     let (outer, n, inner) = shape::around(x.dims(), dim);
@@ -27,7 +27,7 @@ pub(crate) fn softmax(x: &Value, dim: usize) -> Result<Value> {
 pub(crate) fn log_softmax(x: &Value, dim: usize) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(log_softmax(x, dim));
-        return host::round_trip_one([x], |[x]| log_softmax(&x, dim));
+        return host::round_trip_one("log_softmax", [x], |[x]| log_softmax(&x, dim));
     }
     let x = contiguous_for_result(x)?;
     let (outer, n, inner) = shape::around(x.dims(), dim);
@@ -39,7 +39,7 @@ pub(crate) fn log_softmax(x: &Value, dim: usize) -> Result<Value> {
 pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<Value> {
     if !host::on_cpu(&[output, grad]) {
         on_cuda!(softmax_grad(output, grad, dim));
-        return host::round_trip_one([output, grad], |[output, grad]| softmax_grad(&output, &grad, dim));
+        return host::round_trip_one("softmax_grad", [output, grad], |[output, grad]| softmax_grad(&output, &grad, dim));
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
     let (outer, n, inner) = shape::around(output.dims(), dim);
@@ -53,7 +53,7 @@ pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<V
 pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<Value> {
     if !host::on_cpu(&[output, grad]) {
         on_cuda!(log_softmax_grad(output, grad, dim));
-        return host::round_trip_one([output, grad], |[output, grad]| log_softmax_grad(&output, &grad, dim));
+        return host::round_trip_one("log_softmax_grad", [output, grad], |[output, grad]| log_softmax_grad(&output, &grad, dim));
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
     let (outer, n, inner) = shape::around(output.dims(), dim);
@@ -68,7 +68,7 @@ pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Resu
 pub(crate) fn logsumexp(x: &Value, dim: usize) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(logsumexp(x, dim));
-        return host::round_trip_one([x], |[x]| logsumexp(&x, dim));
+        return host::round_trip_one("logsumexp", [x], |[x]| logsumexp(&x, dim));
     }
     let x = contiguous_for_result(x)?;
     let (outer, n, inner) = shape::around(x.dims(), dim);

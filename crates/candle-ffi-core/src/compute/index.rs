@@ -12,7 +12,7 @@ pub(crate) use candle_ffi_kernels::index::Scatter;
 /// `out[…, i, …] = x[…, index[…, i, …], …]` along `dim`; the index may be smaller in the other dimensions.
 pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index]) {
-        return host::round_trip_one([x, index], |[x, index]| gather(&x, dim, &index));
+        return host::round_trip_one("gather", [x, index], |[x, index]| gather(&x, dim, &index));
     }
     shape::check_allocation(index.dims(), x.dtype)?;
     let locked = lock([x, index]);
@@ -24,7 +24,7 @@ pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
 /// `out = x` with `out[…, index[…, i, …], …] = src[…, i, …]` along `dim`, or `+=` or another operation.
 pub(crate) fn scatter(op: Scatter, x: &Value, dim: usize, index: &Value, src: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index, src]) {
-        return host::round_trip_one([x, index, src], |[x, index, src]| scatter(op, &x, dim, &index, &src));
+        return host::round_trip_one("scatter", [x, index, src], |[x, index, src]| scatter(op, &x, dim, &index, &src));
     }
     let x = contiguous_for_result(x)?;
     let locked = lock([&x, index, src]);
@@ -38,7 +38,7 @@ pub(crate) fn scatter(op: Scatter, x: &Value, dim: usize, index: &Value, src: &V
 /// The entries of `x` along `dim` at the positions of a one-dimensional index.
 pub(crate) fn index_select(x: &Value, dim: usize, index: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index]) {
-        return host::round_trip_one([x, index], |[x, index]| index_select(&x, dim, &index));
+        return host::round_trip_one("index_select", [x, index], |[x, index]| index_select(&x, dim, &index));
     }
     let (x, index) = (contiguous(x)?, contiguous(index)?);
     let (outer, n, inner) = shape::around(x.dims(), dim);
@@ -54,7 +54,7 @@ pub(crate) fn index_select(x: &Value, dim: usize, index: &Value) -> Result<Value
 /// `out = x` with `out[…, index[i], …] += src[…, i, …]` along `dim`.
 pub(crate) fn index_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index, src]) {
-        return host::round_trip_one([x, index, src], |[x, index, src]| index_add(&x, dim, &index, &src));
+        return host::round_trip_one("index_add", [x, index, src], |[x, index, src]| index_add(&x, dim, &index, &src));
     }
     let (x, index, src) = (contiguous_for_result(x)?, contiguous(index)?, contiguous(src)?);
     let (outer, n, inner) = shape::around(x.dims(), dim);
@@ -70,7 +70,7 @@ pub(crate) fn index_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Re
 pub(crate) fn one_hot(index: &Value, classes: usize) -> Result<Value> {
     if !index.is_cpu() {
         on_cuda!(one_hot(index, classes));
-        return host::round_trip_one([index], |[index]| one_hot(&index, classes));
+        return host::round_trip_one("one_hot", [index], |[index]| one_hot(&index, classes));
     }
     let index = contiguous(index)?;
     let mut dims = index.shape();
@@ -82,7 +82,7 @@ pub(crate) fn one_hot(index: &Value, classes: usize) -> Result<Value> {
 /// The flat `int64` positions of what is true, ascending.
 pub(crate) fn positions(mask: &Value) -> Result<Value> {
     if !mask.is_cpu() {
-        return host::round_trip_one([mask], |[mask]| positions(&mask));
+        return host::round_trip_one("nonzero", [mask], |[mask]| positions(&mask));
     }
     let mask = contiguous(mask)?;
     dispatch::with_slice::<u8, _>(&mask, |flags| {
@@ -96,7 +96,7 @@ pub(crate) fn positions(mask: &Value) -> Result<Value> {
 pub(crate) fn triangle(x: &Value, diagonal: i64, lower: bool) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(triangle(x, diagonal, lower));
-        return host::round_trip_one([x], |[x]| triangle(&x, diagonal, lower));
+        return host::round_trip_one("triangle", [x], |[x]| triangle(&x, diagonal, lower));
     }
     let x = contiguous_for_result(x)?;
     let &[.., rows, columns] = x.dims() else { return Err(crate::Error::internal("a triangle of no matrix")) };

@@ -7,7 +7,7 @@ use super::dispatch::with_wide;
 use super::host;
 use super::locked::lock;
 use crate::value::Value;
-use crate::{DType, Device, Error, Result, shape};
+use crate::{DType, Device, Error, Result, fallback, shape};
 use candle_ffi_kernels::cross_entropy::{self as cross, Targets};
 use candle_ffi_kernels::pair_loss as pair;
 pub(crate) use candle_ffi_kernels::pair_loss::{LEAST_VARIANCE, PairLoss, Side};
@@ -17,7 +17,7 @@ use candle_ffi_kernels::{Element, ctc as kernels};
 pub(crate) fn pair_loss(loss: PairLoss, input: &Value, target: &Value) -> Result<Value> {
     if !host::on_cpu(&[input, target]) {
         on_cuda!(pair_loss(loss, input, target));
-        return host::round_trip_one([input, target], |[input, target]| pair_loss(loss, &input, &target));
+        return host::round_trip_one("pair_loss", [input, target], |[input, target]| pair_loss(loss, &input, &target));
     }
     if is_half(input.dtype) {
         let wide = pair_loss(loss, &cast(input, DType::Float32)?, &cast(target, DType::Float32)?)?;
@@ -42,7 +42,7 @@ pub(crate) fn pair_loss_grad(
 ) -> Result<Value> {
     if !host::on_cpu(&[input, target, grad]) {
         on_cuda!(pair_loss_grad(loss, side, input, target, grad, scale));
-        return host::round_trip_one([input, target, grad], |[input, target, grad]| {
+        return host::round_trip_one("pair_loss_grad", [input, target, grad], |[input, target, grad]| {
             pair_loss_grad(loss, side, &input, &target, &grad, scale)
         });
     }
@@ -169,7 +169,7 @@ pub(crate) fn cross_entropy_grad(
     if !x.is_cpu() {
         on_cuda!(cross_entropy_grad(x, statistics, targets, grad, total));
         let targets = targets.to_device(Device::CPU)?;
-        return host::round_trip_one([x, statistics, grad], |[x, statistics, grad]| {
+        return host::round_trip_one("cross_entropy_grad", [x, statistics, grad], |[x, statistics, grad]| {
             cross_entropy_grad(&x, &statistics, &targets, &grad, total)
         });
     }
@@ -211,6 +211,9 @@ pub(crate) enum Forward {
 /// Connectionist temporal classification of `[steps, batch, classes]`: the loss of each sequence.
 pub(crate) fn ctc(log_probs: &Value, alignment: &Alignment) -> Result<(Value, Forward)> {
     let device = log_probs.device();
+    if !device.is_cpu() {
+        fallback::announce("ctc", &[log_probs])?;
+    }
     let x = contiguous(&log_probs.to_device(Device::CPU)?)?;
     let [steps, count, classes] = *x.dims() else { return Err(Error::internal("ctc needs three dimensions")) };
     // What is kept of each sequence: steps × states.
@@ -250,7 +253,7 @@ pub(crate) fn ctc_grad(
     zero_infinity: bool,
 ) -> Result<Value> {
     if !host::on_cpu(&[log_probs, losses, grad]) {
-        return host::round_trip_one([log_probs, losses, grad], |[log_probs, losses, grad]| {
+        return host::round_trip_one("ctc_grad", [log_probs, losses, grad], |[log_probs, losses, grad]| {
             ctc_grad(&log_probs, alignment, &losses, forward, &grad, zero_infinity)
         });
     }

@@ -29,7 +29,7 @@ pub(crate) fn matmul(lhs: &Value, rhs: &Value) -> Result<Value> {
             return super::fill(0.0, &dims, lhs.dtype, lhs.device());
         }
         if !lhs.dtype.is_float() {
-            return host::round_trip_one([lhs, rhs], |[lhs, rhs]| matmul(&lhs, &rhs));
+            return host::round_trip_one("matmul", [lhs, rhs], |[lhs, rhs]| matmul(&lhs, &rhs));
         }
         return Ok(Value::new(lhs.array.contiguous()?.matmul(&rhs.array.contiguous()?)?, lhs.dtype));
     }

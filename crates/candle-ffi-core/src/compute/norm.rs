@@ -33,7 +33,7 @@ pub(crate) fn row_norm(
 ) -> Result<RowNorm> {
     if !x.is_cpu() {
         let (weight, bias) = (on_host(weight)?, on_host(bias)?);
-        let [output, mean, rstd] = host::round_trip([x], |[x]| {
+        let [output, mean, rstd] = host::round_trip("row_norm", [x], |[x]| {
             let RowNorm { output, mean, rstd } = row_norm(&x, n, center, weight.as_ref(), bias.as_ref(), eps)?;
             Ok([output, mean, rstd])
         })?;
@@ -68,7 +68,7 @@ pub(crate) fn row_norm_grad(
 ) -> Result<[Value; 3]> {
     if !grad.is_cpu() {
         let weight = on_host(weight)?;
-        return host::round_trip([grad, x, mean, rstd], |[grad, x, mean, rstd]| {
+        return host::round_trip("row_norm_grad", [grad, x, mean, rstd], |[grad, x, mean, rstd]| {
             row_norm_grad(&grad, &x, &mean, &rstd, n, center, weight.as_ref())
         });
     }
@@ -113,7 +113,7 @@ pub(crate) fn plane_norm(
 ) -> Result<PlaneNorm> {
     if !x.is_cpu() {
         let (weight, bias) = (on_host(weight)?, on_host(bias)?);
-        let [output, mean, var, rstd] = host::round_trip([x], |[x]| {
+        let [output, mean, var, rstd] = host::round_trip("plane_norm", [x], |[x]| {
             let PlaneNorm { output, mean, var, rstd } = plane_norm(&x, planes, weight.as_ref(), bias.as_ref(), eps)?;
             Ok([output, mean, var, rstd])
         })?;
@@ -144,7 +144,7 @@ pub(crate) fn plane_affine(
 ) -> Result<Value> {
     if !x.is_cpu() {
         let (weight, bias) = (on_host(weight)?, on_host(bias)?);
-        return host::round_trip_one([x, mean, rstd], |[x, mean, rstd]| {
+        return host::round_trip_one("plane_affine", [x, mean, rstd], |[x, mean, rstd]| {
             plane_affine(&x, planes, &mean, &rstd, weight.as_ref(), bias.as_ref())
         });
     }
@@ -172,7 +172,7 @@ pub(crate) fn plane_norm_grad(
 ) -> Result<[Value; 3]> {
     if !grad.is_cpu() {
         let weight = on_host(weight)?;
-        return host::round_trip([grad, x, mean, rstd], |[grad, x, mean, rstd]| {
+        return host::round_trip("plane_norm_grad", [grad, x, mean, rstd], |[grad, x, mean, rstd]| {
             plane_norm_grad(&grad, &x, planes, [&mean, &rstd], weight.as_ref(), fixed)
         });
     }

@@ -77,7 +77,7 @@ pub(crate) fn reduce(op: Reduce, x: &Value, dims: &[usize], keepdim: bool) -> Re
     if !x.is_cpu() {
         on_cuda!(reduce(op, x, dims, keepdim));
         return on_device(op, x, dims, keepdim)
-            .unwrap_or_else(|| host::round_trip_one([x], |[x]| reduce(op, &x, dims, keepdim)));
+            .unwrap_or_else(|| host::round_trip_one(format_args!("{op:?}"), [x], |[x]| reduce(op, &x, dims, keepdim)));
     }
     if x.dtype == DType::Float8E4M3 {
         return through_float32([x], |[x]| reduce(op, &x, dims, keepdim));
@@ -144,7 +144,7 @@ fn on_device(op: Reduce, x: &Value, dims: &[usize], keepdim: bool) -> Option<Res
 pub(crate) fn argselect(op: Select, x: &Value, dims: &[usize], keepdim: bool) -> Result<(Value, Value)> {
     if !x.is_cpu() {
         on_cuda!(argselect(op, x, dims, keepdim));
-        let [values, indices] = host::round_trip([x], |[x]| {
+        let [values, indices] = host::round_trip(format_args!("{op:?}"), [x], |[x]| {
             let (values, indices) = argselect(op, &x, dims, keepdim)?;
             Ok([values, indices])
         })?;
@@ -167,7 +167,7 @@ pub(crate) fn argselect(op: Select, x: &Value, dims: &[usize], keepdim: bool) ->
 pub(crate) fn var(x: &Value, dims: &[usize], correction: f64, keepdim: bool) -> Result<Value> {
     if !x.is_cpu() {
         on_cuda!(var(x, dims, correction, keepdim));
-        return host::round_trip_one([x], |[x]| var(&x, dims, correction, keepdim));
+        return host::round_trip_one("var", [x], |[x]| var(&x, dims, correction, keepdim));
     }
     let shape = reduced_dims(x.dims(), dims, keepdim);
     // Wider than every result; also of no elements there can be many sums.

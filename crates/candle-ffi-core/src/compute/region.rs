@@ -101,7 +101,7 @@ impl Region {
     /// Zeros of the whole's shape with `part`, which broadcasts, in its place.
     pub(crate) fn place(&self, part: &Value) -> Result<Value> {
         if !writes_views(part) {
-            return host::round_trip_one([part], |[part]| self.place(&part));
+            return host::round_trip_one("slice_grad", [part], |[part]| self.place(&part));
         }
         let result = fill(0.0, &self.whole, part.dtype, part.device())?;
         copy_into(&self.view(&result)?, part)?;
@@ -111,7 +111,7 @@ impl Region {
     /// A copy of `whole` with `part`, which broadcasts, in its place.
     pub(crate) fn replace(&self, whole: &Value, part: &Value) -> Result<Value> {
         if !writes_views(whole) || whole.device() != part.device() {
-            return host::round_trip_one([whole, part], |[whole, part]| self.replace(&whole, &part));
+            return host::round_trip_one("slice_scatter", [whole, part], |[whole, part]| self.replace(&whole, &part));
         }
         let result = copy(whole)?;
         copy_into(&self.view(&result)?, part)?;

@@ -34,8 +34,8 @@ impl<G> OnPlanes<G> {
 
 /// [`on_floats`] with one expression for both types.
 macro_rules! floats {
-    ($x:expr, $dims:expr, |$src:ident| $kernel:expr) => {
-        on_floats($x, $dims, |$src: &[f32]| Ok($kernel), |$src: &[f64]| Ok($kernel))
+    ($name:expr, $x:expr, $dims:expr, |$src:ident| $kernel:expr) => {
+        on_floats($name, $x, $dims, |$src: &[f32]| Ok($kernel), |$src: &[f64]| Ok($kernel))
     };
 }
 
@@ -56,9 +56,9 @@ pub(crate) fn max_pool(x: &Value, pool: &OnPlanes<[Windows; 3]>, places: bool) -
     if !x.is_cpu() {
         on_cuda!(max_pool(x, pool, places));
         if !places {
-            return Ok((host::round_trip_one([x], |[x]| Ok(max_pool(&x, pool, false)?.0))?, None));
+            return Ok((host::round_trip_one("max_pool", [x], |[x]| Ok(max_pool(&x, pool, false)?.0))?, None));
         }
-        let [values, at] = host::round_trip([x], |[x]| {
+        let [values, at] = host::round_trip("max_pool", [x], |[x]| {
             let (values, at) = max_pool(&x, pool, true)?;
             Ok([values, at.ok_or_else(|| crate::Error::internal("positions are missing"))?])
         })?;
@@ -91,10 +91,10 @@ pub(crate) fn max_pool(x: &Value, pool: &OnPlanes<[Windows; 3]>, places: bool) -
 pub(crate) fn max_pool_grad(grad: &Value, places: &Value, pool: &OnPlanes<[Windows; 3]>) -> Result<Value> {
     if !host::on_cpu(&[grad, places]) {
         on_cuda!(max_pool_grad(grad, places, pool));
-        return host::round_trip_one([grad, places], |[grad, places]| max_pool_grad(&grad, &places, pool));
+        return host::round_trip_one("max_pool_grad", [grad, places], |[grad, places]| max_pool_grad(&grad, &places, pool));
     }
     // The positions are nobody else's, so that they can be read while the gradient is locked.
-    floats!(grad, &pool.input, |src| {
+    floats!("max_pool_grad", grad, &pool.input, |src| {
         with_slice(places, |at: &[u32]| Ok(pool::spread(src, at, pool.count, pool.inside())))?
     })
 }
@@ -103,7 +103,7 @@ pub(crate) fn max_pool_grad(grad: &Value, places: &Value, pool: &OnPlanes<[Windo
 pub(crate) fn max_unpool(x: &Value, places: &Value, planes: usize, inside: usize, dims: &[usize]) -> Result<Value> {
     if !host::on_cpu(&[x, places]) {
         on_cuda!(max_unpool(x, places, planes, inside, dims));
-        return host::round_trip_one([x, places], |[x, places]| max_unpool(&x, &places, planes, inside, dims));
+        return host::round_trip_one("max_unpool", [x, places], |[x, places]| max_unpool(&x, &places, planes, inside, dims));
     }
     if !x.dtype.is_float() || x.dtype == DType::Float8E4M3 {
         return Err(not_for(x.dtype, "needs float16, bfloat16, float32 or float64"));
@@ -143,13 +143,14 @@ pub(crate) fn fold(columns: &Value, plan: &OnPlanes<Patches>) -> Result<Value> {
 
 /// A result of these sizes by a kernel of either type; zeros where there is nothing to compute with.
 fn on_floats(
+    name: &str,
     x: &Value,
     dims: &[usize],
     single: impl FnOnce(&[f32]) -> Result<Vec<f32>>,
     double: impl FnOnce(&[f64]) -> Result<Vec<f64>>,
 ) -> Result<Value> {
     if !x.is_cpu() {
-        return host::round_trip_one([x], |[x]| on_floats(&x, dims, single, double));
+        return host::round_trip_one(name, [x], |[x]| on_floats(name, &x, dims, single, double));
     }
     let half = matches!(x.dtype, DType::Float16 | DType::BFloat16);
     if !half && !matches!(x.dtype, DType::Float32 | DType::Float64) {
