@@ -8,31 +8,31 @@
 //! [`device`] and [`memory`] are what can be asked of a device.
 #![cfg(feature = "cuda")]
 
+mod activation;
 #[cfg(target_os = "linux")]
 mod adopted;
 mod array;
-mod conv;
-pub mod device;
-mod activation;
 mod array;
 mod binary;
 mod bits;
 mod compare;
+mod conv;
 mod copy;
+mod cross_entropy;
+pub mod device;
+mod elementwise;
 mod elementwise;
 mod gemm;
+mod index;
 mod launch;
+mod launch;
+mod lines;
 mod lines;
 mod matmul;
 pub mod memory;
+mod pair_loss;
 pub mod pinned;
 mod pool;
-mod cross_entropy;
-mod elementwise;
-mod index;
-mod launch;
-mod lines;
-mod pair_loss;
 mod reduce;
 mod reduce;
 mod resample;
@@ -45,11 +45,11 @@ pub use adopted::adopt;
 pub use array::address;
 pub use candle_core::Result;
 pub use conv::{conv, conv_transpose, conv_weight_grad};
-pub use elementwise::unary;
-pub use matmul::matmul;
 pub use cross_entropy::{CrossEntropy, Targets, cross_entropy, cross_entropy_grad};
 pub use elementwise::unary;
+pub use elementwise::unary;
 pub use index::{Outside, first_outside};
+pub use matmul::matmul;
 pub use pair_loss::{pair_loss, pair_loss_grad};
 pub use reduce::{Reduce, argselect, reduce, var};
 pub use softmax::{Softmax, softmax, softmax_grad};

@@ -150,7 +150,7 @@ pub(crate) fn compare(op: Compare, lhs: &Value, rhs: &Value) -> Result<Value> {
     }
     if !host::on_cpu(&[lhs, rhs]) {
         on_cuda!(compare(op, lhs, rhs));
-        return host::round_trip_one([lhs, rhs], |[lhs, rhs]| compare(op, &lhs, &rhs));
+        return host::round_trip_one(format_args!("{op:?}"), [lhs, rhs], |[lhs, rhs]| compare(op, &lhs, &rhs));
     }
     with_number!(lhs.dtype, T => broadcast::<T, u8>(lhs, rhs, DType::Bool, |a, b| Ok(kernels::compare::compare(op, a, b))))
 }
