@@ -1,7 +1,8 @@
 //! The C ABI of candle_ffi.
 //!
 //! - Infrastructure: [`handle`] (ownership), `checks` (of handles), `pointer` (arrays, texts, outputs), `panic`
-//!   (the guard), [`error`]; `allocator`, `adopted`, `kept` (memory).
+//!   (the guard), [`error`]; `allocator`, `adopted`, `kept` (memory); `forward`, `library`, `symbols` (another library in
+//!   the place of this one).
 //! - One file for each C type or subject, written by hand.
 //! - [`ops`] and [`layers`]: one export for each operation and each layer of `candle-ffi-core`, written by
 //!   `cargo xtask gen`.
@@ -10,16 +11,23 @@
 //! The header has the files' sections in the order in which they stand here.
 #![expect(clippy::missing_safety_doc, reason = "every export has the one contract at the top of the header")]
 
+#[macro_use]
+mod forward;
+
 mod adopted;
 mod allocator;
 mod checks;
 pub mod handle;
 mod kept;
+mod library;
 mod managed;
 mod panic;
 mod pointer;
+mod symbols;
 
 pub mod version;
+
+pub mod backend;
 
 pub mod error;
 

@@ -75,16 +75,40 @@ impl Export {
     }
 }
 
+/// The functions of a source file that are exported.
+fn exported(file: &syn::File) -> impl Iterator<Item = &syn::ItemFn> {
+    file.items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Fn(function) => Some(function),
+            _ => None,
+        })
+        .filter(|function| {
+            function.attrs.iter().any(|attribute| quote::quote!(#attribute).to_string().contains("no_mangle"))
+        })
+}
+
+/// Makes sure that every export of a source file begins by passing the call on, with all its arguments in their order.
+pub(crate) fn check_forwarding(file: &syn::File) -> Result<()> {
+    for function in exported(file) {
+        let symbol = &function.sig.ident;
+        let names = function.sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(&typed.pat),
+            FnArg::Receiver(_) => None,
+        });
+        let expected = quote::quote!(forward!(#symbol(#(#names),*));).to_string();
+        let first = function.block.stmts.first().map(|first| quote::quote!(#first).to_string()).unwrap_or_default();
+        if first != expected {
+            return Err(format!("the export `{symbol}` does not begin with `{}`", expected.replace(' ', "")));
+        }
+    }
+    Ok(())
+}
+
 /// The exported functions of a source file.
 pub(crate) fn exports(file: &syn::File) -> Result<Vec<Export>> {
     let mut found = Vec::new();
-    for item in &file.items {
-        let Item::Fn(function) = item else { continue };
-        let exported =
-            function.attrs.iter().any(|attribute| quote::quote!(#attribute).to_string().contains("no_mangle"));
-        if !exported {
-            continue;
-        }
+    for function in exported(file) {
         let symbol = function.sig.ident.to_string();
         let comment = lines(&function.attrs).join(" ");
         if comment.trim().is_empty() {
@@ -155,6 +179,19 @@ pub(crate) fn c_type(kind: &Type) -> Result<CType> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_export_that_does_not_pass_its_call_on_is_named() {
+        let check = |body: &str| {
+            let text =
+                format!("#[unsafe(no_mangle)]\npub extern \"C\" fn candle_x(a: i32, b: i32) -> i32 {{ {body} }}");
+            check_forwarding(&syn::parse_file(&text).expect("Rust"))
+        };
+        assert!(check("forward!(candle_x(a, b)); a + b").is_ok());
+        for body in ["a + b", "forward!(candle_x(b, a)); a + b", "let c = a; forward!(candle_x(a, b)); c", ""] {
+            assert!(check(body).is_err_and(|error| error.contains("`forward!(candle_x(a,b));`")), "{body}");
+        }
+    }
 
     #[test]
     fn pointers_are_spelled_as_in_c() {

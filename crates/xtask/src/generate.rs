@@ -1,6 +1,6 @@
 //! Makes every generated file in memory; writing and checking are two ways to end.
 
-use crate::exports::{Export, exports};
+use crate::exports::{Export, check_forwarding, exports};
 use crate::optimizers::Optimizers;
 use crate::source::{Source, read};
 use crate::{
@@ -95,6 +95,7 @@ fn files(root: &Path) -> Result<Files> {
     for path in abi_sources(root, &source, &files)? {
         let file = read(&path)?;
         opaque.extend(header::opaque_types(&file));
+        check_forwarding(&file).map_err(|error| format!("{}: {error}", path.display()))?;
         exported.extend(exports(&file).map_err(|error| format!("{}: {error}", path.display()))?);
         enumerations.extend(enumerations::enumerations(&file));
         sized.extend(header::sized_types(&file));
@@ -149,6 +150,7 @@ fn files(root: &Path) -> Result<Files> {
     files.insert("docs/ops.md".into(), ops_table::page(&source));
     files.insert("docs/layers.md".into(), ops_table::layers(&source));
     files.insert("tests/abi/symbols.txt".into(), symbols::list(&exported, &constants));
+    files.insert("crates/candle-ffi/src/symbols.rs".into(), symbols::names(&exported));
     files.insert("tests/c/test_null.c".into(), null_test::program(&exported, &opaque));
     let kinds = enumerations.iter().map(|enumeration| enumeration.kind.to_owned()).collect();
     let types = misuse_test::Types { opaque: &opaque, enumerations: &kinds, sized: &sized };

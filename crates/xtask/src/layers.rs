@@ -4,7 +4,7 @@
 use crate::Result;
 use crate::docs::{Docs, lines, trim};
 use crate::rust_exports::{
-    Paragraphs, argument, conversion, doc, imports, is_pointer, marker, may_be_null, rust_parameters, snake,
+    Paragraphs, argument, conversion, doc, forward, imports, is_pointer, marker, may_be_null, rust_parameters, snake,
 };
 use crate::signature::{Known, Parameter, ParameterType, parameter, returned, text};
 use crate::source::Source;
@@ -235,11 +235,12 @@ fn function(text: &mut String, layer: &Layer) {
     parameters.extend(["out: *mut *mut CandleModule", "error: *mut *mut CandleError"].map(str::to_owned));
     let _ = write!(
         text,
-        "pub unsafe extern \"C\" fn {}({}) -> CandleStatus {{\n\
+        "pub unsafe extern \"C\" fn {}({}) -> CandleStatus {{\n{}\n\
          // SAFETY: the caller keeps the contract of the header.\nunsafe {{\n\
          guard(error, \"{}\", || {{\nlet out = output(out, \"out\")?;\n",
         layer.symbol(),
         parameters.join(", "),
+        forward(&layer.symbol(), &parameters),
         layer.class(),
     );
     for pointers in [true, false] {

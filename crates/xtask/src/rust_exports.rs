@@ -137,10 +137,17 @@ fn function(text: &mut String, operation: &Operation, source: &Source) {
         signature.symbol(),
         parameters.join(", ")
     );
+    let _ = writeln!(text, "{}", forward(&signature.symbol(), &parameters));
     text.push_str("// SAFETY: the caller keeps the contract of the header.\nunsafe {\n");
     let _ = writeln!(text, "guard(error, \"{}\", || {{", signature.name);
     body(text, signature, source);
     text.push_str("})\n}\n}\n\n");
+}
+
+/// The first statement of an export, from its parameters as Rust declares them.
+pub(crate) fn forward(symbol: &str, parameters: &[String]) -> String {
+    let names: Vec<&str> = parameters.iter().filter_map(|parameter| Some(parameter.split_once(':')?.0)).collect();
+    format!("forward!({symbol}({}));", names.join(", "))
 }
 
 /// The checks and the call. Pointers are checked before anything else, so that NULL is always told as such.

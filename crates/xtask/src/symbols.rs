@@ -1,4 +1,5 @@
-//! `tests/abi/symbols.txt`: every symbol with its signature, and every constant. It only grows within a major.
+//! `tests/abi/symbols.txt`: every symbol with its signature, and every constant, which only grow within a major; and
+//! `crates/candle-ffi/src/symbols.rs`: the names, for calls that go to another library.
 
 use crate::exports::Export;
 
@@ -15,4 +16,15 @@ pub(crate) fn list(exports: &[Export], constants: &[String]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The list of names in the ABI crate.
+pub(crate) fn names(exports: &[Export]) -> String {
+    let mut names: Vec<String> = exports.iter().map(|export| format!("    {},\n", export.symbol)).collect();
+    names.sort();
+    format!(
+        "//! The names of all exports.\n{}crate::forward::symbols! {{\n{}}}\n",
+        crate::rust_exports::marker("the exports of crates/candle-ffi"),
+        names.concat()
+    )
 }
