@@ -25,6 +25,7 @@ pub unsafe extern "C" fn candle_tensor_backward(
     create_graph: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_backward(tensor, gradient, retain_graph, create_graph, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "backward", || {
@@ -53,6 +54,18 @@ pub unsafe extern "C" fn candle_grad(
     grads: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_grad(
+        outputs,
+        num_outputs,
+        inputs,
+        num_inputs,
+        grad_outputs,
+        retain_graph,
+        create_graph,
+        allow_unused,
+        grads,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "grad", || {
@@ -80,6 +93,7 @@ pub unsafe extern "C" fn candle_grad(
 /// 1 when gradients flow to or through a tensor, else 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_requires_grad(tensor: *const CandleTensor) -> i32 {
+    forward!(candle_tensor_requires_grad(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(look(tensor, "tensor")?.requires_grad().into()) })
 }
@@ -94,6 +108,7 @@ pub unsafe extern "C" fn candle_tensor_set_requires_grad(
     requires_grad: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_set_requires_grad(tensor, requires_grad, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "set_requires_grad", || borrow_mut(tensor, "tensor")?.set_requires_grad(requires_grad != 0)) }
 }
@@ -101,6 +116,7 @@ pub unsafe extern "C" fn candle_tensor_set_requires_grad(
 /// 1 when a tensor was made by the user and not by a recorded operation, else 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_is_leaf(tensor: *const CandleTensor) -> i32 {
+    forward!(candle_tensor_is_leaf(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(look(tensor, "tensor")?.is_leaf().into()) })
 }
@@ -115,6 +131,7 @@ pub unsafe extern "C" fn candle_tensor_grad_fn_name(
     name: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_tensor_grad_fn_name(tensor, name, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let tensor = look(tensor, "tensor")?;
@@ -129,6 +146,7 @@ pub unsafe extern "C" fn candle_tensor_grad(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_grad(tensor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "grad", || {
@@ -148,6 +166,7 @@ pub unsafe extern "C" fn candle_tensor_set_grad(
     grad: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_set_grad(tensor, grad, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_grad", || {
@@ -166,6 +185,7 @@ thread_local! {
 /// Switches recording on this thread on (1) or off (0) until the matching `candle_grad_mode_pop`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_grad_mode_push(enabled: i32, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_grad_mode_push(enabled, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "grad_mode_push", || {
@@ -180,6 +200,7 @@ pub unsafe extern "C" fn candle_grad_mode_push(enabled: i32, error: *mut *mut Ca
 /// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when there is no push left to undo.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_grad_mode_pop(error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_grad_mode_pop(error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "grad_mode_pop", || {
@@ -195,11 +216,13 @@ pub unsafe extern "C" fn candle_grad_mode_pop(error: *mut *mut CandleError) -> C
 /// Switches recording on this thread on (1) or off (0).
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_grad_mode_set(enabled: i32) {
+    forward!(candle_grad_mode_set(enabled));
     autograd::set_enabled(enabled != 0);
 }
 
 /// 1 when operations on this thread are recorded, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_grad_mode_is_enabled() -> i32 {
+    forward!(candle_grad_mode_is_enabled());
     autograd::is_enabled().into()
 }

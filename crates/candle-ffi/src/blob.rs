@@ -38,6 +38,7 @@ pub unsafe extern "C" fn candle_tensor_from_blob(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_from_blob(data, byte_len, shape, rank, strides, dtype, deleter, user_data, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "from_blob", || {
@@ -188,6 +189,7 @@ pub unsafe extern "C" fn candle_tensor_data_ptr(
     out: *mut *mut c_void,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_data_ptr(tensor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "data_ptr", || {

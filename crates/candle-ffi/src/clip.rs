@@ -24,6 +24,7 @@ pub unsafe extern "C" fn candle_clip_grad_norm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_clip_grad_norm(params, num_params, max_norm, norm_type, error_if_nonfinite, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "clip_grad_norm_", || {
@@ -44,6 +45,7 @@ pub unsafe extern "C" fn candle_clip_grad_value(
     clip_value: f64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_clip_grad_value(params, num_params, clip_value, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "clip_grad_value_", || {
@@ -63,6 +65,7 @@ pub unsafe extern "C" fn candle_total_norm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_total_norm(tensors, num_tensors, norm_type, error_if_nonfinite, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "get_total_norm", || {

@@ -19,6 +19,7 @@ pub unsafe extern "C" fn candle_sequential_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_sequential_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Sequential", || {
@@ -37,6 +38,7 @@ pub unsafe extern "C" fn candle_sequential_push(
     module: *const CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_sequential_push(sequential, module, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sequential_push", || {
@@ -55,6 +57,7 @@ pub unsafe extern "C" fn candle_module_list_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_list_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ModuleList", || {
@@ -73,6 +76,7 @@ pub unsafe extern "C" fn candle_module_list_push(
     module: *const CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_list_push(list, module, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "module_list_push", || {
@@ -91,6 +95,7 @@ pub unsafe extern "C" fn candle_module_dict_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_dict_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ModuleDict", || {
@@ -111,6 +116,7 @@ pub unsafe extern "C" fn candle_module_dict_insert(
     module: *const CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_dict_insert(dict, name, module, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "module_dict_insert", || {

@@ -33,6 +33,7 @@ pub unsafe extern "C" fn candle_tensor_from_data(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_from_data(data, byte_len, shape, rank, strides, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "from_data", || {
@@ -173,6 +174,7 @@ pub unsafe extern "C" fn candle_tensor_copy_to(
     byte_len: usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_copy_to(tensor, buffer, byte_len, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "copy_to", || {
@@ -214,6 +216,7 @@ pub unsafe extern "C" fn candle_tensor_from_double(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_from_double(value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "from_double", || {
@@ -230,6 +233,7 @@ pub unsafe extern "C" fn candle_tensor_from_int64(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_from_int64(value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "from_int64", || {
@@ -246,6 +250,7 @@ pub unsafe extern "C" fn candle_tensor_from_bool(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_from_bool(value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "from_bool", || {
@@ -262,6 +267,7 @@ pub unsafe extern "C" fn candle_tensor_item_double(
     out: *mut f64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_item_double(tensor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "item", || {
@@ -280,6 +286,7 @@ pub unsafe extern "C" fn candle_tensor_item_int64(
     out: *mut i64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_item_int64(tensor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "item", || {

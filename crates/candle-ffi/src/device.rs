@@ -116,18 +116,21 @@ impl CandleDeviceInfo {
 /// How many devices of a kind this build can use on this machine; 0 for a number that is no kind.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_device_count(kind: CandleDeviceKind) -> usize {
+    forward!(candle_device_count(kind));
     neutral(0, || Ok(DeviceKind::from_code(kind)?.count()))
 }
 
 /// 1 when there is a device of a kind, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_device_is_available(kind: CandleDeviceKind) -> i32 {
+    forward!(candle_device_is_available(kind));
     (candle_device_count(kind) > 0).into()
 }
 
 /// The name of a kind, such as "cuda"; "unknown" for a number that is no kind.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_device_kind_name(kind: CandleDeviceKind) -> *const c_char {
+    forward!(candle_device_kind_name(kind));
     match kind {
         CANDLE_DEVICE_CPU => c"cpu",
         CANDLE_DEVICE_CUDA => c"cuda",
@@ -147,6 +150,7 @@ pub unsafe extern "C" fn candle_device_from_name(
     index: *mut i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_from_name(name, kind, index, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "device", || {
@@ -167,6 +171,7 @@ pub unsafe extern "C" fn candle_device_check(
     index: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_check(kind, index, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "device_check", || device_of(kind, index).map(|_| ())) }
 }
@@ -181,6 +186,7 @@ pub unsafe extern "C" fn candle_device_info(
     info: *mut CandleDeviceInfo,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_info(kind, index, info, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "device_info", || {
@@ -202,6 +208,7 @@ pub unsafe extern "C" fn candle_device_memory(
     memory: *mut CandleDeviceMemory,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_memory(kind, index, memory, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "device_memory", || {
@@ -228,6 +235,7 @@ pub unsafe extern "C" fn candle_device_reset_peak_memory(
     index: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_reset_peak_memory(kind, index, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "device_reset_peak_memory", || device_of(kind, index)?.reset_peak_memory()) }
 }
@@ -239,6 +247,7 @@ pub unsafe extern "C" fn candle_device_empty_cache(
     index: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_empty_cache(kind, index, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "device_empty_cache", || device_of(kind, index)?.empty_cache()) }
 }
@@ -250,6 +259,7 @@ pub unsafe extern "C" fn candle_device_synchronize(
     index: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_synchronize(kind, index, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "device_synchronize", || device_of(kind, index)?.synchronize()) }
 }

@@ -49,6 +49,7 @@ pub unsafe extern "C" fn candle_tensor_to_dlpack(
     out: *mut *mut DLManagedTensorVersioned,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_to_dlpack(tensor, copy, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "to_dlpack", || {
@@ -76,6 +77,7 @@ pub unsafe extern "C" fn candle_tensor_to_dlpack_unversioned(
     out: *mut *mut DLManagedTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_to_dlpack_unversioned(tensor, copy, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "to_dlpack", || {
@@ -104,6 +106,7 @@ pub unsafe extern "C" fn candle_tensor_from_dlpack(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_from_dlpack(managed, copy, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "from_dlpack", || {
@@ -130,6 +133,7 @@ pub unsafe extern "C" fn candle_tensor_from_dlpack_unversioned(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_from_dlpack_unversioned(managed, copy, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "from_dlpack", || {

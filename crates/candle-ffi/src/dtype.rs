@@ -52,24 +52,28 @@ pub(crate) fn dtype_optional(code: CandleDType, name: &str) -> Result<Option<DTy
 /// The bytes of one element; 0 for a number that is no dtype.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_dtype_size(dtype: CandleDType) -> usize {
+    forward!(candle_dtype_size(dtype));
     DType::from_code(dtype).map_or(0, DType::size_in_bytes)
 }
 
 /// PyTorch's name of a dtype, such as "float32"; "none" for a number that is no dtype.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_dtype_name(dtype: CandleDType) -> *const c_char {
+    forward!(candle_dtype_name(dtype));
     DType::from_code(dtype).map_or(c"none", DType::c_name).as_ptr()
 }
 
 /// 1 for a floating dtype, which can require gradients, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_dtype_is_float(dtype: CandleDType) -> i32 {
+    forward!(candle_dtype_is_float(dtype));
     DType::from_code(dtype).is_some_and(DType::is_float).into()
 }
 
 /// The dtype that two dtypes promote to; `CANDLE_DTYPE_NONE` when one of them is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_dtype_promote(a: CandleDType, b: CandleDType) -> CandleDType {
+    forward!(candle_dtype_promote(a, b));
     match (DType::from_code(a), DType::from_code(b)) {
         (Some(a), Some(b)) => a.promote(b).code(),
         _ => CANDLE_DTYPE_NONE,
@@ -79,12 +83,14 @@ pub extern "C" fn candle_dtype_promote(a: CandleDType, b: CandleDType) -> Candle
 /// The floating dtype that numbers have, and that integers become where a result is no integer.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_default_dtype() -> CandleDType {
+    forward!(candle_default_dtype());
     default_dtype().code()
 }
 
 /// Sets it for the whole process: `float16`, `bfloat16`, `float32` (at first) or `float64`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_set_default_dtype(dtype: CandleDType, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_set_default_dtype(dtype, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "set_default_dtype", || set_default_dtype(dtype_of(dtype, "dtype")?)) }
 }
@@ -96,6 +102,7 @@ pub unsafe extern "C" fn candle_dtype_from_name(
     out: *mut CandleDType,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_dtype_from_name(name, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "dtype", || {

@@ -111,6 +111,7 @@ pub(crate) fn c_string(text: &str) -> CString {
 /// The name of a status code, such as "CANDLE_ERROR_SHAPE"; "CANDLE_ERROR_UNKNOWN" for other numbers.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_status_name(status: CandleStatus) -> *const c_char {
+    forward!(candle_status_name(status));
     match status {
         CANDLE_OK => c"CANDLE_OK",
         CANDLE_ERROR_INVALID_ARGUMENT => c"CANDLE_ERROR_INVALID_ARGUMENT",
@@ -143,6 +144,7 @@ pub extern "C" fn candle_status_name(status: CandleStatus) -> *const c_char {
 /// Frees an error. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_free(error: *mut CandleError) {
+    forward!(candle_error_free(error));
     // SAFETY: the caller keeps the contract of the header.
     neutral((), || unsafe {
         handle::free(error);
@@ -153,6 +155,7 @@ pub unsafe extern "C" fn candle_error_free(error: *mut CandleError) {
 /// The code of an error; `CANDLE_OK` for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_code(error: *const CandleError) -> CandleStatus {
+    forward!(candle_error_code(error));
     // SAFETY: the caller keeps the contract of the header.
     neutral(CANDLE_OK, || unsafe { Ok(status_of(&borrow(error, "error")?.error)) })
 }
@@ -160,6 +163,7 @@ pub unsafe extern "C" fn candle_error_code(error: *const CandleError) -> CandleS
 /// The message of an error: what was wrong and what would be right. It lives as long as the error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_message(error: *const CandleError) -> *const c_char {
+    forward!(candle_error_message(error));
     // SAFETY: the caller keeps the contract of the header.
     neutral(c"".as_ptr(), || unsafe { Ok(borrow(error, "error")?.message.as_ptr()) })
 }
@@ -167,6 +171,7 @@ pub unsafe extern "C" fn candle_error_message(error: *const CandleError) -> *con
 /// The operation that failed, such as "matmul". It lives as long as the error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_operation(error: *const CandleError) -> *const c_char {
+    forward!(candle_error_operation(error));
     // SAFETY: the caller keeps the contract of the header.
     neutral(c"".as_ptr(), || unsafe { Ok(borrow(error, "error")?.operation.as_ptr()) })
 }
@@ -174,6 +179,7 @@ pub unsafe extern "C" fn candle_error_operation(error: *const CandleError) -> *c
 /// The number of shapes that an error carries.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_num_shapes(error: *const CandleError) -> usize {
+    forward!(candle_error_num_shapes(error));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(error, "error")?.error.shapes().len()) })
 }
@@ -188,6 +194,7 @@ pub unsafe extern "C" fn candle_error_shape(
     shape: *mut i64,
     capacity: usize,
 ) -> usize {
+    forward!(candle_error_shape(error, number, shape, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let error = borrow(error, "error")?;
@@ -203,6 +210,7 @@ pub unsafe extern "C" fn candle_error_shape(
 /// The number of dtypes that an error carries.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_num_dtypes(error: *const CandleError) -> usize {
+    forward!(candle_error_num_dtypes(error));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(error, "error")?.error.dtypes().len()) })
 }
@@ -210,6 +218,7 @@ pub unsafe extern "C" fn candle_error_num_dtypes(error: *const CandleError) -> u
 /// The dtype with the given number; `CANDLE_DTYPE_NONE` when there are fewer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_dtype(error: *const CandleError, number: usize) -> CandleDType {
+    forward!(candle_error_dtype(error, number));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(error, "error")?.error.dtypes().get(number).map_or(0, |dtype| dtype.code())) })
 }
@@ -217,6 +226,7 @@ pub unsafe extern "C" fn candle_error_dtype(error: *const CandleError, number: u
 /// The number of devices that an error carries.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_num_devices(error: *const CandleError) -> usize {
+    forward!(candle_error_num_devices(error));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(error, "error")?.error.devices().len()) })
 }
@@ -224,6 +234,7 @@ pub unsafe extern "C" fn candle_error_num_devices(error: *const CandleError) -> 
 /// The kind of the device with the given number; 0 when there are fewer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_device_kind(error: *const CandleError, number: usize) -> CandleDeviceKind {
+    forward!(candle_error_device_kind(error, number));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         Ok(borrow(error, "error")?.error.devices().get(number).map_or(0, |device| device.kind() as CandleDeviceKind))
@@ -233,6 +244,7 @@ pub unsafe extern "C" fn candle_error_device_kind(error: *const CandleError, num
 /// The index of the device with the given number; 0 when there are fewer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_error_device_index(error: *const CandleError, number: usize) -> i32 {
+    forward!(candle_error_device_index(error, number));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let index = borrow(error, "error")?.error.devices().get(number).map_or(0, |device| device.index());

@@ -26,6 +26,7 @@ pub unsafe extern "C" fn candle_generator_new(
     out: *mut *mut CandleGenerator,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_generator_new(seed, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "generator_new", || {
@@ -38,6 +39,7 @@ pub unsafe extern "C" fn candle_generator_new(
 /// Frees a generator. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_generator_free(generator: *mut CandleGenerator) {
+    forward!(candle_generator_free(generator));
     // SAFETY: the caller keeps the contract of the header.
     neutral((), || unsafe {
         free(generator);
@@ -52,6 +54,7 @@ pub unsafe extern "C" fn candle_generator_manual_seed(
     seed: u64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_generator_manual_seed(generator, seed, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "manual_seed", || {
@@ -65,6 +68,7 @@ pub unsafe extern "C" fn candle_generator_manual_seed(
 /// The seed of a generator; of the default one for NULL: `generator` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_generator_seed(generator: *const CandleGenerator) -> u64 {
+    forward!(candle_generator_seed(generator));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let generator = borrow_optional(generator, "generator")?;
@@ -82,6 +86,7 @@ pub unsafe extern "C" fn candle_generator_get_state(
     offset: *mut u64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_generator_get_state(generator, seed, offset, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "get_state", || {
@@ -103,6 +108,7 @@ pub unsafe extern "C" fn candle_generator_set_state(
     offset: u64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_generator_set_state(generator, seed, offset, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_state", || {

@@ -36,6 +36,7 @@ pub unsafe extern "C" fn candle_tensor_register_hook(
     id: *mut u64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_register_hook(tensor, hook, user_data, free_user_data, id, error));
     let user_data = UserData::new(user_data, free_user_data);
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
@@ -75,6 +76,7 @@ pub unsafe extern "C" fn candle_tensor_remove_hook(
     id: u64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_remove_hook(tensor, id, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "remove_hook", || {

@@ -73,6 +73,7 @@ pub unsafe extern "C" fn candle_tensor_get_item(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_get_item(tensor, index, num_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "getitem", || {
@@ -97,6 +98,7 @@ pub unsafe extern "C" fn candle_tensor_set_item(
     source: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_set_item(tensor, index, num_index, source, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "setitem", || {

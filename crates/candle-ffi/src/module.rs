@@ -55,6 +55,7 @@ impl Layer {
 /// Frees a module handle; the weights go with their last user. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_module_free(module: *mut CandleModule) {
+    forward!(candle_module_free(module));
     // SAFETY: the caller keeps the contract of the header.
     neutral((), || unsafe {
         free(module);
@@ -69,6 +70,7 @@ pub unsafe extern "C" fn candle_module_share(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_share(module, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "module_share", || {
@@ -82,6 +84,7 @@ pub unsafe extern "C" fn candle_module_share(
 /// PyTorch's class name, such as "Linear". It lives as long as the handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_module_name(module: *const CandleModule) -> *const c_char {
+    forward!(candle_module_name(module));
     // SAFETY: the caller keeps the contract of the header.
     neutral(c"".as_ptr(), || unsafe { Ok(borrow(module, "module")?.name.as_ptr()) })
 }
@@ -94,6 +97,7 @@ pub unsafe extern "C" fn candle_module_forward(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_forward(module, input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "forward", || {
@@ -120,6 +124,7 @@ pub unsafe extern "C" fn candle_module_forward_many(
     num_outputs: *mut usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_forward_many(module, inputs, num_inputs, outputs, capacity, num_outputs, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "forward", || {
@@ -139,6 +144,7 @@ pub unsafe extern "C" fn candle_module_set_training(
     training: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_set_training(module, training, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_training", || {
@@ -154,6 +160,7 @@ pub unsafe extern "C" fn candle_module_zero_grad(
     module: *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_zero_grad(module, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "zero_grad", || nn::zero_grad(borrow_mut(module, "module")?.module.as_ref())) }
 }
@@ -168,6 +175,7 @@ pub unsafe extern "C" fn candle_module_to(
     dtype: CandleDType,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_to(module, device, device_index, dtype, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "module_to", || {
@@ -187,6 +195,7 @@ pub unsafe extern "C" fn candle_module_parameters(
     num_outputs: *mut usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_parameters(module, outputs, capacity, num_outputs, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "parameters", || {
@@ -200,6 +209,7 @@ pub unsafe extern "C" fn candle_module_parameters(
 /// The number of parameters.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_module_num_parameters(module: *const CandleModule) -> usize {
+    forward!(candle_module_num_parameters(module));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(nn::named_parameters(borrow(module, "module")?.module.as_ref()).len()) })
 }
@@ -215,6 +225,7 @@ pub unsafe extern "C" fn candle_module_parameter_name(
     name: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_module_parameter_name(module, index, name, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let module = borrow(module, "module")?;
@@ -231,6 +242,7 @@ pub unsafe extern "C" fn candle_module_get_parameter(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_get_parameter(module, name, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "get_parameter", || {
@@ -253,6 +265,7 @@ fn not_in(module: &Layer, kind: &str, name: &str) -> Error {
 /// The number of buffers: what belongs to the state, but is not trained, such as running statistics.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_module_num_buffers(module: *const CandleModule) -> usize {
+    forward!(candle_module_num_buffers(module));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(nn::named_buffers(borrow(module, "module")?.module.as_ref()).len()) })
 }
@@ -267,6 +280,7 @@ pub unsafe extern "C" fn candle_module_buffer_name(
     name: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_module_buffer_name(module, index, name, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let module = borrow(module, "module")?;
@@ -283,6 +297,7 @@ pub unsafe extern "C" fn candle_module_get_buffer(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_get_buffer(module, name, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "get_buffer", || {
@@ -305,6 +320,7 @@ pub unsafe extern "C" fn candle_module_set_parameter(
     tensor: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_set_parameter(module, name, tensor, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_parameter", || {
@@ -322,6 +338,7 @@ pub unsafe extern "C" fn candle_module_state_dict(
     out: *mut *mut CandleTensorMap,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_state_dict(module, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "state_dict", || {
@@ -343,6 +360,7 @@ pub unsafe extern "C" fn candle_module_load_state_dict(
     strict: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_load_state_dict(module, state, strict, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "load_state_dict", || {
@@ -360,6 +378,7 @@ pub unsafe extern "C" fn candle_module_save(
     path: *const c_char,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_save(module, path, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "module_save", || {
@@ -377,6 +396,7 @@ pub unsafe extern "C" fn candle_module_load(
     strict: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_module_load(module, path, strict, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "module_load", || {
@@ -395,6 +415,7 @@ pub unsafe extern "C" fn candle_simple_nn_load(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_simple_nn_load(path, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "load_pretrained_model", || {

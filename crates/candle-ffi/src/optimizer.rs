@@ -59,6 +59,7 @@ pub(crate) unsafe fn tensors(
 /// Frees an optimizer. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_optimizer_free(optimizer: *mut CandleOptimizer) {
+    forward!(candle_optimizer_free(optimizer));
     // SAFETY: the caller keeps the contract of the header.
     neutral((), || unsafe {
         free(optimizer);
@@ -69,6 +70,7 @@ pub unsafe extern "C" fn candle_optimizer_free(optimizer: *mut CandleOptimizer) 
 /// PyTorch's class name, such as "SGD". It lives as long as the handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_optimizer_name(optimizer: *const CandleOptimizer) -> *const c_char {
+    forward!(candle_optimizer_name(optimizer));
     // SAFETY: the caller keeps the contract of the header.
     neutral(c"".as_ptr(), || unsafe { Ok(borrow(optimizer, "optimizer")?.name.as_ptr()) })
 }
@@ -81,6 +83,7 @@ pub unsafe extern "C" fn candle_optimizer_step(
     optimizer: *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_optimizer_step(optimizer, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "step", || borrow_mut(optimizer, "optimizer")?.read().step()) }
 }
@@ -103,6 +106,7 @@ pub unsafe extern "C" fn candle_lbfgs_step(
     out_loss: *mut f64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_lbfgs_step(optimizer, closure, user_data, out_loss, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "step", || {
@@ -135,6 +139,7 @@ pub unsafe extern "C" fn candle_optimizer_zero_grad(
     optimizer: *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_optimizer_zero_grad(optimizer, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { guard(error, "zero_grad", || borrow_mut(optimizer, "optimizer")?.read().zero_grad()) }
 }
@@ -147,6 +152,7 @@ pub unsafe extern "C" fn candle_optimizer_add_param_group(
     num_params: usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_optimizer_add_param_group(optimizer, params, num_params, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "add_param_group", || {
@@ -160,6 +166,7 @@ pub unsafe extern "C" fn candle_optimizer_add_param_group(
 /// The number of groups.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_optimizer_num_groups(optimizer: *const CandleOptimizer) -> usize {
+    forward!(candle_optimizer_num_groups(optimizer));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(optimizer, "optimizer")?.read().num_groups()) })
 }
@@ -174,6 +181,7 @@ pub unsafe extern "C" fn candle_optimizer_params(
     num_outputs: *mut usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_optimizer_params(optimizer, group, outputs, capacity, num_outputs, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "params", || {
@@ -196,6 +204,7 @@ pub unsafe extern "C" fn candle_optimizer_option_name(
     name: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_optimizer_option_name(optimizer, index, name, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let optimizer = borrow(optimizer, "optimizer")?;
@@ -215,6 +224,7 @@ pub unsafe extern "C" fn candle_optimizer_state_name(
     name: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_optimizer_state_name(optimizer, index, name, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let optimizer = borrow(optimizer, "optimizer")?;
@@ -232,6 +242,7 @@ pub unsafe extern "C" fn candle_optimizer_get_option(
     value: *mut f64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_optimizer_get_option(optimizer, group, name, value, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "get_option", || {
@@ -253,6 +264,7 @@ pub unsafe extern "C" fn candle_optimizer_set_options(
     num_values: usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_optimizer_set_options(optimizer, group, names, values, num_values, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_options", || {
@@ -280,6 +292,7 @@ pub unsafe extern "C" fn candle_optimizer_get_state(
     state: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_optimizer_get_state(optimizer, group, index, name, state, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "get_state", || {
@@ -302,6 +315,7 @@ pub unsafe extern "C" fn candle_optimizer_set_state(
     state: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_optimizer_set_state(optimizer, group, index, name, state, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_state", || {

@@ -52,6 +52,7 @@ pub unsafe extern "C" fn candle_sgd_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_sgd_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("SGD", params, num_params, options, optim::Sgd::new, out, error) }
 }
@@ -67,6 +68,7 @@ pub unsafe extern "C" fn candle_adam_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adam_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("Adam", params, num_params, options, optim::Adam::new, out, error) }
 }
@@ -82,6 +84,7 @@ pub unsafe extern "C" fn candle_adamw_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adamw_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("AdamW", params, num_params, options, optim::Adamw::new, out, error) }
 }
@@ -97,6 +100,7 @@ pub unsafe extern "C" fn candle_adamax_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adamax_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("Adamax", params, num_params, options, optim::Adamax::new, out, error) }
 }
@@ -112,6 +116,7 @@ pub unsafe extern "C" fn candle_nadam_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_nadam_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("NAdam", params, num_params, options, optim::Nadam::new, out, error) }
 }
@@ -127,6 +132,7 @@ pub unsafe extern "C" fn candle_radam_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_radam_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("RAdam", params, num_params, options, optim::Radam::new, out, error) }
 }
@@ -142,6 +148,7 @@ pub unsafe extern "C" fn candle_rmsprop_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_rmsprop_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("RMSprop", params, num_params, options, optim::Rmsprop::new, out, error) }
 }
@@ -157,6 +164,7 @@ pub unsafe extern "C" fn candle_adagrad_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adagrad_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("Adagrad", params, num_params, options, optim::Adagrad::new, out, error) }
 }
@@ -172,6 +180,7 @@ pub unsafe extern "C" fn candle_adadelta_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adadelta_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("Adadelta", params, num_params, options, optim::Adadelta::new, out, error) }
 }
@@ -187,6 +196,7 @@ pub unsafe extern "C" fn candle_asgd_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_asgd_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("ASGD", params, num_params, options, optim::Asgd::new, out, error) }
 }
@@ -202,6 +212,7 @@ pub unsafe extern "C" fn candle_rprop_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_rprop_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("Rprop", params, num_params, options, optim::Rprop::new, out, error) }
 }
@@ -218,6 +229,7 @@ pub unsafe extern "C" fn candle_lion_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_lion_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("Lion", params, num_params, options, optim::Lion::new, out, error) }
 }
@@ -233,6 +245,7 @@ pub unsafe extern "C" fn candle_lbfgs_new(
     out: *mut *mut CandleOptimizer,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_lbfgs_new(params, num_params, options, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe { make("LBFGS", params, num_params, options, optim::Lbfgs::new, out, error) }
 }

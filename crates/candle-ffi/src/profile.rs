@@ -227,6 +227,7 @@ impl CandleProfileTableOptions {
 /// Frees a profile. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_profile_free(profile: *mut CandleProfile) {
+    forward!(candle_profile_free(profile));
     // SAFETY: the caller keeps the contract of the header.
     neutral((), || unsafe {
         free(profile);
@@ -237,6 +238,7 @@ pub unsafe extern "C" fn candle_profile_free(profile: *mut CandleProfile) {
 /// The number of events, which are ordered by their start.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_profile_num_events(profile: *const CandleProfile) -> usize {
+    forward!(candle_profile_num_events(profile));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(profile, "profile")?.profile.events().len()) })
 }
@@ -251,6 +253,7 @@ pub unsafe extern "C" fn candle_profile_event(
     event: *mut CandleProfileEvent,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_profile_event(profile, index, event, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "profile_event", || {
@@ -290,6 +293,7 @@ pub unsafe extern "C" fn candle_profile_event_shape(
     shape: *mut i64,
     capacity: usize,
 ) -> usize {
+    forward!(candle_profile_event_shape(profile, index, number, shape, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let profile = borrow(profile, "profile")?;
@@ -309,6 +313,7 @@ pub unsafe extern "C" fn candle_profile_event_dtype(
     index: usize,
     number: usize,
 ) -> CandleDType {
+    forward!(candle_profile_event_dtype(profile, index, number));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         Ok(borrow(profile, "profile")?.event(index)?.inputs.get(number).map_or(0, |input| input.dtype))
@@ -321,6 +326,7 @@ pub unsafe extern "C" fn candle_profile_event_dtype(
 /// first begun.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_profile_num_totals(profile: *const CandleProfile, by_shapes: i32) -> usize {
+    forward!(candle_profile_num_totals(profile, by_shapes));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(profile, "profile")?.profile.totals(by_shapes != 0).len()) })
 }
@@ -336,6 +342,7 @@ pub unsafe extern "C" fn candle_profile_total(
     total: *mut CandleProfileTotal,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_profile_total(profile, by_shapes, index, total, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "profile_total", || {
@@ -370,6 +377,7 @@ pub unsafe extern "C" fn candle_profile_summary(
     summary: *mut CandleProfileSummary,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_profile_summary(profile, summary, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "profile_summary", || {
@@ -395,6 +403,7 @@ pub unsafe extern "C" fn candle_profile_summary(
 /// The number of threads that have recorded something.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_profile_num_threads(profile: *const CandleProfile) -> usize {
+    forward!(candle_profile_num_threads(profile));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(profile, "profile")?.profile.threads().len()) })
 }
@@ -410,6 +419,7 @@ pub unsafe extern "C" fn candle_profile_thread_name(
     name: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_profile_thread_name(profile, number, name, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let profile = borrow(profile, "profile")?;
@@ -431,6 +441,7 @@ pub unsafe extern "C" fn candle_profile_table(
     length: *mut usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_profile_table(profile, options, table, capacity, length, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "profile_table", || {
@@ -454,6 +465,7 @@ pub unsafe extern "C" fn candle_profile_write_trace(
     path: *const c_char,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_profile_write_trace(profile, path, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "profile_write_trace", || {

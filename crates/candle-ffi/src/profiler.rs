@@ -38,6 +38,7 @@ pub unsafe extern "C" fn candle_profiler_start(
     options: *const CandleProfilerOptions,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_profiler_start(options, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard_unrecorded(error, "profiler_start", || {
@@ -55,6 +56,7 @@ pub unsafe extern "C" fn candle_profiler_stop(
     out: *mut *mut CandleProfile,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_profiler_stop(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard_unrecorded(error, "profiler_stop", || {
@@ -68,6 +70,7 @@ pub unsafe extern "C" fn candle_profiler_stop(
 /// The number of the recording that is under way, counted from 1 by this process; 0 when there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_profiler_session() -> u64 {
+    forward!(candle_profiler_session());
     profile::number()
 }
 
@@ -76,6 +79,7 @@ pub extern "C" fn candle_profiler_session() -> u64 {
 /// Ranges nest. Nothing happens while no recording is under way.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_profiler_push_range(name: *const c_char, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_profiler_push_range(name, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard_unrecorded(error, "profiler_push_range", || {
@@ -88,6 +92,7 @@ pub unsafe extern "C" fn candle_profiler_push_range(name: *const c_char, error: 
 /// Ends the last range that this thread has begun; nothing happens when there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_profiler_pop_range() {
+    forward!(candle_profiler_pop_range());
     neutral((), || {
         profile::pop_range();
         Ok(())

@@ -35,6 +35,21 @@ pub unsafe extern "C" fn candle_tensor_from_rows(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_from_rows(
+        data,
+        byte_len,
+        num_rows,
+        row_stride,
+        row_shape,
+        row_rank,
+        indices,
+        num_indices,
+        dtype,
+        device,
+        device_index,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gather_rows", || {

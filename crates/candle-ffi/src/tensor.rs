@@ -36,6 +36,7 @@ pub(crate) fn tensor_or_null(tensor: Option<Tensor>) -> *mut CandleTensor {
 /// Frees a tensor handle; the storage goes with its last user. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_free(tensor: *mut CandleTensor) {
+    forward!(candle_tensor_free(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral((), || unsafe {
         free(tensor);
@@ -50,6 +51,7 @@ pub unsafe extern "C" fn candle_tensor_share(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_share(tensor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "share", || {
@@ -63,6 +65,7 @@ pub unsafe extern "C" fn candle_tensor_share(
 /// The number of dimensions.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_rank(tensor: *const CandleTensor) -> usize {
+    forward!(candle_tensor_rank(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(look(tensor, "tensor")?.rank()) })
 }
@@ -70,6 +73,7 @@ pub unsafe extern "C" fn candle_tensor_rank(tensor: *const CandleTensor) -> usiz
 /// The number of elements.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_num_elements(tensor: *const CandleTensor) -> usize {
+    forward!(candle_tensor_num_elements(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(look(tensor, "tensor")?.num_elements()) })
 }
@@ -82,6 +86,7 @@ pub unsafe extern "C" fn candle_tensor_shape(
     capacity: usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_shape(tensor, shape, capacity, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "shape", || {
@@ -99,6 +104,7 @@ pub unsafe extern "C" fn candle_tensor_strides(
     capacity: usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_strides(tensor, strides, capacity, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "strides", || {
@@ -124,6 +130,7 @@ fn copy_sizes(sizes: &[usize], room: &mut [std::mem::MaybeUninit<i64>]) -> candl
 /// The type of the elements.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_dtype(tensor: *const CandleTensor) -> CandleDType {
+    forward!(candle_tensor_dtype(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(look(tensor, "tensor")?.dtype().code()) })
 }
@@ -131,6 +138,7 @@ pub unsafe extern "C" fn candle_tensor_dtype(tensor: *const CandleTensor) -> Can
 /// The kind of device that the elements are on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_device(tensor: *const CandleTensor) -> CandleDeviceKind {
+    forward!(candle_tensor_device(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(look(tensor, "tensor")?.device().kind() as CandleDeviceKind) })
 }
@@ -138,6 +146,7 @@ pub unsafe extern "C" fn candle_tensor_device(tensor: *const CandleTensor) -> Ca
 /// The index of the device among its kind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_device_index(tensor: *const CandleTensor) -> i32 {
+    forward!(candle_tensor_device_index(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(i32::try_from(look(tensor, "tensor")?.device().index()).unwrap_or(i32::MAX)) })
 }
@@ -145,6 +154,7 @@ pub unsafe extern "C" fn candle_tensor_device_index(tensor: *const CandleTensor)
 /// 1 when the elements lie in row-major order without gaps, else 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_is_contiguous(tensor: *const CandleTensor) -> i32 {
+    forward!(candle_tensor_is_contiguous(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(look(tensor, "tensor")?.is_contiguous().into()) })
 }
@@ -152,6 +162,7 @@ pub unsafe extern "C" fn candle_tensor_is_contiguous(tensor: *const CandleTensor
 /// How often the storage has been changed in place.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_version(tensor: *const CandleTensor) -> u32 {
+    forward!(candle_tensor_version(tensor));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(look(tensor, "tensor")?.version()) })
 }
@@ -163,6 +174,7 @@ pub unsafe extern "C" fn candle_tensor_set_data(
     source: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_set_data(tensor, source, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_data", || {

@@ -46,6 +46,7 @@ pub unsafe extern "C" fn candle_tensor_map_new(
     out: *mut *mut CandleTensorMap,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_map_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tensor_map_new", || {
@@ -58,6 +59,7 @@ pub unsafe extern "C" fn candle_tensor_map_new(
 /// Frees a map; the tensors go with their last user. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_map_free(map: *mut CandleTensorMap) {
+    forward!(candle_tensor_map_free(map));
     // SAFETY: the caller keeps the contract of the header.
     neutral((), || unsafe {
         free(map);
@@ -68,6 +70,7 @@ pub unsafe extern "C" fn candle_tensor_map_free(map: *mut CandleTensorMap) {
 /// The number of tensors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_map_len(map: *const CandleTensorMap) -> usize {
+    forward!(candle_tensor_map_len(map));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(map, "map")?.tensors.len()) })
 }
@@ -83,6 +86,7 @@ pub unsafe extern "C" fn candle_tensor_map_name(
     name: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_tensor_map_name(map, index, name, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let map = borrow(map, "map")?;
@@ -98,6 +102,7 @@ pub unsafe extern "C" fn candle_tensor_map_at(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_map_at(map, index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tensor_map_at", || {
@@ -119,6 +124,7 @@ pub unsafe extern "C" fn candle_tensor_map_get(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_map_get(map, name, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tensor_map_get", || {
@@ -140,6 +146,7 @@ pub unsafe extern "C" fn candle_tensor_map_insert(
     tensor: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_map_insert(map, name, tensor, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tensor_map_insert", || {
@@ -157,6 +164,7 @@ pub unsafe extern "C" fn candle_tensor_map_insert(
 /// The number of texts of metadata.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_map_num_metadata(map: *const CandleTensorMap) -> usize {
+    forward!(candle_tensor_map_num_metadata(map));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe { Ok(borrow(map, "map")?.metadata.len()) })
 }
@@ -169,6 +177,7 @@ pub unsafe extern "C" fn candle_tensor_map_metadata_key(
     key: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_tensor_map_metadata_key(map, index, key, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let map = borrow(map, "map")?;
@@ -184,6 +193,7 @@ pub unsafe extern "C" fn candle_tensor_map_metadata_value(
     value: *mut c_char,
     capacity: usize,
 ) -> usize {
+    forward!(candle_tensor_map_metadata_value(map, index, value, capacity));
     // SAFETY: the caller keeps the contract of the header.
     neutral(0, || unsafe {
         let map = borrow(map, "map")?;
@@ -199,6 +209,7 @@ pub unsafe extern "C" fn candle_tensor_map_set_metadata(
     value: *const c_char,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_map_set_metadata(map, key, value, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tensor_map_set_metadata", || {
@@ -222,6 +233,7 @@ pub unsafe extern "C" fn candle_tensor_map_save(
     path: *const c_char,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_map_save(map, path, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "save_file", || {
@@ -243,6 +255,7 @@ pub unsafe extern "C" fn candle_tensor_map_load(
     out: *mut *mut CandleTensorMap,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_map_load(path, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "load_file", || {

@@ -42,6 +42,7 @@ const fn c_text(text: &'static str) -> &'static CStr {
 /// The version of the library, "major.minor.patch".
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_ffi_version() -> *const c_char {
+    forward!(candle_ffi_version());
     const { c_text(concat!(env!("CARGO_PKG_VERSION"), "\0")) }.as_ptr()
 }
 
@@ -49,6 +50,7 @@ pub extern "C" fn candle_ffi_version() -> *const c_char {
 /// must not be lower.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_ffi_abi_version() -> i32 {
+    forward!(candle_ffi_abi_version());
     CANDLE_FFI_ABI_VERSION
 }
 
@@ -62,6 +64,7 @@ const FEATURES: &str = "cpu";
 /// What the library is made of: its version, Candle's version, the features, the target.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_ffi_build_info() -> *const c_char {
+    forward!(candle_ffi_build_info());
     static TEXT: std::sync::LazyLock<std::ffi::CString> = std::sync::LazyLock::new(|| {
         crate::error::c_string(&format!(
             "candle_ffi {} (candle {}, {FEATURES}, {}-{})",
@@ -77,6 +80,7 @@ pub extern "C" fn candle_ffi_build_info() -> *const c_char {
 /// How many handles of a kind are alive, for leak tests; 0 for a number that is no kind.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_ffi_live_handles(kind: CandleHandleKind) -> usize {
+    forward!(candle_ffi_live_handles(kind));
     live_handles(kind)
 }
 
@@ -87,6 +91,7 @@ pub extern "C" fn candle_ffi_live_handles(kind: CandleHandleKind) -> usize {
 /// handle, or asks here, decides for as long as the program runs.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_ffi_checks() -> i32 {
+    forward!(candle_ffi_checks());
     checks::level()
 }
 
@@ -95,6 +100,7 @@ pub extern "C" fn candle_ffi_checks() -> i32 {
 /// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when it is decided otherwise already.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_ffi_set_checks(level: i32, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_ffi_set_checks(level, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_checks", || {
@@ -118,5 +124,6 @@ pub unsafe extern "C" fn candle_ffi_set_checks(level: i32, error: *mut *mut Cand
 /// to tell by.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_ffi_misuses() -> usize {
+    forward!(candle_ffi_misuses());
     checks::misuses()
 }
