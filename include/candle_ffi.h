@@ -1199,6 +1199,27 @@ size_t candle_ffi_misuses(void);
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Backends.
+ *
+ * The library with CUDA is another file of the same interface. A program that is linked with the one for the CPU, also
+ * statically, can have all its calls done by the other where that is installed and loads.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Has all later calls done by another library of this interface, for as long as the program runs.
+ *
+ * It is called first: while there is no handle, and no other thread uses the library. What was set before (threads,
+ * seeds, checks) stays behind. `path` is the file; `path` may be NULL, which is the file of this library's name in the
+ * folder `cuda` beside it. To load it again does nothing. When it fails, all stays as it was: with
+ * `CANDLE_ERROR_IO` when the file, or a library that it needs, is not there; `CANDLE_ERROR_UNSUPPORTED` when it is no
+ * candle_ffi, or an older one; `CANDLE_ERROR_BUSY` when there are handles, or another library was loaded before.
+ */
+CandleStatus candle_backend_load(const char *path,
+                                 CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Errors.
  *
  * A failed call returns a code and, where `error` was given, makes a `CandleError` with the details.

@@ -9,6 +9,10 @@ static void test_candle_ffi_live_handles(void) {
     EACH(at, BAD_NUMBERS) CHECK(candle_ffi_live_handles(bad_numbers[at]) == 0);
 }
 
+static void test_candle_backend_load(void) {
+    refused(__LINE__, candle_backend_load(NOT_UTF8, &told), CANDLE_ERROR_INVALID_UTF8, NULL);
+}
+
 static void test_candle_status_name(void) {
     EACH(at, BAD_NUMBERS) CHECK(candle_status_name(bad_numbers[at]) != NULL);
 }
@@ -4051,6 +4055,7 @@ static void test_candle_profile_write_trace(void) {
 int main(void) {
     begin();
     RUN(test_candle_ffi_live_handles);
+    RUN(test_candle_backend_load);
     RUN(test_candle_status_name);
     RUN(test_candle_error_free);
     RUN(test_candle_error_code);

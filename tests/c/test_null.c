@@ -9,6 +9,17 @@ static void test_candle_ffi_set_checks(void) {
     (void)candle_ffi_set_checks(0, NULL);
 }
 
+static void test_candle_backend_load(void) {
+    const char *path = "sample";
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    (void)candle_backend_load(NULL, error);
+    CLEAR(CandleError, error);
+    (void)candle_backend_load(path, NULL);
+    CLEAR(CandleError, error);
+    (void)candle_backend_load(NULL, NULL);
+    CLEAR(CandleError, error);
+}
+
 static void test_candle_error_free(void) {
     candle_error_free(NULL);
 }
@@ -13374,6 +13385,7 @@ static void test_candle_profile_write_trace(void) {
 
 int main(void) {
     RUN(test_candle_ffi_set_checks);
+    RUN(test_candle_backend_load);
     RUN(test_candle_error_free);
     RUN(test_candle_error_code);
     RUN(test_candle_error_message);

@@ -12,7 +12,6 @@ mod activation;
 #[cfg(target_os = "linux")]
 mod adopted;
 mod array;
-mod array;
 mod binary;
 mod bits;
 mod compare;
@@ -21,56 +20,49 @@ mod copy;
 mod cross_entropy;
 pub mod device;
 mod elementwise;
-mod elementwise;
 mod gemm;
 mod index;
 mod launch;
-mod launch;
-mod lines;
 mod lines;
 mod matmul;
 pub mod memory;
+mod operand;
 mod pair_loss;
 pub mod pinned;
 mod pool;
-mod reduce;
 mod reduce;
 mod resample;
 mod softmax;
 mod stream;
 mod transfer;
 
+pub use activation::{activation, activation_grad};
 #[cfg(target_os = "linux")]
 pub use adopted::adopt;
 pub use array::address;
+pub use binary::{binary, binary_into, prelu};
 pub use candle_core::Result;
+pub use compare::{compare, logical, select};
 pub use conv::{conv, conv_transpose, conv_weight_grad};
+pub use copy::{cast, cast_to_bool, contiguous, copied, copy_into, fill, one_hot, triangle};
 pub use cross_entropy::{CrossEntropy, Targets, cross_entropy, cross_entropy_grad};
-pub use elementwise::unary;
-pub use elementwise::unary;
+pub use elementwise::{clamp, clamp_mask, logical_not, unary, unary_grad};
 pub use index::{Outside, first_outside};
 pub use matmul::matmul;
 pub use pair_loss::{pair_loss, pair_loss_grad};
+pub use pool::{Unpooled, avg_pool, avg_pool_grad, max_pool, max_pool_grad, max_unpool};
 pub use reduce::{Reduce, argselect, reduce, var};
+pub use resample::{fold, resample, unfold};
 pub use softmax::{Softmax, softmax, softmax_grad};
 pub use stream::{let_wait, stream_handle, wait_for};
 pub use transfer::{between, from_host, to_host};
 
+use candle_core::DType;
+
 /// Whether kernels compute in this floating dtype (8-bit floats are for storage alone).
-pub(crate) fn is_float(dtype: candle_core::DType) -> bool {
-    use candle_core::DType;
+pub(crate) fn is_float(dtype: DType) -> bool {
     matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
 }
-pub use pool::{Unpooled, avg_pool, avg_pool_grad, max_pool, max_pool_grad, max_unpool};
-pub use resample::{fold, resample, unfold};
-mod operand;
-
-pub use activation::{activation, activation_grad};
-pub use binary::{binary, binary_into, prelu};
-pub use candle_core::Result;
-pub use compare::{compare, logical, select};
-pub use copy::{cast, cast_to_bool, contiguous, copied, copy_into, fill, one_hot, triangle};
-pub use elementwise::{clamp, clamp_mask, logical_not, unary, unary_grad};
 
 /// The PTX of each file of `src/kernels`.
 mod ptx {

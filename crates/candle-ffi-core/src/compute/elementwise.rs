@@ -84,7 +84,9 @@ fn on_device(op: Unary, x: &Value) -> Option<candle_core::Result<candle_core::Te
 pub(crate) fn unary_grad(op: UnaryGrad, saved: &Value, grad: &Value) -> Result<Value> {
     if !host::on_cpu(&[saved, grad]) {
         on_cuda!(unary_grad(op, saved, grad));
-        return host::round_trip_one(format_args!("{op:?}_grad"), [saved, grad], |[saved, grad]| unary_grad(op, &saved, &grad));
+        return host::round_trip_one(format_args!("{op:?}_grad"), [saved, grad], |[saved, grad]| {
+            unary_grad(op, &saved, &grad)
+        });
     }
     let (saved, grad) = (contiguous_for_result(saved)?, contiguous(grad)?);
     let locked = lock([&saved, &grad]);
@@ -182,7 +184,9 @@ pub(crate) fn select(condition: &Value, on_true: &Value, on_false: &Value) -> Re
     }
     if !host::on_cpu(&[condition, on_true, on_false]) {
         on_cuda!(select(condition, on_true, on_false));
-        return host::round_trip_one("where", [condition, on_true, on_false], |[condition, a, b]| select(&condition, &a, &b));
+        return host::round_trip_one("where", [condition, on_true, on_false], |[condition, a, b]| {
+            select(&condition, &a, &b)
+        });
     }
     let dims = shape::broadcast(&shape::broadcast(condition.dims(), on_true.dims())?, on_false.dims())?;
     let dtype = on_true.dtype;

@@ -39,7 +39,9 @@ pub(crate) fn log_softmax(x: &Value, dim: usize) -> Result<Value> {
 pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<Value> {
     if !host::on_cpu(&[output, grad]) {
         on_cuda!(softmax_grad(output, grad, dim));
-        return host::round_trip_one("softmax_grad", [output, grad], |[output, grad]| softmax_grad(&output, &grad, dim));
+        return host::round_trip_one("softmax_grad", [output, grad], |[output, grad]| {
+            softmax_grad(&output, &grad, dim)
+        });
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
     let (outer, n, inner) = shape::around(output.dims(), dim);
@@ -53,7 +55,9 @@ pub(crate) fn softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<V
 pub(crate) fn log_softmax_grad(output: &Value, grad: &Value, dim: usize) -> Result<Value> {
     if !host::on_cpu(&[output, grad]) {
         on_cuda!(log_softmax_grad(output, grad, dim));
-        return host::round_trip_one("log_softmax_grad", [output, grad], |[output, grad]| log_softmax_grad(&output, &grad, dim));
+        return host::round_trip_one("log_softmax_grad", [output, grad], |[output, grad]| {
+            log_softmax_grad(&output, &grad, dim)
+        });
     }
     let (output, grad) = (contiguous_for_result(output)?, contiguous(grad)?);
     let (outer, n, inner) = shape::around(output.dims(), dim);

@@ -91,7 +91,9 @@ pub(crate) fn max_pool(x: &Value, pool: &OnPlanes<[Windows; 3]>, places: bool) -
 pub(crate) fn max_pool_grad(grad: &Value, places: &Value, pool: &OnPlanes<[Windows; 3]>) -> Result<Value> {
     if !host::on_cpu(&[grad, places]) {
         on_cuda!(max_pool_grad(grad, places, pool));
-        return host::round_trip_one("max_pool_grad", [grad, places], |[grad, places]| max_pool_grad(&grad, &places, pool));
+        return host::round_trip_one("max_pool_grad", [grad, places], |[grad, places]| {
+            max_pool_grad(&grad, &places, pool)
+        });
     }
     // The positions are nobody else's, so that they can be read while the gradient is locked.
     floats!("max_pool_grad", grad, &pool.input, |src| {
@@ -103,7 +105,9 @@ pub(crate) fn max_pool_grad(grad: &Value, places: &Value, pool: &OnPlanes<[Windo
 pub(crate) fn max_unpool(x: &Value, places: &Value, planes: usize, inside: usize, dims: &[usize]) -> Result<Value> {
     if !host::on_cpu(&[x, places]) {
         on_cuda!(max_unpool(x, places, planes, inside, dims));
-        return host::round_trip_one("max_unpool", [x, places], |[x, places]| max_unpool(&x, &places, planes, inside, dims));
+        return host::round_trip_one("max_unpool", [x, places], |[x, places]| {
+            max_unpool(&x, &places, planes, inside, dims)
+        });
     }
     if !x.dtype.is_float() || x.dtype == DType::Float8E4M3 {
         return Err(not_for(x.dtype, "needs float16, bfloat16, float32 or float64"));

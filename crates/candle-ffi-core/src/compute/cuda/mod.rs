@@ -1,36 +1,32 @@
 //! From values to the kernels of `candle-ffi-cuda`, one file a family. `Ok(None)`: there is none for these dtypes, or the
 //! device is not CUDA. The functions of [`crate::compute`] ask them through `on_cuda!`.
 
+mod activation;
 mod conv;
+mod copy;
 mod elementwise;
 mod fused;
-mod matmul;
+mod inplace;
 mod loss;
+mod matmul;
 mod reduce;
 mod spatial;
 mod transfer;
 
+pub(super) use activation::{activation, activation_grad, prelu};
 pub(super) use conv::conv;
-pub(super) use elementwise::unary;
+pub(super) use copy::{cast, contiguous, copy, fill, one_hot, triangle};
+pub(super) use elementwise::{binary, clamp, clamp_mask, compare, logical, logical_not, select, unary, unary_grad};
 pub(super) use fused::{log_softmax, log_softmax_grad, logsumexp, softmax, softmax_grad};
-pub(super) use matmul::{matmul, matmul_add};
+pub(super) use inplace::{binary_into, copy_into};
 pub(super) use loss::{cross_entropy, cross_entropy_grad, pair_loss, pair_loss_grad};
+pub(super) use matmul::{matmul, matmul_add};
 pub(super) use reduce::{argselect, reduce, var};
 pub(super) use spatial::{
     avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
 };
 pub(super) use transfer::to_device;
-mod activation;
-mod copy;
-mod elementwise;
-mod inplace;
 
-pub(super) use activation::{activation, activation_grad, prelu};
-pub(super) use copy::{cast, contiguous, copy, fill, one_hot, triangle};
-pub(super) use elementwise::{binary, clamp, clamp_mask, compare, logical, logical_not, select, unary, unary_grad};
-pub(super) use inplace::{binary_into, copy_into};
-
-use crate::Result;
 use crate::value::Value;
 use crate::{DType, Result};
 
@@ -54,8 +50,10 @@ fn reachable(values: &[&Value]) -> bool {
 }
 
 /// What a kernel computed, as a value of a dtype.
-fn made(array: Result<Option<candle_core::Tensor>, candle_core::Error>, dtype: DType) -> Result<Option<Value>> {
+fn made(array: candle_ffi_cuda::Result<Option<candle_core::Tensor>>, dtype: DType) -> Result<Option<Value>> {
     Ok(array?.map(|array| Value::new(array, dtype)))
+}
+
 /// Refuses indices outside `0..size`. It waits for the device, once: an index that is not there is the user's to know of
 /// where it happened.
 fn require_inside(index: &Value, size: usize) -> Result<()> {
