@@ -45,6 +45,10 @@ static int32_t py_ffi_set_checks(int32_t level) {
     return candle_ffi_set_checks(level, py_error_cell());
 }
 
+static int32_t py_backend_load(const char *path) {
+    return candle_backend_load(path, py_error_cell());
+}
+
 static int32_t py_set_default_dtype(CandleDType dtype) {
     return candle_set_default_dtype(dtype, py_error_cell());
 }

@@ -23,6 +23,12 @@ static inline candle_go_result candle_go_ffi_set_checks(int32_t level) {
     return result;
 }
 
+static inline candle_go_result candle_go_backend_load(const char *path) {
+    candle_go_result result = {0};
+    result.status = candle_backend_load(path, &result.error);
+    return result;
+}
+
 static inline candle_go_result candle_go_set_default_dtype(CandleDType dtype) {
     candle_go_result result = {0};
     result.status = candle_set_default_dtype(dtype, &result.error);

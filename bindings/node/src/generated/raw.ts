@@ -265,6 +265,9 @@ export const candle_ffi_set_checks: Native<(level: number, error: Cells) => numb
 export const candle_ffi_misuses: Native<() => number> =
     declare("size_t candle_ffi_misuses", []);
 
+export const candle_backend_load: Native<(path: string, error: Cells) => number> =
+    declare("int32_t candle_backend_load", ["const char *", "void *"]);
+
 export const candle_status_name: Native<(status: number) => string> =
     declare("const char * candle_status_name", ["int32_t"]);
 

@@ -15,6 +15,7 @@ use candle_ffi_core::nn;
 /// PyTorch: `torch.nn.ReLU`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_relu_new(out: *mut *mut CandleModule, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_relu_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ReLU", || {
@@ -30,6 +31,7 @@ pub unsafe extern "C" fn candle_relu_new(out: *mut *mut CandleModule, error: *mu
 /// PyTorch: `torch.nn.ReLU6`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_relu6_new(out: *mut *mut CandleModule, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_relu6_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ReLU6", || {
@@ -49,6 +51,7 @@ pub unsafe extern "C" fn candle_leaky_relu_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_leaky_relu_new(negative_slope, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LeakyReLU", || {
@@ -68,6 +71,7 @@ pub unsafe extern "C" fn candle_elu_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_elu_new(alpha, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ELU", || {
@@ -83,6 +87,7 @@ pub unsafe extern "C" fn candle_elu_new(
 /// PyTorch: `torch.nn.SELU`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_selu_new(out: *mut *mut CandleModule, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_selu_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "SELU", || {
@@ -104,6 +109,7 @@ pub unsafe extern "C" fn candle_celu_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_celu_new(alpha, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "CELU", || {
@@ -123,6 +129,7 @@ pub unsafe extern "C" fn candle_gelu_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_gelu_new(approximate, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "GELU", || {
@@ -139,6 +146,7 @@ pub unsafe extern "C" fn candle_gelu_new(
 /// PyTorch: `torch.nn.SiLU`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_silu_new(out: *mut *mut CandleModule, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_silu_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "SiLU", || {
@@ -154,6 +162,7 @@ pub unsafe extern "C" fn candle_silu_new(out: *mut *mut CandleModule, error: *mu
 /// PyTorch: `torch.nn.Mish`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_mish_new(out: *mut *mut CandleModule, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_mish_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Mish", || {
@@ -174,6 +183,7 @@ pub unsafe extern "C" fn candle_softplus_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_softplus_new(beta, threshold, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Softplus", || {
@@ -192,6 +202,7 @@ pub unsafe extern "C" fn candle_softsign_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_softsign_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Softsign", || {
@@ -213,6 +224,7 @@ pub unsafe extern "C" fn candle_softshrink_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_softshrink_new(lambd, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Softshrink", || {
@@ -232,6 +244,7 @@ pub unsafe extern "C" fn candle_hardshrink_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_hardshrink_new(lambd, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Hardshrink", || {
@@ -250,6 +263,7 @@ pub unsafe extern "C" fn candle_tanhshrink_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tanhshrink_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Tanhshrink", || {
@@ -265,6 +279,7 @@ pub unsafe extern "C" fn candle_tanhshrink_new(
 /// PyTorch: `torch.nn.Tanh`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tanh_new(out: *mut *mut CandleModule, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tanh_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Tanh", || {
@@ -280,6 +295,7 @@ pub unsafe extern "C" fn candle_tanh_new(out: *mut *mut CandleModule, error: *mu
 /// PyTorch: `torch.nn.Sigmoid`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_sigmoid_new(out: *mut *mut CandleModule, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_sigmoid_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Sigmoid", || {
@@ -298,6 +314,7 @@ pub unsafe extern "C" fn candle_logsigmoid_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_logsigmoid_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LogSigmoid", || {
@@ -320,6 +337,7 @@ pub unsafe extern "C" fn candle_hardtanh_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_hardtanh_new(min_val, max_val, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Hardtanh", || {
@@ -338,6 +356,7 @@ pub unsafe extern "C" fn candle_hardswish_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_hardswish_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Hardswish", || {
@@ -356,6 +375,7 @@ pub unsafe extern "C" fn candle_hardsigmoid_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_hardsigmoid_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Hardsigmoid", || {
@@ -376,6 +396,7 @@ pub unsafe extern "C" fn candle_threshold_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_threshold_new(threshold, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Threshold", || {
@@ -395,6 +416,7 @@ pub unsafe extern "C" fn candle_glu_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_glu_new(dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "GLU", || {
@@ -414,6 +436,7 @@ pub unsafe extern "C" fn candle_softmax_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_softmax_new(dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Softmax", || {
@@ -433,6 +456,7 @@ pub unsafe extern "C" fn candle_log_softmax_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_log_softmax_new(dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LogSoftmax", || {
@@ -452,6 +476,7 @@ pub unsafe extern "C" fn candle_softmin_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_softmin_new(dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Softmin", || {
@@ -470,6 +495,7 @@ pub unsafe extern "C" fn candle_softmax2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_softmax2d_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Softmax2d", || {

@@ -42,6 +42,23 @@ pub unsafe extern "C" fn candle_multihead_attention_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_multihead_attention_new(
+        embed_dim,
+        num_heads,
+        dropout,
+        bias,
+        add_bias_kv,
+        add_zero_attn,
+        kdim,
+        vdim,
+        batch_first,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "MultiheadAttention", || {

@@ -33,6 +33,18 @@ pub unsafe extern "C" fn candle_bilinear_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_bilinear_new(
+        in1_features,
+        in2_features,
+        out_features,
+        bias,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Bilinear", || {

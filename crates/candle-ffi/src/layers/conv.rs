@@ -46,6 +46,27 @@ pub unsafe extern "C" fn candle_conv1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_conv1d_new(
+        in_channels,
+        out_channels,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        groups,
+        bias,
+        padding_mode,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Conv1d", || {
@@ -108,6 +129,27 @@ pub unsafe extern "C" fn candle_conv2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_conv2d_new(
+        in_channels,
+        out_channels,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        groups,
+        bias,
+        padding_mode,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Conv2d", || {
@@ -170,6 +212,27 @@ pub unsafe extern "C" fn candle_conv3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_conv3d_new(
+        in_channels,
+        out_channels,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        groups,
+        bias,
+        padding_mode,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Conv3d", || {

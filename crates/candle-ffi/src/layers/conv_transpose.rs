@@ -44,6 +44,28 @@ pub unsafe extern "C" fn candle_conv_transpose1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_conv_transpose1d_new(
+        in_channels,
+        out_channels,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_padding,
+        num_output_padding,
+        groups,
+        bias,
+        dilation,
+        num_dilation,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ConvTranspose1d", || {
@@ -106,6 +128,28 @@ pub unsafe extern "C" fn candle_conv_transpose2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_conv_transpose2d_new(
+        in_channels,
+        out_channels,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_padding,
+        num_output_padding,
+        groups,
+        bias,
+        dilation,
+        num_dilation,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ConvTranspose2d", || {
@@ -168,6 +212,28 @@ pub unsafe extern "C" fn candle_conv_transpose3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_conv_transpose3d_new(
+        in_channels,
+        out_channels,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_padding,
+        num_output_padding,
+        groups,
+        bias,
+        dilation,
+        num_dilation,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ConvTranspose3d", || {

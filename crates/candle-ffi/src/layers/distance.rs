@@ -17,6 +17,7 @@ pub unsafe extern "C" fn candle_cosine_similarity_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_cosine_similarity_new(dim, eps, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "CosineSimilarity", || {
@@ -38,6 +39,7 @@ pub unsafe extern "C" fn candle_pairwise_distance_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_pairwise_distance_new(p, eps, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "PairwiseDistance", || {

@@ -23,6 +23,7 @@ pub unsafe extern "C" fn candle_dropout_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_dropout_new(p, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Dropout", || {
@@ -48,6 +49,7 @@ pub unsafe extern "C" fn candle_dropout1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_dropout1d_new(p, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Dropout1d", || {
@@ -73,6 +75,7 @@ pub unsafe extern "C" fn candle_dropout2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_dropout2d_new(p, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Dropout2d", || {
@@ -98,6 +101,7 @@ pub unsafe extern "C" fn candle_dropout3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_dropout3d_new(p, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Dropout3d", || {
@@ -123,6 +127,7 @@ pub unsafe extern "C" fn candle_alpha_dropout_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_alpha_dropout_new(p, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AlphaDropout", || {
@@ -148,6 +153,7 @@ pub unsafe extern "C" fn candle_feature_alpha_dropout_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_feature_alpha_dropout_new(p, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "FeatureAlphaDropout", || {

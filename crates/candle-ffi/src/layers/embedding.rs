@@ -38,6 +38,17 @@ pub unsafe extern "C" fn candle_embedding_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_embedding_new(
+        num_embeddings,
+        embedding_dim,
+        padding_idx,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Embedding", || {
@@ -87,6 +98,20 @@ pub unsafe extern "C" fn candle_embedding_with_options_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_embedding_with_options_new(
+        num_embeddings,
+        embedding_dim,
+        padding_idx,
+        max_norm,
+        norm_type,
+        scale_grad_by_freq,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Embedding", || {
@@ -137,6 +162,22 @@ pub unsafe extern "C" fn candle_embedding_bag_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_embedding_bag_new(
+        num_embeddings,
+        embedding_dim,
+        max_norm,
+        norm_type,
+        scale_grad_by_freq,
+        mode,
+        include_last_offset,
+        padding_idx,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "EmbeddingBag", || {

@@ -17,6 +17,7 @@ pub unsafe extern "C" fn candle_flatten_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_flatten_new(start_dim, end_dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Flatten", || {

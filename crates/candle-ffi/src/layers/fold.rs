@@ -25,6 +25,18 @@ pub unsafe extern "C" fn candle_unfold_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_unfold_new(
+        kernel_size,
+        num_kernel_size,
+        dilation,
+        num_dilation,
+        padding,
+        num_padding,
+        stride,
+        num_stride,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Unfold", || {
@@ -57,6 +69,20 @@ pub unsafe extern "C" fn candle_fold_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_fold_new(
+        output_size,
+        num_output_size,
+        kernel_size,
+        num_kernel_size,
+        dilation,
+        num_dilation,
+        padding,
+        num_padding,
+        stride,
+        num_stride,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Fold", || {
@@ -81,6 +107,7 @@ pub unsafe extern "C" fn candle_pixel_shuffle_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_pixel_shuffle_new(upscale_factor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "PixelShuffle", || {
@@ -100,6 +127,7 @@ pub unsafe extern "C" fn candle_pixel_unshuffle_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_pixel_unshuffle_new(downscale_factor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "PixelUnshuffle", || {
@@ -119,6 +147,7 @@ pub unsafe extern "C" fn candle_channel_shuffle_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_channel_shuffle_new(groups, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ChannelShuffle", || {
@@ -140,6 +169,7 @@ pub unsafe extern "C" fn candle_unflatten_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_unflatten_new(dim, unflattened_size, num_unflattened_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Unflatten", || {

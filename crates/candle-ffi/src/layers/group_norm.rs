@@ -30,6 +30,18 @@ pub unsafe extern "C" fn candle_group_norm_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_group_norm_new(
+        num_groups,
+        num_channels,
+        eps,
+        affine,
+        bias,
+        dtype,
+        device,
+        device_index,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "GroupNorm", || {
@@ -62,6 +74,7 @@ pub unsafe extern "C" fn candle_local_response_norm_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_local_response_norm_new(size, alpha, beta, k, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LocalResponseNorm", || {

@@ -15,6 +15,7 @@ pub unsafe extern "C" fn candle_identity_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_identity_new(out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Identity", || {

@@ -34,6 +34,19 @@ pub unsafe extern "C" fn candle_instance_norm1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_instance_norm1d_new(
+        num_features,
+        eps,
+        momentum,
+        affine,
+        track_running_stats,
+        bias,
+        dtype,
+        device,
+        device_index,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "InstanceNorm1d", || {
@@ -81,6 +94,19 @@ pub unsafe extern "C" fn candle_instance_norm2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_instance_norm2d_new(
+        num_features,
+        eps,
+        momentum,
+        affine,
+        track_running_stats,
+        bias,
+        dtype,
+        device,
+        device_index,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "InstanceNorm2d", || {
@@ -128,6 +154,19 @@ pub unsafe extern "C" fn candle_instance_norm3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_instance_norm3d_new(
+        num_features,
+        eps,
+        momentum,
+        affine,
+        track_running_stats,
+        bias,
+        dtype,
+        device,
+        device_index,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "InstanceNorm3d", || {

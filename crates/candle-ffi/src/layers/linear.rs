@@ -32,6 +32,7 @@ pub unsafe extern "C" fn candle_linear_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_linear_new(in_features, out_features, bias, dtype, device, device_index, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Linear", || {

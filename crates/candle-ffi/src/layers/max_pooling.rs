@@ -32,6 +32,20 @@ pub unsafe extern "C" fn candle_max_pool1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_max_pool1d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        return_indices,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "MaxPool1d", || {
@@ -76,6 +90,20 @@ pub unsafe extern "C" fn candle_max_pool2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_max_pool2d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        return_indices,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "MaxPool2d", || {
@@ -120,6 +148,20 @@ pub unsafe extern "C" fn candle_max_pool3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_max_pool3d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        return_indices,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "MaxPool3d", || {
@@ -154,6 +196,7 @@ pub unsafe extern "C" fn candle_adaptive_max_pool1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adaptive_max_pool1d_new(output_size, num_output_size, return_indices, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AdaptiveMaxPool1d", || {
@@ -178,6 +221,7 @@ pub unsafe extern "C" fn candle_adaptive_max_pool2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adaptive_max_pool2d_new(output_size, num_output_size, return_indices, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AdaptiveMaxPool2d", || {
@@ -202,6 +246,7 @@ pub unsafe extern "C" fn candle_adaptive_max_pool3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adaptive_max_pool3d_new(output_size, num_output_size, return_indices, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AdaptiveMaxPool3d", || {

@@ -29,6 +29,18 @@ pub unsafe extern "C" fn candle_layer_norm_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_layer_norm_new(
+        normalized_shape,
+        num_normalized_shape,
+        eps,
+        elementwise_affine,
+        bias,
+        dtype,
+        device,
+        device_index,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LayerNorm", || {
@@ -71,6 +83,17 @@ pub unsafe extern "C" fn candle_rms_norm_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_rms_norm_new(
+        normalized_shape,
+        num_normalized_shape,
+        eps,
+        elementwise_affine,
+        dtype,
+        device,
+        device_index,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "RMSNorm", || {

@@ -23,6 +23,7 @@ pub unsafe extern "C" fn candle_constant_pad1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_constant_pad1d_new(padding, num_padding, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ConstantPad1d", || {
@@ -47,6 +48,7 @@ pub unsafe extern "C" fn candle_constant_pad2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_constant_pad2d_new(padding, num_padding, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ConstantPad2d", || {
@@ -71,6 +73,7 @@ pub unsafe extern "C" fn candle_constant_pad3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_constant_pad3d_new(padding, num_padding, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ConstantPad3d", || {
@@ -94,6 +97,7 @@ pub unsafe extern "C" fn candle_zero_pad1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_zero_pad1d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ZeroPad1d", || {
@@ -117,6 +121,7 @@ pub unsafe extern "C" fn candle_zero_pad2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_zero_pad2d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ZeroPad2d", || {
@@ -140,6 +145,7 @@ pub unsafe extern "C" fn candle_zero_pad3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_zero_pad3d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ZeroPad3d", || {
@@ -163,6 +169,7 @@ pub unsafe extern "C" fn candle_reflection_pad1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_reflection_pad1d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ReflectionPad1d", || {
@@ -186,6 +193,7 @@ pub unsafe extern "C" fn candle_reflection_pad2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_reflection_pad2d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ReflectionPad2d", || {
@@ -209,6 +217,7 @@ pub unsafe extern "C" fn candle_reflection_pad3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_reflection_pad3d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ReflectionPad3d", || {
@@ -232,6 +241,7 @@ pub unsafe extern "C" fn candle_replication_pad1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_replication_pad1d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ReplicationPad1d", || {
@@ -255,6 +265,7 @@ pub unsafe extern "C" fn candle_replication_pad2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_replication_pad2d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ReplicationPad2d", || {
@@ -278,6 +289,7 @@ pub unsafe extern "C" fn candle_replication_pad3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_replication_pad3d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ReplicationPad3d", || {
@@ -301,6 +313,7 @@ pub unsafe extern "C" fn candle_circular_pad1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_circular_pad1d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "CircularPad1d", || {
@@ -324,6 +337,7 @@ pub unsafe extern "C" fn candle_circular_pad2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_circular_pad2d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "CircularPad2d", || {
@@ -347,6 +361,7 @@ pub unsafe extern "C" fn candle_circular_pad3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_circular_pad3d_new(padding, num_padding, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "CircularPad3d", || {

@@ -27,6 +27,18 @@ pub unsafe extern "C" fn candle_avg_pool1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_avg_pool1d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        ceil_mode,
+        count_include_pad,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AvgPool1d", || {
@@ -59,6 +71,19 @@ pub unsafe extern "C" fn candle_avg_pool2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_avg_pool2d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AvgPool2d", || {
@@ -99,6 +124,19 @@ pub unsafe extern "C" fn candle_avg_pool3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_avg_pool3d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AvgPool3d", || {
@@ -130,6 +168,7 @@ pub unsafe extern "C" fn candle_adaptive_avg_pool1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adaptive_avg_pool1d_new(output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AdaptiveAvgPool1d", || {
@@ -151,6 +190,7 @@ pub unsafe extern "C" fn candle_adaptive_avg_pool2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adaptive_avg_pool2d_new(output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AdaptiveAvgPool2d", || {
@@ -172,6 +212,7 @@ pub unsafe extern "C" fn candle_adaptive_avg_pool3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_adaptive_avg_pool3d_new(output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "AdaptiveAvgPool3d", || {
@@ -199,6 +240,7 @@ pub unsafe extern "C" fn candle_lp_pool1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_lp_pool1d_new(norm_type, kernel_size, num_kernel_size, stride, num_stride, ceil_mode, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LPPool1d", || {
@@ -227,6 +269,7 @@ pub unsafe extern "C" fn candle_lp_pool2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_lp_pool2d_new(norm_type, kernel_size, num_kernel_size, stride, num_stride, ceil_mode, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LPPool2d", || {
@@ -255,6 +298,7 @@ pub unsafe extern "C" fn candle_lp_pool3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_lp_pool3d_new(norm_type, kernel_size, num_kernel_size, stride, num_stride, ceil_mode, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LPPool3d", || {

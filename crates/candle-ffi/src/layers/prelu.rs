@@ -26,6 +26,7 @@ pub unsafe extern "C" fn candle_prelu_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_prelu_new(num_parameters, init, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "PReLU", || {
@@ -53,6 +54,7 @@ pub unsafe extern "C" fn candle_rrelu_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_rrelu_new(lower, upper, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "RReLU", || {

@@ -34,6 +34,18 @@ pub unsafe extern "C" fn candle_rnn_cell_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_rnn_cell_new(
+        input_size,
+        hidden_size,
+        bias,
+        nonlinearity,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "RNNCell", || {
@@ -70,6 +82,7 @@ pub unsafe extern "C" fn candle_lstm_cell_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_lstm_cell_new(input_size, hidden_size, bias, dtype, device, device_index, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "LSTMCell", || {
@@ -104,6 +117,7 @@ pub unsafe extern "C" fn candle_gru_cell_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_gru_cell_new(input_size, hidden_size, bias, dtype, device, device_index, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "GRUCell", || {

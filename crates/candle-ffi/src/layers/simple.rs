@@ -30,6 +30,17 @@ pub unsafe extern "C" fn candle_simple_nn_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_simple_nn_new(
+        in_features,
+        hidden_size,
+        out_features,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "SimpleNN", || {

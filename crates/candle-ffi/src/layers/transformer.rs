@@ -42,6 +42,25 @@ pub unsafe extern "C" fn candle_transformer_encoder_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_transformer_encoder_new(
+        d_model,
+        nhead,
+        num_layers,
+        dim_feedforward,
+        dropout,
+        activation,
+        layer_norm_eps,
+        batch_first,
+        norm_first,
+        bias,
+        norm,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "TransformerEncoder", || {
@@ -99,6 +118,25 @@ pub unsafe extern "C" fn candle_transformer_decoder_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_transformer_decoder_new(
+        d_model,
+        nhead,
+        num_layers,
+        dim_feedforward,
+        dropout,
+        activation,
+        layer_norm_eps,
+        batch_first,
+        norm_first,
+        bias,
+        norm,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "TransformerDecoder", || {
@@ -158,6 +196,25 @@ pub unsafe extern "C" fn candle_transformer_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_transformer_new(
+        d_model,
+        nhead,
+        num_encoder_layers,
+        num_decoder_layers,
+        dim_feedforward,
+        dropout,
+        activation,
+        layer_norm_eps,
+        batch_first,
+        norm_first,
+        bias,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Transformer", || {

@@ -40,6 +40,23 @@ pub unsafe extern "C" fn candle_transformer_encoder_layer_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_transformer_encoder_layer_new(
+        d_model,
+        nhead,
+        dim_feedforward,
+        dropout,
+        activation,
+        layer_norm_eps,
+        batch_first,
+        norm_first,
+        bias,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "TransformerEncoderLayer", || {
@@ -93,6 +110,23 @@ pub unsafe extern "C" fn candle_transformer_decoder_layer_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_transformer_decoder_layer_new(
+        d_model,
+        nhead,
+        dim_feedforward,
+        dropout,
+        activation,
+        layer_norm_eps,
+        batch_first,
+        norm_first,
+        bias,
+        dtype,
+        device,
+        device_index,
+        generator,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "TransformerDecoderLayer", || {

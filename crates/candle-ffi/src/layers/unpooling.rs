@@ -27,6 +27,16 @@ pub unsafe extern "C" fn candle_max_unpool1d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_max_unpool1d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "MaxUnpool1d", || {
@@ -58,6 +68,16 @@ pub unsafe extern "C" fn candle_max_unpool2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_max_unpool2d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "MaxUnpool2d", || {
@@ -89,6 +109,16 @@ pub unsafe extern "C" fn candle_max_unpool3d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_max_unpool3d_new(
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "MaxUnpool3d", || {

@@ -27,6 +27,17 @@ pub unsafe extern "C" fn candle_upsample_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_upsample_new(
+        size,
+        num_size,
+        scale_factor,
+        num_scale_factor,
+        mode,
+        align_corners,
+        recompute_scale_factor,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "Upsample", || {
@@ -62,6 +73,7 @@ pub unsafe extern "C" fn candle_upsampling_nearest2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_upsampling_nearest2d_new(size, num_size, scale_factor, num_scale_factor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "UpsamplingNearest2d", || {
@@ -88,6 +100,7 @@ pub unsafe extern "C" fn candle_upsampling_bilinear2d_new(
     out: *mut *mut CandleModule,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_upsampling_bilinear2d_new(size, num_size, scale_factor, num_scale_factor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "UpsamplingBilinear2d", || {

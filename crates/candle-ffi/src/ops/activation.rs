@@ -22,6 +22,7 @@ pub unsafe extern "C" fn candle_tensor_relu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_relu(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "relu", || {
@@ -44,6 +45,7 @@ pub unsafe extern "C" fn candle_tensor_sigmoid(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sigmoid(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sigmoid", || {
@@ -66,6 +68,7 @@ pub unsafe extern "C" fn candle_tensor_tanh(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_tanh(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tanh", || {
@@ -90,6 +93,7 @@ pub unsafe extern "C" fn candle_tensor_gelu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_gelu(input, approximate, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gelu", || {
@@ -113,6 +117,7 @@ pub unsafe extern "C" fn candle_tensor_silu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_silu(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "silu", || {

@@ -24,6 +24,7 @@ pub unsafe extern "C" fn candle_tensor_leaky_relu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_leaky_relu(input, negative_slope, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "leaky_relu", || {
@@ -50,6 +51,7 @@ pub unsafe extern "C" fn candle_tensor_hardtanh(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_hardtanh(input, min_val, max_val, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "hardtanh", || {
@@ -74,6 +76,7 @@ pub unsafe extern "C" fn candle_tensor_relu6(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_relu6(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "relu6", || {
@@ -100,6 +103,7 @@ pub unsafe extern "C" fn candle_tensor_threshold(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_threshold(input, threshold, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "threshold", || {
@@ -124,6 +128,7 @@ pub unsafe extern "C" fn candle_tensor_hardswish(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_hardswish(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "hardswish", || {
@@ -148,6 +153,7 @@ pub unsafe extern "C" fn candle_tensor_hardsigmoid(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_hardsigmoid(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "hardsigmoid", || {
@@ -173,6 +179,7 @@ pub unsafe extern "C" fn candle_tensor_hardshrink(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_hardshrink(input, lambd, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "hardshrink", || {
@@ -198,6 +205,7 @@ pub unsafe extern "C" fn candle_tensor_softshrink(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_softshrink(input, lambd, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "softshrink", || {
@@ -225,6 +233,7 @@ pub unsafe extern "C" fn candle_tensor_prelu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_prelu(input, weight, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "prelu", || {
@@ -257,6 +266,7 @@ pub unsafe extern "C" fn candle_tensor_rrelu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rrelu(input, lower, upper, training, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rrelu", || {

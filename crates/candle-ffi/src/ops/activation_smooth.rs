@@ -22,6 +22,7 @@ pub unsafe extern "C" fn candle_tensor_elu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_elu(input, alpha, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "elu", || {
@@ -47,6 +48,7 @@ pub unsafe extern "C" fn candle_tensor_selu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_selu(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "selu", || {
@@ -72,6 +74,7 @@ pub unsafe extern "C" fn candle_tensor_celu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_celu(input, alpha, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "celu", || {
@@ -98,6 +101,7 @@ pub unsafe extern "C" fn candle_tensor_softplus(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_softplus(input, beta, threshold, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "softplus", || {
@@ -122,6 +126,7 @@ pub unsafe extern "C" fn candle_tensor_logsigmoid(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_logsigmoid(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "logsigmoid", || {
@@ -146,6 +151,7 @@ pub unsafe extern "C" fn candle_tensor_mish(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_mish(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "mish", || {
@@ -170,6 +176,7 @@ pub unsafe extern "C" fn candle_tensor_softsign(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_softsign(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "softsign", || {
@@ -194,6 +201,7 @@ pub unsafe extern "C" fn candle_tensor_tanhshrink(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_tanhshrink(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tanhshrink", || {
@@ -220,6 +228,7 @@ pub unsafe extern "C" fn candle_tensor_glu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_glu(input, dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "glu", || {

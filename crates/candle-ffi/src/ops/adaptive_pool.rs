@@ -25,6 +25,7 @@ pub unsafe extern "C" fn candle_tensor_adaptive_avg_pool1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_avg_pool1d(input, output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_avg_pool1d", || {
@@ -54,6 +55,7 @@ pub unsafe extern "C" fn candle_tensor_adaptive_avg_pool2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_avg_pool2d(input, output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_avg_pool2d", || {
@@ -83,6 +85,7 @@ pub unsafe extern "C" fn candle_tensor_adaptive_avg_pool3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_avg_pool3d(input, output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_avg_pool3d", || {
@@ -112,6 +115,7 @@ pub unsafe extern "C" fn candle_tensor_adaptive_max_pool1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_max_pool1d(input, output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_max_pool1d", || {
@@ -141,6 +145,14 @@ pub unsafe extern "C" fn candle_tensor_adaptive_max_pool1d_with_indices(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_max_pool1d_with_indices(
+        input,
+        output_size,
+        num_output_size,
+        output,
+        indices,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_max_pool1d_with_indices", || {
@@ -173,6 +185,7 @@ pub unsafe extern "C" fn candle_tensor_adaptive_max_pool2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_max_pool2d(input, output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_max_pool2d", || {
@@ -202,6 +215,14 @@ pub unsafe extern "C" fn candle_tensor_adaptive_max_pool2d_with_indices(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_max_pool2d_with_indices(
+        input,
+        output_size,
+        num_output_size,
+        output,
+        indices,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_max_pool2d_with_indices", || {
@@ -234,6 +255,7 @@ pub unsafe extern "C" fn candle_tensor_adaptive_max_pool3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_max_pool3d(input, output_size, num_output_size, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_max_pool3d", || {
@@ -263,6 +285,14 @@ pub unsafe extern "C" fn candle_tensor_adaptive_max_pool3d_with_indices(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_adaptive_max_pool3d_with_indices(
+        input,
+        output_size,
+        num_output_size,
+        output,
+        indices,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "adaptive_max_pool3d_with_indices", || {

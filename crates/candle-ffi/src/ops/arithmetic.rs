@@ -20,6 +20,7 @@ pub unsafe extern "C" fn candle_tensor_add(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_add(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "add", || {
@@ -46,6 +47,7 @@ pub unsafe extern "C" fn candle_tensor_sub(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sub(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sub", || {
@@ -70,6 +72,7 @@ pub unsafe extern "C" fn candle_tensor_mul(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_mul(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "mul", || {
@@ -95,6 +98,7 @@ pub unsafe extern "C" fn candle_tensor_div(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_div(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "div", || {
@@ -121,6 +125,7 @@ pub unsafe extern "C" fn candle_tensor_floor_divide(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_floor_divide(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "floor_divide", || {
@@ -147,6 +152,7 @@ pub unsafe extern "C" fn candle_tensor_remainder(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_remainder(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "remainder", || {
@@ -174,6 +180,7 @@ pub unsafe extern "C" fn candle_tensor_pow(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_pow(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "pow", || {
@@ -199,6 +206,7 @@ pub unsafe extern "C" fn candle_tensor_neg(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_neg(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "neg", || {
@@ -223,6 +231,7 @@ pub unsafe extern "C" fn candle_tensor_add_(
     other: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_add_(input, other, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "add_", || {
@@ -246,6 +255,7 @@ pub unsafe extern "C" fn candle_tensor_sub_(
     other: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sub_(input, other, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sub_", || {
@@ -269,6 +279,7 @@ pub unsafe extern "C" fn candle_tensor_mul_(
     other: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_mul_(input, other, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "mul_", || {
@@ -293,6 +304,7 @@ pub unsafe extern "C" fn candle_tensor_div_(
     other: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_div_(input, other, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "div_", || {
@@ -316,6 +328,7 @@ pub unsafe extern "C" fn candle_tensor_pow_(
     other: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_pow_(input, other, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "pow_", || {

@@ -40,6 +40,9 @@ pub unsafe extern "C" fn candle_tensor_scaled_dot_product_attention(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_scaled_dot_product_attention(
+        query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa, generator, out, error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "scaled_dot_product_attention", || {

@@ -35,6 +35,19 @@ pub unsafe extern "C" fn candle_tensor_avg_pool1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_avg_pool1d(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        ceil_mode,
+        count_include_pad,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "avg_pool1d", || {
@@ -77,6 +90,20 @@ pub unsafe extern "C" fn candle_tensor_avg_pool2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_avg_pool2d(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "avg_pool2d", || {
@@ -128,6 +155,20 @@ pub unsafe extern "C" fn candle_tensor_avg_pool3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_avg_pool3d(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "avg_pool3d", || {
@@ -173,6 +214,17 @@ pub unsafe extern "C" fn candle_tensor_lp_pool1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_lp_pool1d(
+        input,
+        norm_type,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "lp_pool1d", || {
@@ -208,6 +260,17 @@ pub unsafe extern "C" fn candle_tensor_lp_pool2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_lp_pool2d(
+        input,
+        norm_type,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "lp_pool2d", || {
@@ -243,6 +306,17 @@ pub unsafe extern "C" fn candle_tensor_lp_pool3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_lp_pool3d(
+        input,
+        norm_type,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "lp_pool3d", || {

@@ -26,6 +26,7 @@ pub unsafe extern "C" fn candle_tensor_bilinear(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_bilinear(input1, input2, weight, bias, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "bilinear", || {

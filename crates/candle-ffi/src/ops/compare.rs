@@ -20,6 +20,7 @@ pub unsafe extern "C" fn candle_tensor_eq(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_eq(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "eq", || {
@@ -44,6 +45,7 @@ pub unsafe extern "C" fn candle_tensor_ne(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_ne(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ne", || {
@@ -68,6 +70,7 @@ pub unsafe extern "C" fn candle_tensor_lt(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_lt(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "lt", || {
@@ -92,6 +95,7 @@ pub unsafe extern "C" fn candle_tensor_le(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_le(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "le", || {
@@ -116,6 +120,7 @@ pub unsafe extern "C" fn candle_tensor_gt(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_gt(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gt", || {
@@ -140,6 +145,7 @@ pub unsafe extern "C" fn candle_tensor_ge(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_ge(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ge", || {
@@ -164,6 +170,7 @@ pub unsafe extern "C" fn candle_tensor_logical_and(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_logical_and(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "logical_and", || {
@@ -188,6 +195,7 @@ pub unsafe extern "C" fn candle_tensor_logical_or(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_logical_or(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "logical_or", || {
@@ -212,6 +220,7 @@ pub unsafe extern "C" fn candle_tensor_logical_xor(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_logical_xor(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "logical_xor", || {
@@ -235,6 +244,7 @@ pub unsafe extern "C" fn candle_tensor_logical_not(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_logical_not(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "logical_not", || {
@@ -257,6 +267,7 @@ pub unsafe extern "C" fn candle_tensor_isnan(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_isnan(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "isnan", || {
@@ -280,6 +291,7 @@ pub unsafe extern "C" fn candle_tensor_maximum(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_maximum(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "maximum", || {
@@ -304,6 +316,7 @@ pub unsafe extern "C" fn candle_tensor_minimum(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_minimum(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "minimum", || {
@@ -335,6 +348,7 @@ pub unsafe extern "C" fn candle_tensor_clamp(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_clamp(input, min, max, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "clamp", || {
@@ -364,6 +378,7 @@ pub unsafe extern "C" fn candle_tensor_where(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_where(condition, input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "where", || {

@@ -40,6 +40,20 @@ pub unsafe extern "C" fn candle_tensor_conv1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_conv1d(
+        input,
+        weight,
+        bias,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        groups,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "conv1d", || {
@@ -85,6 +99,20 @@ pub unsafe extern "C" fn candle_tensor_conv2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_conv2d(
+        input,
+        weight,
+        bias,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        groups,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "conv2d", || {
@@ -130,6 +158,20 @@ pub unsafe extern "C" fn candle_tensor_conv3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_conv3d(
+        input,
+        weight,
+        bias,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        groups,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "conv3d", || {
@@ -177,6 +219,22 @@ pub unsafe extern "C" fn candle_tensor_conv_transpose1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_conv_transpose1d(
+        input,
+        weight,
+        bias,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_padding,
+        num_output_padding,
+        groups,
+        dilation,
+        num_dilation,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "conv_transpose1d", || {
@@ -234,6 +292,22 @@ pub unsafe extern "C" fn candle_tensor_conv_transpose2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_conv_transpose2d(
+        input,
+        weight,
+        bias,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_padding,
+        num_output_padding,
+        groups,
+        dilation,
+        num_dilation,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "conv_transpose2d", || {
@@ -291,6 +365,22 @@ pub unsafe extern "C" fn candle_tensor_conv_transpose3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_conv_transpose3d(
+        input,
+        weight,
+        bias,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_padding,
+        num_output_padding,
+        groups,
+        dilation,
+        num_dilation,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "conv_transpose3d", || {

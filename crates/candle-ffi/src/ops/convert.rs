@@ -24,6 +24,7 @@ pub unsafe extern "C" fn candle_tensor_to_dtype(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_to_dtype(input, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "to_dtype", || {
@@ -52,6 +53,7 @@ pub unsafe extern "C" fn candle_tensor_to_device(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_to_device(input, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "to_device", || {
@@ -103,6 +105,7 @@ pub unsafe extern "C" fn candle_tensor_contiguous(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_contiguous(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "contiguous", || {
@@ -125,6 +128,7 @@ pub unsafe extern "C" fn candle_tensor_clone(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_clone(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "clone", || {
@@ -148,6 +152,7 @@ pub unsafe extern "C" fn candle_tensor_detach(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_detach(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "detach", || {
@@ -174,6 +179,7 @@ pub unsafe extern "C" fn candle_tensor_copy_(
     source: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_copy_(input, source, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "copy_", || {
@@ -197,6 +203,7 @@ pub unsafe extern "C" fn candle_tensor_fill_(
     value: f64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_fill_(input, value, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "fill_", || {
@@ -215,6 +222,7 @@ pub unsafe extern "C" fn candle_tensor_fill_(
 /// PyTorch: `torch.Tensor.zero_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_zero_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_zero_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "zero_", || {

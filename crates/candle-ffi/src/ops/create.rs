@@ -27,6 +27,7 @@ pub unsafe extern "C" fn candle_tensor_zeros(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_zeros(shape, num_shape, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "zeros", || {
@@ -57,6 +58,7 @@ pub unsafe extern "C" fn candle_tensor_ones(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_ones(shape, num_shape, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ones", || {
@@ -88,6 +90,7 @@ pub unsafe extern "C" fn candle_tensor_full(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_full(shape, num_shape, value, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "full", || {
@@ -118,6 +121,7 @@ pub unsafe extern "C" fn candle_tensor_empty(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_empty(shape, num_shape, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "empty", || {
@@ -151,6 +155,7 @@ pub unsafe extern "C" fn candle_tensor_arange(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_arange(start, end, step, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "arange", || {
@@ -181,6 +186,7 @@ pub unsafe extern "C" fn candle_tensor_linspace(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_linspace(start, end, steps, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "linspace", || {
@@ -212,6 +218,7 @@ pub unsafe extern "C" fn candle_tensor_eye(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_eye(n, m, dtype, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "eye", || {
@@ -237,6 +244,7 @@ pub unsafe extern "C" fn candle_tensor_zeros_like(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_zeros_like(input, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "zeros_like", || {
@@ -261,6 +269,7 @@ pub unsafe extern "C" fn candle_tensor_ones_like(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_ones_like(input, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ones_like", || {
@@ -286,6 +295,7 @@ pub unsafe extern "C" fn candle_tensor_full_like(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_full_like(input, value, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "full_like", || {
@@ -311,6 +321,7 @@ pub unsafe extern "C" fn candle_tensor_empty_like(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_empty_like(input, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "empty_like", || {

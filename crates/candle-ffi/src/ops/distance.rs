@@ -24,6 +24,7 @@ pub unsafe extern "C" fn candle_tensor_cosine_similarity(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cosine_similarity(x1, x2, dim, eps, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cosine_similarity", || {
@@ -53,6 +54,7 @@ pub unsafe extern "C" fn candle_tensor_pairwise_distance(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_pairwise_distance(x1, x2, p, eps, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "pairwise_distance", || {
@@ -80,6 +82,7 @@ pub unsafe extern "C" fn candle_tensor_pdist(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_pdist(input, p, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "pdist", || {
@@ -107,6 +110,7 @@ pub unsafe extern "C" fn candle_tensor_cdist(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cdist(x1, x2, p, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cdist", || {

@@ -27,6 +27,7 @@ pub unsafe extern "C" fn candle_tensor_dropout(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_dropout(input, p, training, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "dropout", || {
@@ -58,6 +59,7 @@ pub unsafe extern "C" fn candle_tensor_dropout1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_dropout1d(input, p, training, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "dropout1d", || {
@@ -90,6 +92,7 @@ pub unsafe extern "C" fn candle_tensor_dropout2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_dropout2d(input, p, training, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "dropout2d", || {
@@ -121,6 +124,7 @@ pub unsafe extern "C" fn candle_tensor_dropout3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_dropout3d(input, p, training, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "dropout3d", || {
@@ -152,6 +156,7 @@ pub unsafe extern "C" fn candle_tensor_alpha_dropout(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_alpha_dropout(input, p, training, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "alpha_dropout", || {
@@ -183,6 +188,7 @@ pub unsafe extern "C" fn candle_tensor_feature_alpha_dropout(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_feature_alpha_dropout(input, p, training, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "feature_alpha_dropout", || {

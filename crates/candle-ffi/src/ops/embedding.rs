@@ -30,6 +30,7 @@ pub unsafe extern "C" fn candle_tensor_embedding(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_embedding(input, weight, padding_idx, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "embedding", || {
@@ -64,6 +65,7 @@ pub unsafe extern "C" fn candle_tensor_embedding_scaled(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_embedding_scaled(input, weight, padding_idx, scale_grad_by_freq, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "embedding", || {
@@ -93,6 +95,7 @@ pub unsafe extern "C" fn candle_tensor_embedding_renorm_(
     norm_type: f64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_embedding_renorm_(input, indices, max_norm, norm_type, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "embedding_renorm_", || {

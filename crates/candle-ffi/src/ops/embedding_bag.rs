@@ -38,6 +38,18 @@ pub unsafe extern "C" fn candle_tensor_embedding_bag(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_embedding_bag(
+        input,
+        weight,
+        offsets,
+        scale_grad_by_freq,
+        mode,
+        per_sample_weights,
+        include_last_offset,
+        padding_idx,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "embedding_bag", || {

@@ -32,6 +32,19 @@ pub unsafe extern "C" fn candle_tensor_unfold(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_unfold(
+        input,
+        kernel_size,
+        num_kernel_size,
+        dilation,
+        num_dilation,
+        padding,
+        num_padding,
+        stride,
+        num_stride,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "unfold", || {
@@ -72,6 +85,21 @@ pub unsafe extern "C" fn candle_tensor_fold(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_fold(
+        input,
+        output_size,
+        num_output_size,
+        kernel_size,
+        num_kernel_size,
+        dilation,
+        num_dilation,
+        padding,
+        num_padding,
+        stride,
+        num_stride,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "fold", || {
@@ -103,6 +131,7 @@ pub unsafe extern "C" fn candle_tensor_pixel_shuffle(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_pixel_shuffle(input, upscale_factor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "pixel_shuffle", || {
@@ -129,6 +158,7 @@ pub unsafe extern "C" fn candle_tensor_pixel_unshuffle(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_pixel_unshuffle(input, downscale_factor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "pixel_unshuffle", || {
@@ -155,6 +185,7 @@ pub unsafe extern "C" fn candle_tensor_channel_shuffle(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_channel_shuffle(input, groups, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "channel_shuffle", || {

@@ -29,6 +29,7 @@ pub unsafe extern "C" fn candle_tensor_group_norm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_group_norm(input, num_groups, weight, bias, eps, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "group_norm", || {
@@ -60,6 +61,7 @@ pub unsafe extern "C" fn candle_tensor_local_response_norm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_local_response_norm(input, size, alpha, beta, k, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "local_response_norm", || {
@@ -88,6 +90,7 @@ pub unsafe extern "C" fn candle_tensor_normalize(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_normalize(input, p, dim, num_dim, eps, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "normalize", || {

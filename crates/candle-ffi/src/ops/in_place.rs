@@ -17,6 +17,7 @@ use candle_ffi_core::ops;
 /// PyTorch: `torch.Tensor.neg_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_neg_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_neg_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "neg_", || {
@@ -35,6 +36,7 @@ pub unsafe extern "C" fn candle_tensor_neg_(input: *mut CandleTensor, error: *mu
 /// PyTorch: `torch.Tensor.abs_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_abs_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_abs_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "abs_", || {
@@ -53,6 +55,7 @@ pub unsafe extern "C" fn candle_tensor_abs_(input: *mut CandleTensor, error: *mu
 /// PyTorch: `torch.Tensor.sign_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_sign_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_sign_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sign_", || {
@@ -71,6 +74,7 @@ pub unsafe extern "C" fn candle_tensor_sign_(input: *mut CandleTensor, error: *m
 /// PyTorch: `torch.Tensor.sqrt_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_sqrt_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_sqrt_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sqrt_", || {
@@ -89,6 +93,7 @@ pub unsafe extern "C" fn candle_tensor_sqrt_(input: *mut CandleTensor, error: *m
 /// PyTorch: `torch.Tensor.exp_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_exp_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_exp_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "exp_", || {
@@ -107,6 +112,7 @@ pub unsafe extern "C" fn candle_tensor_exp_(input: *mut CandleTensor, error: *mu
 /// PyTorch: `torch.Tensor.log_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_log_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_log_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "log_", || {
@@ -125,6 +131,7 @@ pub unsafe extern "C" fn candle_tensor_log_(input: *mut CandleTensor, error: *mu
 /// PyTorch: `torch.Tensor.sin_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_sin_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_sin_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sin_", || {
@@ -143,6 +150,7 @@ pub unsafe extern "C" fn candle_tensor_sin_(input: *mut CandleTensor, error: *mu
 /// PyTorch: `torch.Tensor.cos_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_cos_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_cos_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cos_", || {
@@ -161,6 +169,7 @@ pub unsafe extern "C" fn candle_tensor_cos_(input: *mut CandleTensor, error: *mu
 /// PyTorch: `torch.Tensor.tanh_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_tanh_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_tanh_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tanh_", || {
@@ -182,6 +191,7 @@ pub unsafe extern "C" fn candle_tensor_sigmoid_(
     input: *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sigmoid_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sigmoid_", || {
@@ -200,6 +210,7 @@ pub unsafe extern "C" fn candle_tensor_sigmoid_(
 /// PyTorch: `torch.Tensor.relu_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_relu_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_relu_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "relu_", || {
@@ -218,6 +229,7 @@ pub unsafe extern "C" fn candle_tensor_relu_(input: *mut CandleTensor, error: *m
 /// PyTorch: `torch.Tensor.floor_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_floor_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_floor_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "floor_", || {
@@ -236,6 +248,7 @@ pub unsafe extern "C" fn candle_tensor_floor_(input: *mut CandleTensor, error: *
 /// PyTorch: `torch.Tensor.ceil_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_ceil_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_ceil_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ceil_", || {
@@ -254,6 +267,7 @@ pub unsafe extern "C" fn candle_tensor_ceil_(input: *mut CandleTensor, error: *m
 /// PyTorch: `torch.Tensor.round_`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_tensor_round_(input: *mut CandleTensor, error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_tensor_round_(input, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "round_", || {
@@ -279,6 +293,7 @@ pub unsafe extern "C" fn candle_tensor_clamp_(
     max: *const f64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_clamp_(input, min, max, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "clamp_", || {
@@ -304,6 +319,7 @@ pub unsafe extern "C" fn candle_tensor_masked_fill_(
     value: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_masked_fill_(input, mask, value, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "masked_fill_", || {
@@ -328,6 +344,7 @@ pub unsafe extern "C" fn candle_tensor_floor_divide_(
     other: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_floor_divide_(input, other, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "floor_divide_", || {
@@ -351,6 +368,7 @@ pub unsafe extern "C" fn candle_tensor_remainder_(
     other: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_remainder_(input, other, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "remainder_", || {

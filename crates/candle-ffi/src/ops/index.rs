@@ -26,6 +26,7 @@ pub unsafe extern "C" fn candle_tensor_gather(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_gather(input, dim, index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gather", || {
@@ -57,6 +58,7 @@ pub unsafe extern "C" fn candle_tensor_scatter_add(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_scatter_add(input, dim, index, src, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "scatter_add", || {
@@ -86,6 +88,7 @@ pub unsafe extern "C" fn candle_tensor_index_select(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_index_select(input, dim, index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "index_select", || {
@@ -116,6 +119,7 @@ pub unsafe extern "C" fn candle_tensor_index_add(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_index_add(input, dim, index, source, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "index_add", || {
@@ -145,6 +149,7 @@ pub unsafe extern "C" fn candle_tensor_one_hot(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_one_hot(input, num_classes, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "one_hot", || {
@@ -172,6 +177,7 @@ pub unsafe extern "C" fn candle_tensor_masked_fill(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_masked_fill(input, mask, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "masked_fill", || {
@@ -199,6 +205,7 @@ pub unsafe extern "C" fn candle_tensor_masked_select(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_masked_select(input, mask, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "masked_select", || {
@@ -222,6 +229,7 @@ pub unsafe extern "C" fn candle_tensor_nonzero(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_nonzero(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "nonzero", || {

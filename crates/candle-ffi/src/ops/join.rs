@@ -24,6 +24,7 @@ pub unsafe extern "C" fn candle_tensor_cat(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cat(tensors, num_tensors, dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cat", || {
@@ -50,6 +51,7 @@ pub unsafe extern "C" fn candle_tensor_stack(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_stack(tensors, num_tensors, dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "stack", || {
@@ -78,6 +80,7 @@ pub unsafe extern "C" fn candle_tensor_split(
     num_outputs: *mut usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_split(input, split_size, dim, outputs, capacity, num_outputs, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "split", || {
@@ -106,6 +109,7 @@ pub unsafe extern "C" fn candle_tensor_split_with_sizes(
     num_outputs: *mut usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_split_with_sizes(input, sizes, num_sizes, dim, outputs, capacity, num_outputs, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "split_with_sizes", || {
@@ -134,6 +138,7 @@ pub unsafe extern "C" fn candle_tensor_chunk(
     num_outputs: *mut usize,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_chunk(input, chunks, dim, outputs, capacity, num_outputs, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "chunk", || {

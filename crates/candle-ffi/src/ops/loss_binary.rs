@@ -29,6 +29,7 @@ pub unsafe extern "C" fn candle_tensor_binary_cross_entropy(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_binary_cross_entropy(input, target, weight, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "binary_cross_entropy", || {
@@ -64,6 +65,7 @@ pub unsafe extern "C" fn candle_tensor_binary_cross_entropy_with_logits(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "binary_cross_entropy_with_logits", || {
@@ -103,6 +105,7 @@ pub unsafe extern "C" fn candle_tensor_kl_div(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_kl_div(input, target, reduction, log_target, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "kl_div", || {
@@ -131,6 +134,7 @@ pub unsafe extern "C" fn candle_tensor_soft_margin_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_soft_margin_loss(input, target, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "soft_margin_loss", || {
@@ -162,6 +166,7 @@ pub unsafe extern "C" fn candle_tensor_multilabel_soft_margin_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_multilabel_soft_margin_loss(input, target, weight, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "multilabel_soft_margin_loss", || {

@@ -35,6 +35,7 @@ pub unsafe extern "C" fn candle_tensor_cross_entropy(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cross_entropy", || {
@@ -71,6 +72,7 @@ pub unsafe extern "C" fn candle_tensor_nll_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_nll_loss(input, target, weight, ignore_index, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "nll_loss", || {

@@ -36,6 +36,19 @@ pub unsafe extern "C" fn candle_tensor_ctc_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_ctc_loss(
+        log_probs,
+        targets,
+        input_lengths,
+        num_input_lengths,
+        target_lengths,
+        num_target_lengths,
+        blank,
+        reduction,
+        zero_infinity,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ctc_loss", || {

@@ -25,6 +25,7 @@ pub unsafe extern "C" fn candle_tensor_hinge_embedding_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_hinge_embedding_loss(input, target, margin, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "hinge_embedding_loss", || {
@@ -55,6 +56,7 @@ pub unsafe extern "C" fn candle_tensor_margin_ranking_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_margin_ranking_loss(input1, input2, target, margin, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "margin_ranking_loss", || {
@@ -90,6 +92,9 @@ pub unsafe extern "C" fn candle_tensor_triplet_margin_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_triplet_margin_loss(
+        anchor, positive, negative, margin, p, eps, swap, reduction, out, error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "triplet_margin_loss", || {
@@ -121,6 +126,7 @@ pub unsafe extern "C" fn candle_tensor_cosine_embedding_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cosine_embedding_loss(input1, input2, target, margin, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cosine_embedding_loss", || {

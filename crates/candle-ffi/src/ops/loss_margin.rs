@@ -31,6 +31,7 @@ pub unsafe extern "C" fn candle_tensor_multi_margin_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_multi_margin_loss(input, target, p, margin, weight, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "multi_margin_loss", || {
@@ -62,6 +63,7 @@ pub unsafe extern "C" fn candle_tensor_multilabel_margin_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_multilabel_margin_loss(input, target, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "multilabel_margin_loss", || {

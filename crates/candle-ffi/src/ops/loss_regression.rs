@@ -27,6 +27,7 @@ pub unsafe extern "C" fn candle_tensor_mse_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_mse_loss(input, target, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "mse_loss", || {
@@ -59,6 +60,7 @@ pub unsafe extern "C" fn candle_tensor_mse_loss_weighted(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_mse_loss_weighted(input, target, reduction, weight, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "mse_loss", || {
@@ -91,6 +93,7 @@ pub unsafe extern "C" fn candle_tensor_l1_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_l1_loss(input, target, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "l1_loss", || {
@@ -123,6 +126,7 @@ pub unsafe extern "C" fn candle_tensor_l1_loss_weighted(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_l1_loss_weighted(input, target, reduction, weight, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "l1_loss", || {
@@ -153,6 +157,7 @@ pub unsafe extern "C" fn candle_tensor_smooth_l1_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_smooth_l1_loss(input, target, reduction, beta, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "smooth_l1_loss", || {
@@ -186,6 +191,7 @@ pub unsafe extern "C" fn candle_tensor_huber_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_huber_loss(input, target, reduction, delta, weight, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "huber_loss", || {
@@ -219,6 +225,7 @@ pub unsafe extern "C" fn candle_tensor_poisson_nll_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_poisson_nll_loss(input, target, log_input, full, eps, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "poisson_nll_loss", || {
@@ -252,6 +259,7 @@ pub unsafe extern "C" fn candle_tensor_gaussian_nll_loss(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_gaussian_nll_loss(input, target, var, full, eps, reduction, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gaussian_nll_loss", || {

@@ -19,6 +19,7 @@ pub unsafe extern "C" fn candle_tensor_sqrt(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sqrt(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sqrt", || {
@@ -41,6 +42,7 @@ pub unsafe extern "C" fn candle_tensor_rsqrt(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rsqrt(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rsqrt", || {
@@ -63,6 +65,7 @@ pub unsafe extern "C" fn candle_tensor_square(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_square(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "square", || {
@@ -85,6 +88,7 @@ pub unsafe extern "C" fn candle_tensor_reciprocal(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_reciprocal(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "reciprocal", || {
@@ -107,6 +111,7 @@ pub unsafe extern "C" fn candle_tensor_exp(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_exp(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "exp", || {
@@ -129,6 +134,7 @@ pub unsafe extern "C" fn candle_tensor_expm1(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_expm1(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "expm1", || {
@@ -151,6 +157,7 @@ pub unsafe extern "C" fn candle_tensor_log(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_log(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "log", || {
@@ -173,6 +180,7 @@ pub unsafe extern "C" fn candle_tensor_log1p(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_log1p(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "log1p", || {
@@ -197,6 +205,7 @@ pub unsafe extern "C" fn candle_tensor_abs(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_abs(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "abs", || {
@@ -219,6 +228,7 @@ pub unsafe extern "C" fn candle_tensor_sign(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sign(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sign", || {
@@ -241,6 +251,7 @@ pub unsafe extern "C" fn candle_tensor_sin(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sin(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sin", || {
@@ -263,6 +274,7 @@ pub unsafe extern "C" fn candle_tensor_cos(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cos(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cos", || {
@@ -285,6 +297,7 @@ pub unsafe extern "C" fn candle_tensor_erf(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_erf(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "erf", || {
@@ -309,6 +322,7 @@ pub unsafe extern "C" fn candle_tensor_floor(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_floor(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "floor", || {
@@ -333,6 +347,7 @@ pub unsafe extern "C" fn candle_tensor_ceil(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_ceil(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "ceil", || {
@@ -357,6 +372,7 @@ pub unsafe extern "C" fn candle_tensor_round(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_round(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "round", || {
@@ -381,6 +397,7 @@ pub unsafe extern "C" fn candle_tensor_trunc(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_trunc(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "trunc", || {

@@ -20,6 +20,7 @@ pub unsafe extern "C" fn candle_tensor_log2(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_log2(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "log2", || {
@@ -42,6 +43,7 @@ pub unsafe extern "C" fn candle_tensor_log10(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_log10(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "log10", || {
@@ -64,6 +66,7 @@ pub unsafe extern "C" fn candle_tensor_exp2(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_exp2(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "exp2", || {
@@ -86,6 +89,7 @@ pub unsafe extern "C" fn candle_tensor_tan(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_tan(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tan", || {
@@ -108,6 +112,7 @@ pub unsafe extern "C" fn candle_tensor_sinh(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sinh(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sinh", || {
@@ -130,6 +135,7 @@ pub unsafe extern "C" fn candle_tensor_cosh(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cosh(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cosh", || {
@@ -152,6 +158,7 @@ pub unsafe extern "C" fn candle_tensor_isinf(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_isinf(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "isinf", || {
@@ -174,6 +181,7 @@ pub unsafe extern "C" fn candle_tensor_isfinite(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_isfinite(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "isfinite", || {
@@ -202,6 +210,7 @@ pub unsafe extern "C" fn candle_tensor_nan_to_num(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_nan_to_num(input, nan, posinf, neginf, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "nan_to_num", || {
@@ -229,6 +238,7 @@ pub unsafe extern "C" fn candle_tensor_heaviside(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_heaviside(input, values, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "heaviside", || {
@@ -254,6 +264,7 @@ pub unsafe extern "C" fn candle_tensor_lerp(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_lerp(input, end, weight, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "lerp", || {
@@ -281,6 +292,7 @@ pub unsafe extern "C" fn candle_tensor_addcmul(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_addcmul(input, tensor1, tensor2, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "addcmul", || {
@@ -308,6 +320,7 @@ pub unsafe extern "C" fn candle_tensor_addcdiv(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_addcdiv(input, tensor1, tensor2, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "addcdiv", || {
@@ -333,6 +346,7 @@ pub unsafe extern "C" fn candle_tensor_logaddexp(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_logaddexp(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "logaddexp", || {
@@ -357,6 +371,7 @@ pub unsafe extern "C" fn candle_tensor_hypot(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_hypot(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "hypot", || {

@@ -24,6 +24,7 @@ pub unsafe extern "C" fn candle_tensor_matmul(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_matmul(input, other, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "matmul", || {
@@ -54,6 +55,7 @@ pub unsafe extern "C" fn candle_tensor_linear(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_linear(input, weight, bias, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "linear", || {

@@ -36,6 +36,20 @@ pub unsafe extern "C" fn candle_tensor_max_pool1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_pool1d(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_pool1d", || {
@@ -77,6 +91,21 @@ pub unsafe extern "C" fn candle_tensor_max_pool1d_with_indices(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_pool1d_with_indices(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        ceil_mode,
+        output,
+        indices,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_pool1d_with_indices", || {
@@ -123,6 +152,20 @@ pub unsafe extern "C" fn candle_tensor_max_pool2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_pool2d(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_pool2d", || {
@@ -164,6 +207,21 @@ pub unsafe extern "C" fn candle_tensor_max_pool2d_with_indices(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_pool2d_with_indices(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        ceil_mode,
+        output,
+        indices,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_pool2d_with_indices", || {
@@ -210,6 +268,20 @@ pub unsafe extern "C" fn candle_tensor_max_pool3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_pool3d(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        ceil_mode,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_pool3d", || {
@@ -251,6 +323,21 @@ pub unsafe extern "C" fn candle_tensor_max_pool3d_with_indices(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_pool3d_with_indices(
+        input,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        dilation,
+        num_dilation,
+        ceil_mode,
+        output,
+        indices,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_pool3d_with_indices", || {

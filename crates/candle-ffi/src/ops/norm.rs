@@ -29,6 +29,7 @@ pub unsafe extern "C" fn candle_tensor_layer_norm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_layer_norm(input, normalized_shape, num_normalized_shape, weight, bias, eps, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "layer_norm", || {
@@ -64,6 +65,7 @@ pub unsafe extern "C" fn candle_tensor_rms_norm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rms_norm(input, normalized_shape, num_normalized_shape, weight, eps, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rms_norm", || {

@@ -32,6 +32,7 @@ pub unsafe extern "C" fn candle_tensor_pad(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_pad(input, pad, num_pad, mode, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "pad", || {

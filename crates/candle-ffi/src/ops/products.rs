@@ -22,6 +22,7 @@ pub unsafe extern "C" fn candle_tensor_bmm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_bmm(input, mat2, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "bmm", || {
@@ -52,6 +53,7 @@ pub unsafe extern "C" fn candle_tensor_addmm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_addmm(input, mat1, mat2, beta, alpha, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "addmm", || {

@@ -31,6 +31,7 @@ pub unsafe extern "C" fn candle_tensor_rand(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rand(shape, num_shape, dtype, device, device_index, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rand", || {
@@ -65,6 +66,7 @@ pub unsafe extern "C" fn candle_tensor_randn(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_randn(shape, num_shape, dtype, device, device_index, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "randn", || {
@@ -101,6 +103,7 @@ pub unsafe extern "C" fn candle_tensor_randint(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_randint(low, high, shape, num_shape, dtype, device, device_index, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "randint", || {
@@ -134,6 +137,7 @@ pub unsafe extern "C" fn candle_tensor_randperm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_randperm(n, dtype, device, device_index, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "randperm", || {
@@ -164,6 +168,7 @@ pub unsafe extern "C" fn candle_tensor_rand_like(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rand_like(input, dtype, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rand_like", || {
@@ -194,6 +199,7 @@ pub unsafe extern "C" fn candle_tensor_randn_like(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_randn_like(input, dtype, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "randn_like", || {
@@ -225,6 +231,7 @@ pub unsafe extern "C" fn candle_tensor_uniform_(
     generator: *const CandleGenerator,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_uniform_(input, low, high, generator, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "uniform_", || {
@@ -253,6 +260,7 @@ pub unsafe extern "C" fn candle_tensor_normal_(
     generator: *const CandleGenerator,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_normal_(input, mean, std, generator, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "normal_", || {

@@ -23,6 +23,7 @@ pub unsafe extern "C" fn candle_tensor_flip(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_flip(input, dims, num_dims, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "flip", || {
@@ -55,6 +56,7 @@ pub unsafe extern "C" fn candle_tensor_roll(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_roll(input, shifts, num_shifts, dims, num_dims, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "roll", || {
@@ -83,6 +85,7 @@ pub unsafe extern "C" fn candle_tensor_repeat(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_repeat(input, repeats, num_repeats, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "repeat", || {
@@ -110,6 +113,7 @@ pub unsafe extern "C" fn candle_tensor_tile(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_tile(input, dims, num_dims, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tile", || {
@@ -141,6 +145,7 @@ pub unsafe extern "C" fn candle_tensor_repeat_interleave(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_repeat_interleave(input, repeats, dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "repeat_interleave", || {
@@ -169,6 +174,7 @@ pub unsafe extern "C" fn candle_tensor_tril(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_tril(input, diagonal, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tril", || {
@@ -195,6 +201,7 @@ pub unsafe extern "C" fn candle_tensor_triu(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_triu(input, diagonal, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "triu", || {
@@ -219,6 +226,7 @@ pub unsafe extern "C" fn candle_tensor_tril_(
     diagonal: i64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_tril_(input, diagonal, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "tril_", || {
@@ -241,6 +249,7 @@ pub unsafe extern "C" fn candle_tensor_triu_(
     diagonal: i64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_triu_(input, diagonal, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "triu_", || {
@@ -266,6 +275,7 @@ pub unsafe extern "C" fn candle_tensor_diagonal(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_diagonal(input, offset, dim1, dim2, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "diagonal", || {
@@ -291,6 +301,7 @@ pub unsafe extern "C" fn candle_tensor_diag(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_diag(input, diagonal, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "diag", || {

@@ -49,6 +49,24 @@ pub unsafe extern "C" fn candle_tensor_lstm(
     c_n: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_lstm(
+        input,
+        hx,
+        num_hx,
+        params,
+        num_params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        generator,
+        output,
+        h_n,
+        c_n,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "lstm", || {
@@ -110,6 +128,24 @@ pub unsafe extern "C" fn candle_tensor_lstm_packed(
     c_n: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_lstm_packed(
+        data,
+        batch_sizes,
+        hx,
+        num_hx,
+        params,
+        num_params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        generator,
+        output,
+        h_n,
+        c_n,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "lstm_packed", || {
@@ -173,6 +209,22 @@ pub unsafe extern "C" fn candle_tensor_gru(
     h_n: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_gru(
+        input,
+        hx,
+        params,
+        num_params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        generator,
+        output,
+        h_n,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gru", || {
@@ -230,6 +282,22 @@ pub unsafe extern "C" fn candle_tensor_gru_packed(
     h_n: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_gru_packed(
+        data,
+        batch_sizes,
+        hx,
+        params,
+        num_params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        generator,
+        output,
+        h_n,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gru_packed", || {
@@ -291,6 +359,22 @@ pub unsafe extern "C" fn candle_tensor_rnn_tanh(
     h_n: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rnn_tanh(
+        input,
+        hx,
+        params,
+        num_params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        generator,
+        output,
+        h_n,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rnn_tanh", || {
@@ -348,6 +432,22 @@ pub unsafe extern "C" fn candle_tensor_rnn_tanh_packed(
     h_n: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rnn_tanh_packed(
+        data,
+        batch_sizes,
+        hx,
+        params,
+        num_params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        generator,
+        output,
+        h_n,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rnn_tanh_packed", || {
@@ -409,6 +509,22 @@ pub unsafe extern "C" fn candle_tensor_rnn_relu(
     h_n: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rnn_relu(
+        input,
+        hx,
+        params,
+        num_params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        generator,
+        output,
+        h_n,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rnn_relu", || {
@@ -466,6 +582,22 @@ pub unsafe extern "C" fn candle_tensor_rnn_relu_packed(
     h_n: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rnn_relu_packed(
+        data,
+        batch_sizes,
+        hx,
+        params,
+        num_params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        generator,
+        output,
+        h_n,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rnn_relu_packed", || {

@@ -32,6 +32,7 @@ pub unsafe extern "C" fn candle_tensor_lstm_cell(
     c: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_lstm_cell(input, hx, num_hx, w_ih, w_hh, b_ih, b_hh, h, c, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "lstm_cell", || {
@@ -73,6 +74,7 @@ pub unsafe extern "C" fn candle_tensor_gru_cell(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gru_cell", || {
@@ -111,6 +113,7 @@ pub unsafe extern "C" fn candle_tensor_rnn_tanh_cell(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih, b_hh, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rnn_tanh_cell", || {
@@ -149,6 +152,7 @@ pub unsafe extern "C" fn candle_tensor_rnn_relu_cell(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_rnn_relu_cell(input, hx, w_ih, w_hh, b_ih, b_hh, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "rnn_relu_cell", || {

@@ -32,6 +32,7 @@ pub unsafe extern "C" fn candle_tensor_sum(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sum(input, dim, num_dim, keepdim, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sum", || {
@@ -64,6 +65,7 @@ pub unsafe extern "C" fn candle_tensor_mean(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_mean(input, dim, num_dim, keepdim, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "mean", || {
@@ -97,6 +99,7 @@ pub unsafe extern "C" fn candle_tensor_prod(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_prod(input, dim, num_dim, keepdim, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "prod", || {
@@ -129,6 +132,7 @@ pub unsafe extern "C" fn candle_tensor_var(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_var(input, dim, num_dim, correction, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "var", || {
@@ -160,6 +164,7 @@ pub unsafe extern "C" fn candle_tensor_std(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_std(input, dim, num_dim, correction, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "std", || {
@@ -185,6 +190,7 @@ pub unsafe extern "C" fn candle_tensor_max(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max", || {
@@ -209,6 +215,7 @@ pub unsafe extern "C" fn candle_tensor_min(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_min(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "min", || {
@@ -238,6 +245,7 @@ pub unsafe extern "C" fn candle_tensor_amax(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_amax(input, dim, num_dim, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "amax", || {
@@ -268,6 +276,7 @@ pub unsafe extern "C" fn candle_tensor_amin(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_amin(input, dim, num_dim, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "amin", || {
@@ -297,6 +306,7 @@ pub unsafe extern "C" fn candle_tensor_max_dim(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_dim(input, dim, keepdim, values, indices, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_dim", || {
@@ -328,6 +338,7 @@ pub unsafe extern "C" fn candle_tensor_min_dim(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_min_dim(input, dim, keepdim, values, indices, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "min_dim", || {
@@ -360,6 +371,7 @@ pub unsafe extern "C" fn candle_tensor_argmax(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_argmax(input, dim, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "argmax", || {
@@ -390,6 +402,7 @@ pub unsafe extern "C" fn candle_tensor_argmin(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_argmin(input, dim, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "argmin", || {
@@ -420,6 +433,7 @@ pub unsafe extern "C" fn candle_tensor_all(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_all(input, dim, num_dim, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "all", || {
@@ -450,6 +464,7 @@ pub unsafe extern "C" fn candle_tensor_any(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_any(input, dim, num_dim, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "any", || {
@@ -478,6 +493,7 @@ pub unsafe extern "C" fn candle_tensor_logsumexp(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_logsumexp(input, dim, num_dim, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "logsumexp", || {

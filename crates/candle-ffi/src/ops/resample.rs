@@ -39,6 +39,19 @@ pub unsafe extern "C" fn candle_tensor_interpolate(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_interpolate(
+        input,
+        size,
+        num_size,
+        scale_factor,
+        num_scale_factor,
+        mode,
+        align_corners,
+        recompute_scale_factor,
+        antialias,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "interpolate", || {

@@ -25,6 +25,7 @@ pub unsafe extern "C" fn candle_tensor_cumsum(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cumsum(input, dim, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cumsum", || {
@@ -53,6 +54,7 @@ pub unsafe extern "C" fn candle_tensor_cumprod(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_cumprod(input, dim, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "cumprod", || {

@@ -27,6 +27,7 @@ pub unsafe extern "C" fn candle_tensor_scatter(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_scatter(input, dim, index, src, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "scatter", || {
@@ -58,6 +59,7 @@ pub unsafe extern "C" fn candle_tensor_index_copy(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_index_copy(input, dim, index, source, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "index_copy", || {
@@ -89,6 +91,7 @@ pub unsafe extern "C" fn candle_tensor_index_fill(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_index_fill(input, dim, index, value, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "index_fill", || {
@@ -117,6 +120,7 @@ pub unsafe extern "C" fn candle_tensor_scatter_(
     src: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_scatter_(input, dim, index, src, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "scatter_", || {
@@ -143,6 +147,7 @@ pub unsafe extern "C" fn candle_tensor_scatter_add_(
     src: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_scatter_add_(input, dim, index, src, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "scatter_add_", || {
@@ -169,6 +174,7 @@ pub unsafe extern "C" fn candle_tensor_index_add_(
     source: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_index_add_(input, dim, index, source, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "index_add_", || {
@@ -195,6 +201,7 @@ pub unsafe extern "C" fn candle_tensor_index_copy_(
     source: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_index_copy_(input, dim, index, source, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "index_copy_", || {
@@ -221,6 +228,7 @@ pub unsafe extern "C" fn candle_tensor_index_fill_(
     value: *const CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_index_fill_(input, dim, index, value, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "index_fill_", || {

@@ -24,6 +24,7 @@ pub unsafe extern "C" fn candle_tensor_reshape(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_reshape(input, shape, num_shape, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "reshape", || {
@@ -52,6 +53,7 @@ pub unsafe extern "C" fn candle_tensor_view(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_view(input, shape, num_shape, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "view", || {
@@ -79,6 +81,7 @@ pub unsafe extern "C" fn candle_tensor_flatten(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_flatten(input, start_dim, end_dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "flatten", || {
@@ -106,6 +109,7 @@ pub unsafe extern "C" fn candle_tensor_unflatten(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_unflatten(input, dim, sizes, num_sizes, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "unflatten", || {
@@ -133,6 +137,7 @@ pub unsafe extern "C" fn candle_tensor_transpose(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_transpose(input, dim0, dim1, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "transpose", || {
@@ -159,6 +164,7 @@ pub unsafe extern "C" fn candle_tensor_permute(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_permute(input, dims, num_dims, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "permute", || {
@@ -188,6 +194,7 @@ pub unsafe extern "C" fn candle_tensor_squeeze(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_squeeze(input, dims, num_dims, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "squeeze", || {
@@ -214,6 +221,7 @@ pub unsafe extern "C" fn candle_tensor_unsqueeze(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_unsqueeze(input, dim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "unsqueeze", || {
@@ -241,6 +249,7 @@ pub unsafe extern "C" fn candle_tensor_expand(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_expand(input, shape, num_shape, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "expand", || {
@@ -269,6 +278,7 @@ pub unsafe extern "C" fn candle_tensor_narrow(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_narrow(input, dim, start, length, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "narrow", || {
@@ -295,6 +305,7 @@ pub unsafe extern "C" fn candle_tensor_select(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_select(input, dim, index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "select", || {

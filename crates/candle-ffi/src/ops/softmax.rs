@@ -25,6 +25,7 @@ pub unsafe extern "C" fn candle_tensor_softmax(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_softmax(input, dim, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "softmax", || {
@@ -52,6 +53,7 @@ pub unsafe extern "C" fn candle_tensor_log_softmax(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_log_softmax(input, dim, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "log_softmax", || {
@@ -79,6 +81,7 @@ pub unsafe extern "C" fn candle_tensor_softmin(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_softmin(input, dim, dtype, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "softmin", || {
@@ -111,6 +114,7 @@ pub unsafe extern "C" fn candle_tensor_gumbel_softmax(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_gumbel_softmax(logits, tau, hard, dim, generator, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "gumbel_softmax", || {

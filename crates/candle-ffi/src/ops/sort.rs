@@ -26,6 +26,7 @@ pub unsafe extern "C" fn candle_tensor_sort(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_sort(input, dim, descending, stable, values, indices, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "sort", || {
@@ -57,6 +58,7 @@ pub unsafe extern "C" fn candle_tensor_argsort(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_argsort(input, dim, descending, stable, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "argsort", || {
@@ -87,6 +89,7 @@ pub unsafe extern "C" fn candle_tensor_topk(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_topk(input, k, dim, largest, sorted, values, indices, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "topk", || {
@@ -119,6 +122,7 @@ pub unsafe extern "C" fn candle_tensor_kthvalue(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_kthvalue(input, k, dim, keepdim, values, indices, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "kthvalue", || {
@@ -146,6 +150,7 @@ pub unsafe extern "C" fn candle_tensor_median(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_median(input, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "median", || {
@@ -173,6 +178,7 @@ pub unsafe extern "C" fn candle_tensor_median_dim(
     indices: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_median_dim(input, dim, keepdim, values, indices, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "median_dim", || {

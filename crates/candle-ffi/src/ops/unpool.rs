@@ -35,6 +35,20 @@ pub unsafe extern "C" fn candle_tensor_max_unpool1d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_unpool1d(
+        input,
+        indices,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_size,
+        num_output_size,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_unpool1d", || {
@@ -78,6 +92,20 @@ pub unsafe extern "C" fn candle_tensor_max_unpool2d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_unpool2d(
+        input,
+        indices,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_size,
+        num_output_size,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_unpool2d", || {
@@ -121,6 +149,20 @@ pub unsafe extern "C" fn candle_tensor_max_unpool3d(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_max_unpool3d(
+        input,
+        indices,
+        kernel_size,
+        num_kernel_size,
+        stride,
+        num_stride,
+        padding,
+        num_padding,
+        output_size,
+        num_output_size,
+        out,
+        error
+    ));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "max_unpool3d", || {

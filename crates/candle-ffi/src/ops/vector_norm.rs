@@ -30,6 +30,7 @@ pub unsafe extern "C" fn candle_tensor_norm(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_norm(input, p, dim, num_dim, keepdim, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "norm", || {

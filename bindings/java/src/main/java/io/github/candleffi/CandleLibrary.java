@@ -128,6 +128,8 @@ final class CandleLibrary {
 
     static native long candle_ffi_misuses();
 
+    static native int candle_backend_load(long path, long error);
+
     static native long candle_status_name(int status);
 
     static native void candle_error_free(long error);
