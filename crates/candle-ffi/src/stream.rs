@@ -21,6 +21,7 @@ pub unsafe extern "C" fn candle_device_stream(
     out: *mut u64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_stream(kind, index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "device_stream", || {
@@ -42,6 +43,7 @@ pub unsafe extern "C" fn candle_device_let_stream_wait(
     stream: u64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_let_stream_wait(kind, index, stream, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "device_let_stream_wait", || backend::let_wait(with_streams(device_of(kind, index)?)?, stream))
@@ -58,6 +60,7 @@ pub unsafe extern "C" fn candle_device_wait_for_stream(
     stream: u64,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_device_wait_for_stream(kind, index, stream, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "device_wait_for_stream", || backend::wait_for(with_streams(device_of(kind, index)?)?, stream))
@@ -74,6 +77,7 @@ pub unsafe extern "C" fn candle_tensor_pin_memory(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_pin_memory(tensor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "pin_memory", || {
@@ -97,6 +101,7 @@ pub unsafe extern "C" fn candle_tensor_is_pinned(
     out: *mut i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_is_pinned(tensor, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "is_pinned", || {

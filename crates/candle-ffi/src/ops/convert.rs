@@ -82,6 +82,7 @@ pub unsafe extern "C" fn candle_tensor_to_device_non_blocking(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_tensor_to_device_non_blocking(input, device, device_index, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "to_device_non_blocking", || {
