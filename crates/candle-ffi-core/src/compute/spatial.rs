@@ -42,13 +42,13 @@ macro_rules! floats {
 /// The average of each window.
 pub(crate) fn avg_pool(x: &Value, pool: &OnPlanes<[Windows; 3]>) -> Result<Value> {
     on_cuda!(avg_pool(x, pool));
-    floats!(x, &pool.output, |src| pool::average(src, pool.count, &pool.geometry))
+    floats!("avg_pool", x, &pool.output, |src| pool::average(src, pool.count, &pool.geometry))
 }
 
 /// The gradient of [`avg_pool`].
 pub(crate) fn avg_pool_grad(grad: &Value, pool: &OnPlanes<[Windows; 3]>) -> Result<Value> {
     on_cuda!(avg_pool_grad(grad, pool));
-    floats!(grad, &pool.input, |src| pool::average_grad(src, pool.count, &pool.geometry))
+    floats!("avg_pool_grad", grad, &pool.input, |src| pool::average_grad(src, pool.count, &pool.geometry))
 }
 
 /// The largest element of each window; with `places` also its `uint32` position in its plane.
@@ -124,25 +124,25 @@ pub(crate) fn max_unpool(x: &Value, places: &Value, planes: usize, inside: usize
 /// Weighted sums of a few elements along each of up to three dimensions.
 pub(crate) fn resample(x: &Value, plan: &OnPlanes<[Taps; 3]>) -> Result<Value> {
     on_cuda!(resample(x, plan));
-    floats!(x, &plan.output, |src| resample::resample(src, plan.count, &plan.geometry))
+    floats!("resample", x, &plan.output, |src| resample::resample(src, plan.count, &plan.geometry))
 }
 
 /// The gradient of [`resample`].
 pub(crate) fn resample_grad(grad: &Value, plan: &OnPlanes<[Taps; 3]>) -> Result<Value> {
     on_cuda!(resample_grad(grad, plan));
-    floats!(grad, &plan.input, |src| resample::resample_grad(src, plan.count, &plan.geometry))
+    floats!("resample_grad", grad, &plan.input, |src| resample::resample_grad(src, plan.count, &plan.geometry))
 }
 
 /// Patches as columns.
 pub(crate) fn unfold(x: &Value, plan: &OnPlanes<Patches>) -> Result<Value> {
     on_cuda!(unfold(x, plan));
-    floats!(x, &plan.output, |src| fold::unfold(src, plan.count, &plan.geometry))
+    floats!("unfold", x, &plan.output, |src| fold::unfold(src, plan.count, &plan.geometry))
 }
 
 /// The gradient of [`unfold`]: columns added up.
 pub(crate) fn fold(columns: &Value, plan: &OnPlanes<Patches>) -> Result<Value> {
     on_cuda!(fold(columns, plan));
-    floats!(columns, &plan.input, |src| fold::fold(src, plan.count, &plan.geometry))
+    floats!("fold", columns, &plan.input, |src| fold::fold(src, plan.count, &plan.geometry))
 }
 
 /// A result of these sizes by a kernel of either type; zeros where there is nothing to compute with.
