@@ -80,6 +80,25 @@ fn lanes_at_different_barriers() {
 }
 
 #[test]
+fn races_in_shared_memory() {
+    // Each thread writes its word, and reads that of a thread of the other warp.
+    let own = "mov.u64 %rd3, few; and.b32 %r2, %r1, 15; mul.wide.u32 %rd4, %r2, 4; add.s64 %rd3, %rd3, %rd4;";
+    let text = "\n st.shared.u32 [%rd3], %r1;";
+    let fault = fault(&format!("{own} {text}"));
+    assert!(fault.message.contains("a race") && fault.message.contains("written by warp 0"), "{fault}");
+    assert_eq!((fault.thread, &*fault.text), ([32, 0, 0], text.trim()));
+    let first = "setp.lt.u32 %p1, %r1, 32; \n @%p1 st.shared.u32 [few], 7;";
+    check(&format!("{first}\n @!%p1 ld.shared.u32 %r2, [few];"), 32, 0, "was written by warp 0", "ld.shared");
+    check(&format!("{first}\n @!%p1 st.shared.u32 [few], 8;"), 32, 0, "was written by warp 0", "st.shared");
+    check("atom.shared.add.u32 %r2, [few], 1; ld.shared.u32 %r2, [few];", 32, 0, "was read by warp 0", "atom");
+    // With a barrier between, with the same value, and for atomic operations it is none; then the last line is wrong.
+    let last = "bar.sync 0; \n ld.shared.u32 %r2, [few+64];";
+    check(&format!("{first} bar.sync 0; @!%p1 st.shared.u32 [few], 8; {last}"), 0, 4, "an invalid read", "few+64");
+    check(&format!("st.shared.u32 [few], 7; {last}"), 0, 4, "an invalid read", "few+64");
+    check(&format!("atom.shared.add.u32 %r2, [few], 1; {last}"), 0, 4, "an invalid read", "few+64");
+}
+
+#[test]
 fn traps_and_assertions() {
     check("setp.eq.u32 %p1, %r1, 5; @%p1 trap;", 5, 0, "trap", "trap");
 }

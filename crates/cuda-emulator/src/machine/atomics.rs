@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::SeqCst};
 use super::fault::{Outcome, Problem};
 use super::memory::lanes;
 use super::rounding::{add_odd, pack, unpack};
+use super::shadow::Touch;
 use super::warp::Machine;
 use crate::ptx::{Address, Atomic, Mode, Place, Slot, Space, Type};
 
@@ -25,6 +26,9 @@ impl Machine<'_> {
         for lane in lanes(mask) {
             let start = self.address(address, lane);
             let host = self.locate(space, start, usize::from(size), true, lane)?;
+            if self.is_watched(space, start) {
+                self.watch(start, usize::from(size), Touch::Atomic, lane)?;
+            }
             let value = self.file.get_bits(Place { slot: value, size }, lane);
             let compare = self.file.get_bits(Place { slot: compare, size }, lane);
             let new = |old: u64| apply(operation, ty, old, value, compare);

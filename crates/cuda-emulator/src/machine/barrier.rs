@@ -76,6 +76,7 @@ impl Machine<'_> {
             }
         }
         self.warps = warps;
+        self.shadow.pass();
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use super::fault::Fault;
 use super::file::{ALL, File, LANES};
 use super::launch::Launch;
 use super::memory::{Memory, Recent};
+use super::shadow::Shadow;
 use super::warp::{Group, Machine, Stopped, Wait, Warp};
 use crate::ptx::{Place, Slot, Special};
 
@@ -57,6 +58,7 @@ impl<'a> Machine<'a> {
             files: Vec::with_capacity(banks),
             shared: vec![0; launch.shared_bytes.div_ceil(8)],
             shared_bytes: launch.shared_bytes,
+            shadow: Shadow::new(code, launch.shared_bytes, launch.warps()),
             local: vec![UNWRITTEN; frame_stride / 8 * LANES * banks],
             frame_stride,
             recent: Recent::new(),
@@ -162,6 +164,7 @@ impl<'a> Machine<'a> {
         self.block = block;
         self.arrived = [0; 16];
         self.shared.fill(UNWRITTEN);
+        self.shadow.pass();
         let threads = self.launch.threads();
         let count = self.launch.warps();
         let begin = |warp: usize| {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Rel
 
 use super::fault::{Outcome, Problem};
 use super::file::{ALL, File, LANES, each};
+use super::shadow::Touch;
 use super::warp::Machine;
 use crate::ptx::{Address, LOCAL_WINDOW, PARAM_WINDOW, Place, SHARED_WINDOW, Space, Type};
 
@@ -245,6 +246,11 @@ impl Machine<'_> {
         let Some((all, host, step)) = self.span(mask, space, address, size * to.len(), false) else {
             return self.load_apart(mask, space, ty, address, to);
         };
+        if self.is_watched(space, all[mask.trailing_zeros() as usize]) {
+            for lane in lanes(mask) {
+                self.watch(all[lane], size * to.len(), Touch::Read, lane)?;
+            }
+        }
         let file = self.file;
         for (index, place) in to.iter().enumerate() {
             let Some(place) = *place else { continue };
@@ -272,6 +278,9 @@ impl Machine<'_> {
         for lane in lanes(mask) {
             let start = self.address(address, lane);
             let host = self.locate(space, start, size * to.len(), false, lane)?;
+            if self.is_watched(space, start) {
+                self.watch(start, size * to.len(), Touch::Read, lane)?;
+            }
             for (index, place) in to.iter().enumerate() {
                 let Some(place) = *place else { continue };
                 // SAFETY: `locate` found that many bytes, so aligned.
@@ -286,6 +295,11 @@ impl Machine<'_> {
         let Some((all, host, step)) = self.span(mask, space, address, size * from.len(), true) else {
             return self.store_apart(mask, space, ty, address, from);
         };
+        if self.is_watched(space, all[mask.trailing_zeros() as usize]) {
+            for lane in lanes(mask) {
+                self.watch_store(all[lane], size, from, lane)?;
+            }
+        }
         let file = self.file;
         for (index, &place) in from.iter().enumerate() {
             let to = |lane: usize| host.wrapping_add(all[lane] as usize + index * size + lane * step);
@@ -306,12 +320,24 @@ impl Machine<'_> {
         Ok(())
     }
 
+    #[cold]
+    fn watch_store(&mut self, start: u64, size: usize, from: &[Place], lane: usize) -> Outcome {
+        for (index, &place) in from.iter().enumerate() {
+            let bits = self.file.get_bits(place, lane);
+            self.watch(start + (index * size) as u64, size, Touch::Write(bits), lane)?;
+        }
+        Ok(())
+    }
+
     /// One lane after the other, as [`Machine::load_apart`].
     fn store_apart(&mut self, mask: u32, space: Space, ty: Type, address: Address, from: &[Place]) -> Outcome {
         let size = usize::from(ty.size());
         for lane in lanes(mask) {
             let start = self.address(address, lane);
             let host = self.locate(space, start, size * from.len(), true, lane)?;
+            if self.is_watched(space, start) {
+                self.watch_store(start, size, from, lane)?;
+            }
             for (index, &place) in from.iter().enumerate() {
                 // SAFETY: `locate` found that many bytes, so aligned, that may be written.
                 unsafe { self.file.send(place, lane, host.add(index * size), size) };

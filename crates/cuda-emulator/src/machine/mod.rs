@@ -14,6 +14,7 @@ mod launch;
 mod meeting;
 mod memory;
 mod rounding;
+mod shadow;
 mod warp;
 
 pub use fault::Fault;

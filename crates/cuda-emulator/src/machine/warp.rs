@@ -7,6 +7,7 @@ use super::fault::Problem;
 use super::file::{File, each};
 use super::launch::Launch;
 use super::memory::{Memory, Recent};
+use super::shadow::Shadow;
 use crate::ptx::{Code, Operation};
 
 /// What a host thread needs to run blocks.
@@ -26,6 +27,7 @@ pub(super) struct Machine<'a> {
     pub(super) files: Vec<File>,
     pub(super) shared: Vec<u64>,
     pub(super) shared_bytes: usize,
+    pub(super) shadow: Shadow,
     pub(super) local: Vec<u64>,
     /// The bytes from one lane's memory to the next one's.
     pub(super) frame_stride: usize,
