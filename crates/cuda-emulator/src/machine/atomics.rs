@@ -10,6 +10,7 @@ use super::warp::Machine;
 use crate::ptx::{Address, Atomic, Mode, Place, Slot, Space, Type};
 
 impl Machine<'_> {
+    #[inline(never)]
     #[expect(clippy::too_many_arguments, reason = "the fields of one operation")]
     pub(super) fn atomic(
         &mut self,

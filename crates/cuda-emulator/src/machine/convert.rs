@@ -12,6 +12,7 @@ pub(super) struct Conversion {
 }
 
 impl Conversion {
+    #[inline(never)]
     pub(super) fn run(&self, file: File, mask: u32, to: Place, from: Place) {
         if self.mode == Mode::PLAIN && !self.to_integer {
             let exact = to.size == self.to_type.size() && from.size == self.from_type.size();
@@ -95,6 +96,7 @@ impl Conversion {
     }
 
     /// Both halves of a packed result.
+    #[inline(never)]
     pub(super) fn pair(&self, file: File, mask: u32, to: Place, a: Slot, b: Slot) {
         let half = 4 * u32::from(self.to_type.size());
         let size = self.from_type.size();

@@ -90,6 +90,7 @@ impl Machine<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn select_values(&mut self, mask: u32, size: u8, to: Slot, (a, b): (Slot, Slot), choice: u32) {
         let file = self.file;
         macro_rules! choose {
@@ -108,6 +109,7 @@ impl Machine<'_> {
         }
     }
 
+    #[inline(never)]
     fn execute_rare(&mut self, operation: &Operation, mask: u32) {
         let file = self.file;
         match *operation {

@@ -5,6 +5,38 @@ use crate::ptx::{Guard, Place, Slot};
 pub(super) const LANES: usize = 32;
 pub(super) const ALL: u32 = u32::MAX;
 
+/// A function whose loops over lanes are compiled twice: for any processor, and for those with AVX2 and FMA, where 32 lanes
+/// are a few instructions. Which one runs is asked at each call, which is cheap.
+macro_rules! for_lanes {
+    (
+        $(#[$meta:meta])*
+        fn $name:ident($($argument:ident: $ty:ty),* $(,)?) $(-> $result:ty)? $body:block
+    ) => {
+        $(#[$meta])*
+        pub(super) fn $name($($argument: $ty),*) $(-> $result)? {
+            #[inline(always)]
+            fn body($($argument: $ty),*) $(-> $result)? $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma,bmi1,bmi2,f16c")]
+                fn wide($($argument: $ty),*) $(-> $result)? {
+                    body($($argument),*)
+                }
+                if is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("f16c")
+                {
+                    // SAFETY: the processor has them.
+                    return unsafe { wide($($argument),*) };
+                }
+            }
+            body($($argument),*)
+        }
+    };
+}
+pub(super) use for_lanes;
+
 /// The register file of the warp that runs: rows of 32 values, one for each lane.
 ///
 /// It is a plain pointer, because operands and result may be the same row. Whoever makes one promises that the memory is

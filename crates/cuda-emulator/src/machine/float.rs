@@ -2,24 +2,26 @@
 
 use std::cmp::Ordering;
 
-use super::file::{ALL, File};
+use super::file::{ALL, File, for_lanes};
 use super::rounding::{self, add_odd, canonical, flush, pack, unpack};
 use crate::ptx::{Comparison, Float1, Float2, FloatClass, Logic, Mode, Slot, Type};
 
-pub(super) fn float1(file: File, mask: u32, operation: Float1, ty: Type, mode: Mode, to: Slot, a: Slot) {
-    let plain = mode == Mode::PLAIN;
-    match (operation, ty) {
-        (Float1::Negate, Type::F32) if plain => file.map1(mask, to, a, |a: u32| a ^ 1 << 31),
-        (Float1::Absolute, Type::F32) if plain => file.map1(mask, to, a, |a: u32| a & !(1 << 31)),
-        (Float1::Negate, Type::F64) => file.map1(mask, to, a, |a: u64| a ^ 1 << 63),
-        (Float1::Absolute, Type::F64) => file.map1(mask, to, a, |a: u64| a & !(1 << 63)),
-        (Float1::Root, Type::F32) if plain => file.map1(mask, to, a, |a: f32| canonical(a.sqrt())),
-        (_, Type::F64) => file.map1(mask, to, a, |a: f64| one_f64(operation, a, mode)),
-        (_, Type::F32) => file.map1(mask, to, a, |a: u32| one(operation, ty, mode, u64::from(a)) as u32),
-        (_, Type::F16x2 | Type::Bf16x2) => {
-            file.map1(mask, to, a, |a: u32| halves([a, 0, 0], |[a, _, _]| one(operation, ty, mode, a)));
+for_lanes! {
+    fn float1(file: File, mask: u32, operation: Float1, ty: Type, mode: Mode, to: Slot, a: Slot) {
+        let plain = mode == Mode::PLAIN;
+        match (operation, ty) {
+            (Float1::Negate, Type::F32) if plain => file.map1(mask, to, a, |a: u32| a ^ 1 << 31),
+            (Float1::Absolute, Type::F32) if plain => file.map1(mask, to, a, |a: u32| a & !(1 << 31)),
+            (Float1::Negate, Type::F64) => file.map1(mask, to, a, |a: u64| a ^ 1 << 63),
+            (Float1::Absolute, Type::F64) => file.map1(mask, to, a, |a: u64| a & !(1 << 63)),
+            (Float1::Root, Type::F32) if plain => file.map1(mask, to, a, |a: f32| canonical(a.sqrt())),
+            (_, Type::F64) => file.map1(mask, to, a, |a: f64| one_f64(operation, a, mode)),
+            (_, Type::F32) => file.map1(mask, to, a, |a: u32| one(operation, ty, mode, u64::from(a)) as u32),
+            (_, Type::F16x2 | Type::Bf16x2) => {
+                file.map1(mask, to, a, |a: u32| halves([a, 0, 0], |[a, _, _]| one(operation, ty, mode, a)));
+            }
+            _ => file.map1(mask, to, a, |a: u16| one(operation, ty, mode, u64::from(a)) as u16),
         }
-        _ => file.map1(mask, to, a, |a: u16| one(operation, ty, mode, u64::from(a)) as u16),
     }
 }
 
@@ -74,31 +76,33 @@ fn one_f64(operation: Float1, a: f64, mode: Mode) -> f64 {
     }
 }
 
-pub(super) fn float2(file: File, mask: u32, operation: Float2, ty: Type, mode: Mode, to: Slot, ab: (Slot, Slot)) {
-    let plain = mode == Mode::PLAIN;
-    match (operation, ty) {
-        (Float2::Add, Type::F32) if plain => file.map2(mask, to, ab, |a: f32, b: f32| canonical(a + b)),
-        (Float2::Sub, Type::F32) if plain => file.map2(mask, to, ab, |a: f32, b: f32| canonical(a - b)),
-        (Float2::Mul, Type::F32) if plain => file.map2(mask, to, ab, |a: f32, b: f32| canonical(a * b)),
-        (Float2::Div, Type::F32) if plain => file.map2(mask, to, ab, |a: f32, b: f32| canonical(a / b)),
-        (Float2::Add, Type::F64) if plain => file.map2(mask, to, ab, |a: f64, b: f64| a + b),
-        (Float2::Sub, Type::F64) if plain => file.map2(mask, to, ab, |a: f64, b: f64| a - b),
-        (Float2::Mul, Type::F64) if plain => file.map2(mask, to, ab, |a: f64, b: f64| a * b),
-        (Float2::Div, Type::F64) if plain => file.map2(mask, to, ab, |a: f64, b: f64| a / b),
-        (Float2::CopySign, Type::F32) => {
-            file.map2(mask, to, ab, |a: u32, b: u32| (a & 1 << 31) | (b & !(1 << 31)));
+for_lanes! {
+    fn float2(file: File, mask: u32, operation: Float2, ty: Type, mode: Mode, to: Slot, ab: (Slot, Slot)) {
+        let plain = mode == Mode::PLAIN;
+        match (operation, ty) {
+            (Float2::Add, Type::F32) if plain => file.map2(mask, to, ab, |a: f32, b: f32| canonical(a + b)),
+            (Float2::Sub, Type::F32) if plain => file.map2(mask, to, ab, |a: f32, b: f32| canonical(a - b)),
+            (Float2::Mul, Type::F32) if plain => file.map2(mask, to, ab, |a: f32, b: f32| canonical(a * b)),
+            (Float2::Div, Type::F32) if plain => file.map2(mask, to, ab, |a: f32, b: f32| canonical(a / b)),
+            (Float2::Add, Type::F64) if plain => file.map2(mask, to, ab, |a: f64, b: f64| a + b),
+            (Float2::Sub, Type::F64) if plain => file.map2(mask, to, ab, |a: f64, b: f64| a - b),
+            (Float2::Mul, Type::F64) if plain => file.map2(mask, to, ab, |a: f64, b: f64| a * b),
+            (Float2::Div, Type::F64) if plain => file.map2(mask, to, ab, |a: f64, b: f64| a / b),
+            (Float2::CopySign, Type::F32) => {
+                file.map2(mask, to, ab, |a: u32, b: u32| (a & 1 << 31) | (b & !(1 << 31)));
+            }
+            (Float2::CopySign, Type::F64) => {
+                file.map2(mask, to, ab, |a: u64, b: u64| (a & 1 << 63) | (b & !(1 << 63)));
+            }
+            (_, Type::F64) => file.map2(mask, to, ab, |a: f64, b: f64| two_f64(operation, a, b, mode)),
+            (_, Type::F32) => {
+                file.map2(mask, to, ab, |a: u32, b: u32| two(operation, ty, mode, u64::from(a), u64::from(b)) as u32);
+            }
+            (_, Type::F16x2 | Type::Bf16x2) => {
+                file.map2(mask, to, ab, |a: u32, b: u32| halves([a, b, 0], |[a, b, _]| two(operation, ty, mode, a, b)))
+            }
+            _ => file.map2(mask, to, ab, |a: u16, b: u16| two(operation, ty, mode, u64::from(a), u64::from(b)) as u16),
         }
-        (Float2::CopySign, Type::F64) => {
-            file.map2(mask, to, ab, |a: u64, b: u64| (a & 1 << 63) | (b & !(1 << 63)));
-        }
-        (_, Type::F64) => file.map2(mask, to, ab, |a: f64, b: f64| two_f64(operation, a, b, mode)),
-        (_, Type::F32) => {
-            file.map2(mask, to, ab, |a: u32, b: u32| two(operation, ty, mode, u64::from(a), u64::from(b)) as u32);
-        }
-        (_, Type::F16x2 | Type::Bf16x2) => {
-            file.map2(mask, to, ab, |a: u32, b: u32| halves([a, b, 0], |[a, b, _]| two(operation, ty, mode, a, b)))
-        }
-        _ => file.map2(mask, to, ab, |a: u16, b: u16| two(operation, ty, mode, u64::from(a), u64::from(b)) as u16),
     }
 }
 
@@ -162,23 +166,25 @@ pub(super) fn float3(
     }
 }
 
-pub(super) fn fused_multiply_add(file: File, mask: u32, ty: Type, mode: Mode, to: Slot, abc: (Slot, Slot, Slot)) {
-    let three = |a: u64, b: u64, c: u64| {
-        let mode = Mode { flush: ty == Type::F32 && mode.flush, ..mode };
-        let [a, b, c] = [a, b, c].map(|bits| flushed(unpack(ty, bits), mode));
-        pack(ty, add_odd(a * b, c), mode)
-    };
-    match ty {
-        Type::F32 if mode == Mode::PLAIN => {
-            file.map3(mask, to, abc, |a: f32, b, c: f32| canonical(a.mul_add(b, c)));
+for_lanes! {
+    fn fused_multiply_add(file: File, mask: u32, ty: Type, mode: Mode, to: Slot, abc: (Slot, Slot, Slot)) {
+        let three = |a: u64, b: u64, c: u64| {
+            let mode = Mode { flush: ty == Type::F32 && mode.flush, ..mode };
+            let [a, b, c] = [a, b, c].map(|bits| flushed(unpack(ty, bits), mode));
+            pack(ty, add_odd(a * b, c), mode)
+        };
+        match ty {
+            Type::F32 if mode == Mode::PLAIN => {
+                file.map3(mask, to, abc, |a: f32, b, c: f32| canonical(a.mul_add(b, c)));
+            }
+            Type::F64 if mode == Mode::PLAIN => file.map3(mask, to, abc, |a: f64, b, c: f64| a.mul_add(b, c)),
+            Type::F64 => file.map3(mask, to, abc, |a: f64, b, c: f64| rounding::multiply_add(a, b, c, mode.rounding)),
+            Type::F32 => file.map3(mask, to, abc, |a: u32, b, c: u32| three(a.into(), b.into(), c.into()) as u32),
+            Type::F16x2 | Type::Bf16x2 => {
+                file.map3(mask, to, abc, |a: u32, b, c: u32| halves([a, b, c], |[a, b, c]| three(a, b, c)));
+            }
+            _ => file.map3(mask, to, abc, |a: u16, b, c: u16| three(a.into(), b.into(), c.into()) as u16),
         }
-        Type::F64 if mode == Mode::PLAIN => file.map3(mask, to, abc, |a: f64, b, c: f64| a.mul_add(b, c)),
-        Type::F64 => file.map3(mask, to, abc, |a: f64, b, c: f64| rounding::multiply_add(a, b, c, mode.rounding)),
-        Type::F32 => file.map3(mask, to, abc, |a: u32, b, c: u32| three(a.into(), b.into(), c.into()) as u32),
-        Type::F16x2 | Type::Bf16x2 => {
-            file.map3(mask, to, abc, |a: u32, b, c: u32| halves([a, b, c], |[a, b, c]| three(a, b, c)));
-        }
-        _ => file.map3(mask, to, abc, |a: u16, b, c: u16| three(a.into(), b.into(), c.into()) as u16),
     }
 }
 
@@ -206,6 +212,7 @@ fn holds<T: PartialOrd>(comparison: Comparison, a: T, b: T) -> bool {
 }
 
 /// One loop for each comparison, so that none of them asks which it is.
+#[inline(always)]
 fn tests<T: Copy, V: PartialOrd>(
     file: File,
     mask: u32,
@@ -228,20 +235,22 @@ fn tests<T: Copy, V: PartialOrd>(
     )
 }
 
-/// The lanes in which a comparison holds, of those in the mask.
-pub(super) fn compare(file: File, mask: u32, comparison: Comparison, ty: Type, flushes: bool, ab: (Slot, Slot)) -> u32 {
-    match ty {
-        Type::B16 | Type::U16 => tests(file, mask, comparison, ab, |a: u16| a),
-        Type::S16 => tests(file, mask, comparison, ab, |a: i16| a),
-        Type::S32 => tests(file, mask, comparison, ab, |a: i32| a),
-        Type::B64 | Type::U64 => tests(file, mask, comparison, ab, |a: u64| a),
-        Type::S64 => tests(file, mask, comparison, ab, |a: i64| a),
-        Type::F32 if flushes => tests(file, mask, comparison, ab, |a: f32| flush(a)),
-        Type::F32 => tests(file, mask, comparison, ab, |a: f32| a),
-        Type::F64 => tests(file, mask, comparison, ab, |a: f64| a),
-        Type::F16 | Type::Bf16 => tests(file, mask, comparison, ab, |a: u16| unpack(ty, a.into())),
-        Type::F16x2 | Type::Bf16x2 => tests(file, mask, comparison, ab, |a: u32| unpack(ty, u64::from(a & 0xffff))),
-        _ => tests(file, mask, comparison, ab, |a: u32| a),
+for_lanes! {
+    /// The lanes in which a comparison holds, of those in the mask.
+    fn compare(file: File, mask: u32, comparison: Comparison, ty: Type, flushes: bool, ab: (Slot, Slot)) -> u32 {
+        match ty {
+            Type::B16 | Type::U16 => tests(file, mask, comparison, ab, |a: u16| a),
+            Type::S16 => tests(file, mask, comparison, ab, |a: i16| a),
+            Type::S32 => tests(file, mask, comparison, ab, |a: i32| a),
+            Type::B64 | Type::U64 => tests(file, mask, comparison, ab, |a: u64| a),
+            Type::S64 => tests(file, mask, comparison, ab, |a: i64| a),
+            Type::F32 if flushes => tests(file, mask, comparison, ab, |a: f32| flush(a)),
+            Type::F32 => tests(file, mask, comparison, ab, |a: f32| a),
+            Type::F64 => tests(file, mask, comparison, ab, |a: f64| a),
+            Type::F16 | Type::Bf16 => tests(file, mask, comparison, ab, |a: u16| unpack(ty, a.into())),
+            Type::F16x2 | Type::Bf16x2 => tests(file, mask, comparison, ab, |a: u32| unpack(ty, u64::from(a & 0xffff))),
+            _ => tests(file, mask, comparison, ab, |a: u32| a),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Integer arithmetic of two and three operands.
 
-use super::file::File;
+use super::file::{File, for_lanes};
 use crate::ptx::{Half, Integer2, Slot, Type};
 
 /// What integers of one size and sign can do, beyond the operators.
@@ -75,6 +75,7 @@ integer! {
     i64, i128, -1;
 }
 
+#[inline(always)]
 fn two<T: Integer>(file: File, mask: u32, operation: Integer2, to: Slot, a: Slot, b: Slot) {
     let ab = (a, b);
     match operation {
@@ -97,17 +98,20 @@ fn two<T: Integer>(file: File, mask: u32, operation: Integer2, to: Slot, a: Slot
     }
 }
 
-pub(super) fn integer2(file: File, mask: u32, operation: Integer2, ty: Type, to: Slot, a: Slot, b: Slot) {
-    match ty {
-        Type::B16 | Type::U16 => two::<u16>(file, mask, operation, to, a, b),
-        Type::S16 => two::<i16>(file, mask, operation, to, a, b),
-        Type::S32 => two::<i32>(file, mask, operation, to, a, b),
-        Type::B64 | Type::U64 => two::<u64>(file, mask, operation, to, a, b),
-        Type::S64 => two::<i64>(file, mask, operation, to, a, b),
-        _ => two::<u32>(file, mask, operation, to, a, b),
+for_lanes! {
+    fn integer2(file: File, mask: u32, operation: Integer2, ty: Type, to: Slot, a: Slot, b: Slot) {
+        match ty {
+            Type::B16 | Type::U16 => two::<u16>(file, mask, operation, to, a, b),
+            Type::S16 => two::<i16>(file, mask, operation, to, a, b),
+            Type::S32 => two::<i32>(file, mask, operation, to, a, b),
+            Type::B64 | Type::U64 => two::<u64>(file, mask, operation, to, a, b),
+            Type::S64 => two::<i64>(file, mask, operation, to, a, b),
+            _ => two::<u32>(file, mask, operation, to, a, b),
+        }
     }
 }
 
+#[inline(always)]
 fn three<T: Integer>(file: File, mask: u32, half: Half, to: Slot, abc: (Slot, Slot, Slot)) {
     match half {
         Half::Low => file.map3(mask, to, abc, |a: T, b, c: T| a.times(b).plus(c)),
@@ -116,14 +120,16 @@ fn three<T: Integer>(file: File, mask: u32, half: Half, to: Slot, abc: (Slot, Sl
     }
 }
 
-pub(super) fn multiply_add(file: File, mask: u32, half: Half, ty: Type, to: Slot, abc: (Slot, Slot, Slot)) {
-    match ty {
-        Type::U16 => three::<u16>(file, mask, half, to, abc),
-        Type::S16 => three::<i16>(file, mask, half, to, abc),
-        Type::S32 => three::<i32>(file, mask, half, to, abc),
-        Type::U64 => three::<u64>(file, mask, half, to, abc),
-        Type::S64 => three::<i64>(file, mask, half, to, abc),
-        _ => three::<u32>(file, mask, half, to, abc),
+for_lanes! {
+    fn multiply_add(file: File, mask: u32, half: Half, ty: Type, to: Slot, abc: (Slot, Slot, Slot)) {
+        match ty {
+            Type::U16 => three::<u16>(file, mask, half, to, abc),
+            Type::S16 => three::<i16>(file, mask, half, to, abc),
+            Type::S32 => three::<i32>(file, mask, half, to, abc),
+            Type::U64 => three::<u64>(file, mask, half, to, abc),
+            Type::S64 => three::<i64>(file, mask, half, to, abc),
+            _ => three::<u32>(file, mask, half, to, abc),
+        }
     }
 }
 

@@ -234,6 +234,7 @@ impl Machine<'_> {
         Some((all, host.wrapping_sub(low as usize), if local { self.frame_stride } else { 0 }))
     }
 
+    #[inline(never)]
     pub(super) fn load(
         &mut self,
         mask: u32,
@@ -273,6 +274,7 @@ impl Machine<'_> {
     }
 
     /// One lane after the other: they are in different places, or one of them is wrong.
+    #[inline(never)]
     fn load_apart(&mut self, mask: u32, space: Space, ty: Type, address: Address, to: &[Option<Place>]) -> Outcome {
         let size = usize::from(ty.size());
         for lane in lanes(mask) {
@@ -290,6 +292,7 @@ impl Machine<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn store(&mut self, mask: u32, space: Space, ty: Type, address: Address, from: &[Place]) -> Outcome {
         let size = usize::from(ty.size());
         let Some((all, host, step)) = self.span(mask, space, address, size * from.len(), true) else {
@@ -330,6 +333,7 @@ impl Machine<'_> {
     }
 
     /// One lane after the other, as [`Machine::load_apart`].
+    #[inline(never)]
     fn store_apart(&mut self, mask: u32, space: Space, ty: Type, address: Address, from: &[Place]) -> Outcome {
         let size = usize::from(ty.size());
         for lane in lanes(mask) {
@@ -348,8 +352,24 @@ impl Machine<'_> {
 }
 
 /// The lanes of a mask, for loops that may end early.
-pub(super) fn lanes(mask: u32) -> impl Iterator<Item = usize> {
-    (0..LANES).filter(move |lane| mask >> lane & 1 == 1)
+pub(super) fn lanes(mask: u32) -> Lanes {
+    Lanes(mask)
+}
+
+pub(super) struct Lanes(u32);
+
+impl Iterator for Lanes {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let lane = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(lane)
+    }
 }
 
 impl File {

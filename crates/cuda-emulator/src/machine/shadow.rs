@@ -51,6 +51,7 @@ impl Shadow {
         Shadow { bytes: vec![Byte::default(); watched], now: 1 }
     }
 
+    #[inline(always)]
     pub(super) fn is_on(&self) -> bool {
         !self.bytes.is_empty()
     }
