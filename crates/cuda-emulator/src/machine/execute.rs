@@ -85,6 +85,7 @@ impl Machine<'_> {
                 return self.atomic(mask, space, operation, ty, address, to, value, compare);
             }
             Operation::Trap { ref message } => return Err(Problem::new(mask.trailing_zeros(), &**message)),
+            Operation::Assertion { parameters } => return Err(self.assertion(mask.trailing_zeros(), parameters)),
             _ => self.execute_rare(operation, mask),
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::block::{Bank, Line};
@@ -24,6 +24,8 @@ pub(super) struct Launch<'a> {
     pub(super) shared_bytes: usize,
     pub(super) parameters: Vec<u64>,
     pub(super) parameter_bytes: usize,
+    /// When it has to have ended.
+    pub(super) end: Instant,
 }
 
 impl Launch<'_> {
@@ -102,8 +104,18 @@ pub fn launch(
         shared_bytes,
         parameters: aligned.collect(),
         parameter_bytes: parameters.len(),
+        end: Instant::now() + longest(),
     };
     run(&launch, memory)
+}
+
+/// How long a launch may take, as the watchdog of a device that has a screen: `CUDA_EMULATOR_TIMEOUT` in seconds, or ten minutes.
+fn longest() -> Duration {
+    static LONGEST: OnceLock<Duration> = OnceLock::new();
+    *LONGEST.get_or_init(|| {
+        let seconds = std::env::var("CUDA_EMULATOR_TIMEOUT").ok().and_then(|text| text.parse().ok());
+        Duration::from_secs(seconds.unwrap_or(600))
+    })
 }
 
 fn run(launch: &Launch<'_>, memory: &dyn Memory) -> Result<(), Fault> {

@@ -461,7 +461,7 @@ unsafe fn write<T: Atom>(place: *mut u8, value: T) {
 
 /// # Safety
 /// As [`Atom::read`], for a word of this size.
-unsafe fn read_bits(place: *mut u8, size: usize) -> u64 {
+pub(super) unsafe fn read_bits(place: *mut u8, size: usize) -> u64 {
     // SAFETY: the caller's promise.
     unsafe {
         match size {

@@ -1,5 +1,6 @@
 //! Runs kernels: a warp's 32 lanes step by step together, a block's warps in turn, blocks on several host threads.
 
+mod assertion;
 mod atomics;
 mod barrier;
 mod bits;

@@ -150,7 +150,7 @@ fn to_small(value: f64, format: &Format, rounding: Rounding, saturate: bool) -> 
     let magnitude = value.abs();
     let exponent_of = (((magnitude.to_bits() >> 52) as i32) - 1023).max(1 - bias);
     // In units of the last place, exactly: a power of two is between them.
-    let units = magnitude * 2f64.powi(fraction as i32 - exponent_of);
+    let units = magnitude * power_of_two(fraction as i32 - exponent_of);
     let whole = units.floor();
     let rest = units - whole;
     let negative = value < 0.0;
@@ -177,12 +177,17 @@ fn to_small(value: f64, format: &Format, rounding: Rounding, saturate: bool) -> 
     sign | bits as u16
 }
 
+/// For exponents of normal numbers.
+fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((1023 + exponent) as u64) << 52)
+}
+
 fn from_e4m3(bits: u8) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 3 & 15), f64::from(bits & 7));
     let value = match (exponent, bits & 7) {
         (15, 7) => f64::NAN,
-        (0, _) => fraction * 2f64.powi(-9),
-        _ => (8.0 + fraction) * 2f64.powi(exponent - 10),
+        (0, _) => fraction * power_of_two(-9),
+        _ => (8.0 + fraction) * power_of_two(exponent - 10),
     };
     if bits & 0x80 != 0 { -value } else { value }
 }

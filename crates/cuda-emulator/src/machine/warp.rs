@@ -3,6 +3,8 @@
 //! The group that is furthest behind runs, so that groups that left each other at a branch meet again behind it. Any order
 //! is one that the hardware may take, so long as all get on: a group that runs for very long lets the others go first.
 
+use std::time::Instant;
+
 use super::fault::Problem;
 use super::file::{File, each};
 use super::launch::Launch;
@@ -119,6 +121,10 @@ impl Machine<'_> {
             };
             let turn = if in_turn { GROUP_TURN } else { GROUP_TURN >> 8 };
             let used = self.run_group(warp, group, if in_turn { warp.limit() } else { u32::MAX }, turn)?;
+            if used == turn && Instant::now() > self.launch.end {
+                let (lane, at) = warp.groups.last().map_or((0, 0), |group| (group.mask.trailing_zeros(), group.at));
+                return Err(Stopped { problem: Problem::new(lane, "the kernel runs for too long"), at });
+            }
             // Only a group that used its whole turn holds the others up.
             in_turn = !in_turn || used < turn;
             left = left.saturating_sub(used);

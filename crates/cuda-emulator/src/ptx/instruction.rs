@@ -420,6 +420,11 @@ pub(crate) enum Operation {
     Trap {
         message: Box<str>,
     },
+    /// An assertion does not hold: where in the thread's own memory the parameters of the call are, which are the addresses
+    /// of the text and of the file's name, and the line.
+    Assertion {
+        parameters: [u64; 3],
+    },
     Barrier {
         id: Slot,
         threads: Option<Slot>,

@@ -83,7 +83,11 @@ impl<'m> Assembler<'m> {
         if definition.body.is_none() {
             return match name.as_str() {
                 "__assertfail" => {
-                    self.push(Operation::Trap { message: "an assertion of the kernel does not hold".into() });
+                    let places = self.call_places(arguments)?;
+                    let Some(&parameters) = places.first_chunk() else {
+                        return Err(at(self.line, "an assertion has at least three parameters"));
+                    };
+                    self.push(Operation::Assertion { parameters });
                     Ok(())
                 }
                 // Nothing is printed.
