@@ -172,7 +172,9 @@ fn pools_and_the_limit_of_the_memory() {
         // The pool holds it back, but not from who needs it.
         assert_eq!(cuMemAlloc_v2(Out::new(&mut plain), 8 << 20), 0);
         assert_eq!(calls::free(plain), 0);
-        assert_eq!(take(0).0, Status::INVALID_VALUE.0);
+        assert_eq!(cuMemAlloc_v2(Out::new(&mut plain), 0), Status::INVALID_VALUE.0);
+        assert_eq!(take(0), (0, 0));
+        assert_eq!(cuMemFreeAsync(0, 2), 0);
     }
 }
 

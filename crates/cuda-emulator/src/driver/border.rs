@@ -171,6 +171,14 @@ macro_rules! printed_as_pointers {
 printed_as_pointers! {
     (T) Out<T>;
     (T) In<T>;
-    () Text;
     () HostPointer;
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.read() {
+            Ok(text) => text.fmt(f),
+            Err(_) => write!(f, "{:p}", self.0),
+        }
+    }
 }

@@ -60,6 +60,10 @@ pub(crate) fn free(address: Address) -> Result<(), Status> {
 fn allocate_async(out: Out<Address>, size: usize, pool: Option<Handle>, on: Handle) -> Result<(), Status> {
     let stream = stream(on)?;
     let context = stream.context()?;
+    // Unlike `cuMemAlloc`, the real one gives nothing to who asks for nothing.
+    if size == 0 {
+        return out.set(0);
+    }
     if let Some(capture) = stream.capture() {
         return super::graph::allocate(&context, &capture, out, size);
     }

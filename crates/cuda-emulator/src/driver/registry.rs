@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::border::Address;
 use super::handles::Handle;
 use super::status::Status;
-use crate::machine::Memory;
+use crate::machine::{Memory, Region};
 
 /// Bit 56: not canonical on x86-64, and beyond what user space has on AArch64.
 const DISTANCE: u64 = 1 << 56;
@@ -339,6 +339,11 @@ impl DeviceView {
 }
 
 impl Memory for DeviceView {
+    fn region(&self, address: u64) -> Option<Region> {
+        let block = registry().find(address).filter(|block| self.may_touch(block))?;
+        Some(Region { address: block.start, size: block.size, host: block.host as *mut u8, writable: true })
+    }
+
     #[inline]
     fn resolve(&self, address: u64, size: usize, write: bool) -> Option<*mut u8> {
         CACHE.with(|cache| {
