@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import fat_binary
 import pytest
 from installed import ROOT
 
@@ -176,6 +178,31 @@ def test_one_call_compiles_for_all_capabilities(found: Toolkit, tmp_path: Path) 
         "a b.cu",
     ]
     assert called(found, compiler, "--lib", "-o", "x.a") == ["--lib", "-o", "x.a"]
+
+
+KERNEL = """
+__global__ void kernel(float *x) { x[0] = 1; }
+void launch(float *x) { kernel<<<1, 1>>>(x); }
+"""
+
+
+def test_nvcc_compiles_for_all_capabilities(tmp_path: Path) -> None:
+    python = cuda.ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        pytest.skip("there is no .venv-cuda; make cuda brings it")
+    try:
+        found = cuda_toolkit.toolkit(python)
+    except SystemExit as error:
+        pytest.skip(str(error))
+    variables = cuda_toolkit.prepared(found, tmp_path, ["80", "90", "100"])
+    (tmp_path / "kernel.cu").write_text(KERNEL)
+    given = [variables["NVCC"], "-gencode=arch=compute_80,code=sm_80"]
+    for rest in (["-c", "-o", "kernel.o"], ["--ptx", "-o", "kernel.ptx"]):
+        environment = {**os.environ, **variables}
+        subprocess.run([*given, *rest, "kernel.cu"], cwd=tmp_path, env=environment, check=True)
+    linked = fat_binary.codes(tmp_path / "kernel.o")
+    assert linked == {"sm_80", "sm_90", "sm_100", "compute_100"}
+    assert fat_binary.targets(tmp_path / "kernel.ptx") == {"sm_80"}
 
 
 def test_one_capability_is_what_candle_makes(found: Toolkit, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fat_binary
 import pytest
 from installed import ROOT, needs
 
@@ -57,6 +58,16 @@ def test_every_undefined_symbol_is_of_these(library: Path) -> None:
     ]
     assert not strange
     assert {"cuInit", "cuLaunchKernel"} <= undefined(library)
+
+
+def test_it_has_code_for_what_it_says(library: Path) -> None:
+    """Kernels that Candle links for each capability; all others as PTX of the lowest."""
+    capabilities = described(library)["capabilities"]
+    linked = fat_binary.codes(library)
+    assert {code for code in linked if code.startswith("sm_")} == {f"sm_{c}" for c in capabilities}
+    if len(capabilities) > 1:
+        assert f"compute_{capabilities[-1]}" in linked
+    assert fat_binary.targets(library) == {f"sm_{capabilities[0]}"}
 
 
 def test_no_symbol_is_left_that_nobody_needs(library: Path) -> None:
