@@ -73,6 +73,34 @@ quantity!(f64);
 pub trait Formula<const N: usize>: Copy + Send + Sync {
     /// From an element, its gradient and what is remembered, the new element and what to remember.
     fn step<Q: Quantity>(self, x: Q, gradient: Q, memory: [Q; N]) -> (Q, [Q; N]);
+
+    /// The same step as a kernel of CUDA; None where there is none.
+    fn kernel(self) -> Option<Kernel> {
+        None
+    }
+}
+
+/// The most constants that the kernel of a formula has.
+pub const MOST_CONSTANTS: usize = 10;
+
+/// What tells the kernel of a formula and its constants; those who agree in it can be stepped by one launch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kernel {
+    /// Without the dtype's name.
+    pub name: &'static str,
+    /// How many numbers it remembers of an element.
+    pub memories: usize,
+    /// In the order in which the kernel reads them; the rest is 0.
+    pub constants: [f64; MOST_CONSTANTS],
+}
+
+impl Kernel {
+    /// A kernel that remembers `memories` numbers of an element.
+    pub fn new(name: &'static str, memories: usize, constants: &[f64]) -> Self {
+        debug_assert!(constants.len() <= MOST_CONSTANTS);
+        let constants = std::array::from_fn(|at| constants.get(at).copied().unwrap_or_default());
+        Self { name, memories, constants }
+    }
 }
 
 /// The most that a [`Formula`] may remember of an element.

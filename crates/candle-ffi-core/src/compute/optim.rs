@@ -4,7 +4,7 @@ use super::copy::contiguous;
 use super::dispatch::{self, CpuElement, with_float};
 use super::inplace::{Change, Change1, Change2, contiguous_mut};
 use crate::value::Value;
-use crate::{Error, Result};
+use crate::{DType, Error, Result};
 use candle_core::{CpuStorage, Layout};
 use candle_ffi_kernels::clip as kernels;
 use candle_ffi_kernels::optim::{Formula, Steppable};
@@ -20,6 +20,62 @@ pub(crate) fn step_into<const N: usize>(
 ) -> Result<()> {
     let grad = contiguous(grad)?;
     with_float!(param.dtype, T => step_of::<T, N>(param, &grad, memory, formula))
+}
+
+/// Steps that wait to be made together: on CUDA one launch serves all parameters that agree in formula, constants, dtype
+/// and device.
+#[derive(Default)]
+pub(crate) struct Batch {
+    #[cfg(feature = "cuda")]
+    waiting: Vec<super::cuda::Step>,
+}
+
+impl Batch {
+    /// Adds the step of a parameter; false where no kernel makes it, and nothing waits.
+    pub(crate) fn add<const N: usize>(
+        &mut self,
+        param: &Value,
+        grad: &Value,
+        memory: [Value; N],
+        formula: impl Formula<N>,
+    ) -> Result<bool> {
+        #[cfg(feature = "cuda")]
+        if let Some(step) = super::cuda::Step::new(param, grad, &memory, formula.kernel())? {
+            self.waiting.push(step);
+            return Ok(true);
+        }
+        let _ = (param, grad, memory, formula);
+        Ok(false)
+    }
+
+    /// Makes the steps.
+    pub(crate) fn run(self) -> Result<()> {
+        #[cfg(feature = "cuda")]
+        super::cuda::make(self.waiting)?;
+        Ok(())
+    }
+}
+
+/// The norm of all values as one vector, where kernels compute it without waiting for it: on one CUDA device.
+pub(crate) fn norm_of_all(values: &[Value], dtype: DType) -> Result<Option<Value>> {
+    #[cfg(feature = "cuda")]
+    return super::cuda::norm_of_all(values, dtype);
+    #[cfg(not(feature = "cuda"))]
+    {
+        let _ = (values, dtype);
+        Ok(None)
+    }
+}
+
+/// Multiplies all values, in place, by a number that is on their device; false where no kernel does.
+pub(crate) fn scale_all(values: &[Value], factor: &Value) -> Result<bool> {
+    #[cfg(feature = "cuda")]
+    return super::cuda::scale_all(values, factor);
+    #[cfg(not(feature = "cuda"))]
+    {
+        let _ = (values, factor);
+        Ok(false)
+    }
 }
 
 fn step_of<T: CpuElement + Steppable, const N: usize>(

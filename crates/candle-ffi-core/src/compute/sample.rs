@@ -1,4 +1,5 @@
-//! Random values. They are drawn on the host, so that a seed gives the same numbers on every device.
+//! Random values. A seed gives the same numbers on every device: they are drawn on the host, or by kernels that compute
+//! them in the same way, bit for bit.
 
 use super::copy::from_vec;
 use super::dispatch::with_float;
@@ -22,6 +23,7 @@ pub(crate) fn uniform(
     low: f64,
     high: f64,
 ) -> Result<Value> {
+    on_cuda!(uniform(draws, dims, dtype, device, low, high));
     let count = shape::check_allocation(dims, dtype)?;
     with_float!(dtype, T => Ok(from_vec(kernels::uniform::<T>(draws.seed, draws.offset, count, low, high), dims, dtype)))?
         .to_device(device)
@@ -29,6 +31,7 @@ pub(crate) fn uniform(
 
 /// Normal with this mean and deviation.
 pub(crate) fn normal(draws: Draws, dims: &[usize], dtype: DType, device: Device, mean: f64, std: f64) -> Result<Value> {
+    on_cuda!(normal(draws, dims, dtype, device, mean, std));
     let count = shape::check_allocation(dims, dtype)?;
     with_float!(dtype, T => Ok(from_vec(kernels::normal::<T>(draws.seed, draws.offset, count, mean, std), dims, dtype)))?
         .to_device(device)
@@ -36,6 +39,7 @@ pub(crate) fn normal(draws: Draws, dims: &[usize], dtype: DType, device: Device,
 
 /// `int64` in `[low, high)`.
 pub(crate) fn integers(draws: Draws, dims: &[usize], device: Device, low: i64, high: i64) -> Result<Value> {
+    on_cuda!(integers(draws, dims, device, low, high));
     let count = shape::check_allocation(dims, DType::Int64)?;
     from_vec(kernels::integers(draws.seed, draws.offset, count, low, high), dims, DType::Int64).to_device(device)
 }
@@ -48,6 +52,7 @@ pub(crate) fn permutation(draws: Draws, n: usize, device: Device) -> Result<Valu
 
 /// True with this probability.
 pub(crate) fn bernoulli(draws: Draws, dims: &[usize], device: Device, probability: f64) -> Result<Value> {
+    on_cuda!(bernoulli(draws, dims, device, probability));
     let count = shape::check_allocation(dims, DType::Bool)?;
     from_vec(kernels::bernoulli_mask(draws.seed, draws.offset, count, probability), dims, DType::Bool).to_device(device)
 }

@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target, average_square};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Adadelta`], with PyTorch's names.
@@ -48,6 +48,10 @@ impl Formula<2> for Deltas {
         let delta = root(deltas.clone()) / root(square.clone()) * g;
         let deltas = average_square(deltas, delta.clone(), self.rho);
         (x - delta * Q::of(self.lr), [square, deltas])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_adadelta", 2, &[self.lr, self.rho, self.eps]))
     }
 }
 

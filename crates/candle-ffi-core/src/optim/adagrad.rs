@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Adagrad`], with PyTorch's names.
@@ -45,6 +45,10 @@ impl Formula<1> for Sum {
         let (x, g) = self.pull.apply(x, gradient);
         let sum = sum + g.clone() * g.clone();
         (x - g * Q::of(self.rate) / (sum.clone().sqrt() + Q::of(self.eps)), [sum])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_adagrad", 1, &[self.rate, self.eps]))
     }
 }
 

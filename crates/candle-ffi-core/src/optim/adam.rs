@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target, average, average_square};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Adam`], with PyTorch's names; its `betas` are `beta1` and `beta2`.
@@ -82,6 +82,10 @@ struct Moments {
 }
 
 impl Moments {
+    fn constants(self) -> [f64; 5] {
+        [self.beta1, self.beta2, self.eps, self.rate, self.root]
+    }
+
     #[inline(always)]
     fn direction<Q: Quantity>(self, average: Q, square: Q) -> Q {
         average * Q::of(self.rate) / (square.sqrt() / Q::of(self.root) + Q::of(self.eps))
@@ -95,6 +99,10 @@ impl Formula<2> for Moments {
         let m = average(m, g.clone(), 1.0 - self.beta1);
         let v = average_square(v, g, self.beta2);
         (x - self.direction(m.clone(), v.clone()), [m, v])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_adam", 2, &self.constants()))
     }
 }
 
@@ -110,6 +118,10 @@ impl Formula<3> for Amsgrad {
         let v = average_square(v, g, self.0.beta2);
         let largest = largest.maximum(v.clone());
         (x - self.0.direction(m.clone(), largest.clone()), [m, v, largest])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.0.pull.kernel("optim_amsgrad", 3, &self.0.constants()))
     }
 }
 

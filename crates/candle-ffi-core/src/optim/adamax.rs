@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target, average};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Adamax`], with PyTorch's names; its `betas` are `beta1` and `beta2`.
@@ -49,6 +49,10 @@ impl Formula<2> for Largest {
         let m = average(m, g.clone(), 1.0 - self.beta1);
         let u = (u * Q::of(self.beta2)).maximum(g.abs() + Q::of(self.eps));
         (x - m.clone() * Q::of(self.rate) / u.clone(), [m, u])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_adamax", 2, &[self.beta1, self.beta2, self.eps, self.rate]))
     }
 }
 

@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target, average};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Asgd`], with PyTorch's names.
@@ -51,6 +51,10 @@ impl Formula<1> for Averaged {
         let x = x * Q::of(1.0 - self.lambd * self.eta) - g * Q::of(self.eta);
         let mean = if self.mu == 1.0 { x.clone() } else { average(mean, x.clone(), self.mu) };
         (x, [mean])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_asgd", 1, &[self.lambd, self.eta, self.mu]))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Clipping of gradients, in place.
 
 use crate::autograd::GradMode;
+use crate::value::Value;
 use crate::{DType, Device, Error, Result, Tensor, compute, ops};
 
 /// The norm of all tensors as one vector, as a tensor without dimensions; of order `norm_type`, which may be infinite.
@@ -12,8 +13,11 @@ pub fn total_norm(tensors: &[Tensor], norm_type: f64, error_if_nonfinite: bool) 
     let total = if norm_type == 2.0 && tensors.iter().all(on_cpu) {
         let squares = tensors.iter().map(|tensor| compute::sum_of_squares(&tensor.value()));
         let root = squares.sum::<Result<f64>>()?.sqrt();
-        let dtype = tensors.iter().map(Tensor::dtype).fold(first.dtype(), DType::promote);
-        ops::full(&[], root, dtype, first.device())?
+        ops::full(&[], root, common_dtype(tensors, first), first.device())?
+    } else if norm_type == 2.0
+        && let Some(norm) = compute::norm_of_all(&values(tensors), common_dtype(tensors, first))?
+    {
+        Tensor::from_value(norm)
     } else {
         let one = |tensor| ops::to_device(&ops::norm(tensor, norm_type, None, false)?, first.device());
         let norms = tensors.iter().map(one).collect::<Result<Vec<_>>>()?;
@@ -26,6 +30,14 @@ pub fn total_norm(tensors: &[Tensor], norm_type: f64, error_if_nonfinite: bool) 
         )));
     }
     Ok(total)
+}
+
+fn common_dtype(tensors: &[Tensor], first: &Tensor) -> DType {
+    tensors.iter().map(Tensor::dtype).fold(first.dtype(), DType::promote)
+}
+
+fn values(tensors: &[Tensor]) -> Vec<Value> {
+    tensors.iter().map(Tensor::value).collect()
 }
 
 fn on_cpu(tensor: &Tensor) -> bool {
@@ -50,6 +62,13 @@ pub fn clip_grad_norm(params: &[Tensor], max_norm: f64, norm_type: f64, error_if
     let factor = ops::clamp(&ops::div(&ops::common::number(max_norm), &norm)?, None, Some(1.0))?;
     // Times one is no change.
     if factor.device().is_cpu() && factor.to_number()? == 1.0 {
+        return Ok(total);
+    }
+    for gradient in &gradients {
+        gradient.check_unseen_change()?;
+    }
+    if compute::scale_all(&values(&gradients), &factor.value())? {
+        gradients.iter().for_each(Tensor::bump_version);
         return Ok(total);
     }
     for gradient in &gradients {

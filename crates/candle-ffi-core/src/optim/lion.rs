@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target, average};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Lion`]; its `betas` are `beta1` and `beta2`.
@@ -47,6 +47,10 @@ impl Formula<1> for Signs {
         let direction = m.clone() * Q::of(self.beta1) + g.clone() * Q::of(1.0 - self.beta1);
         let step = direction.by_sign(Q::of(-self.lr), Q::of(0.0), Q::of(self.lr));
         (x - step, [average(m, g, 1.0 - self.beta2)])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_lion", 1, &[self.lr, self.beta1, self.beta2]))
     }
 }
 

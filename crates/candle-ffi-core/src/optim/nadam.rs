@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target, as_kept, average, average_square};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Nadam`], with PyTorch's names; its `betas` are `beta1` and `beta2`.
@@ -60,6 +60,11 @@ impl Formula<2> for Nesterov {
         let below = (v.clone() / Q::of(self.correction)).sqrt() + Q::of(self.eps);
         let x = x - g * Q::of(self.of_gradient) / below.clone();
         (x - m.clone() * Q::of(self.of_average) / below, [m, v])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        let Self { pull, beta1, beta2, eps, correction, of_gradient, of_average } = self;
+        Some(pull.kernel("optim_nadam", 2, &[beta1, beta2, eps, correction, of_gradient, of_average]))
     }
 }
 

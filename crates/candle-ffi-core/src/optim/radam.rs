@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target, average, average_square};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Radam`], with PyTorch's names; its `betas` are `beta1` and `beta2`.
@@ -55,6 +55,11 @@ impl Formula<2> for Rectified {
         let step = m.clone() * Q::of(self.rate);
         let step = if self.adaptive { step / (v.clone().sqrt() + Q::of(self.eps)) } else { step };
         (x - step, [m, v])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        let Self { pull, beta1, beta2, eps, rate, adaptive } = self;
+        Some(pull.kernel("optim_radam", 2, &[beta1, beta2, eps, rate, f64::from(adaptive)]))
     }
 }
 

@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target, average, average_square};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Rmsprop`], with PyTorch's names.
@@ -49,6 +49,10 @@ struct Root {
 }
 
 impl Root {
+    fn constants(self) -> [f64; 4] {
+        [self.lr, self.alpha, self.eps, self.momentum]
+    }
+
     #[inline(always)]
     fn plain<Q: Quantity>(self, g: Q, v: Q) -> (Q, Q) {
         let v = average_square(v, g.clone(), self.alpha);
@@ -71,6 +75,10 @@ impl Formula<1> for Root {
         let (direction, v) = self.plain(g, v);
         (x - direction * Q::of(self.lr), [v])
     }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_rmsprop", 1, &self.constants()))
+    }
 }
 
 /// With momentum.
@@ -81,6 +89,10 @@ impl Formula<2> for Root {
         let (direction, v) = self.plain(g, v);
         let buffer = buffer * Q::of(self.momentum) + direction;
         (x - buffer.clone() * Q::of(self.lr), [v, buffer])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_rmsprop_momentum", 2, &self.constants()))
     }
 }
 
@@ -94,6 +106,10 @@ impl Formula<2> for Centered {
         let (direction, v, mean) = self.0.centered(g, v, mean);
         (x - direction * Q::of(self.0.lr), [v, mean])
     }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.0.pull.kernel("optim_rmsprop_centered", 2, &self.0.constants()))
+    }
 }
 
 /// With momentum.
@@ -104,6 +120,10 @@ impl Formula<3> for Centered {
         let (direction, v, mean) = self.0.centered(g, v, mean);
         let buffer = buffer * Q::of(self.0.momentum) + direction;
         (x - buffer.clone() * Q::of(self.0.lr), [v, buffer, mean])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.0.pull.kernel("optim_rmsprop_centered_momentum", 3, &self.0.constants()))
     }
 }
 

@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Rule, Target};
 use crate::Result;
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Rprop`]; PyTorch's `etas` are `etaminus` and `etaplus`, its `step_sizes` `step_size_min` and
@@ -45,6 +45,12 @@ impl Formula<2> for Resilient {
         // Where the gradient has turned there is no step.
         let g = turn.by_sign(Q::of(0.0), g.clone(), g);
         (x - g.clone().by_sign(-size.clone(), Q::of(0.0), size.clone()), [g, size])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        let RpropOptions { etaminus, etaplus, step_size_min, step_size_max, maximize, .. } = self.0;
+        let constants = [f64::from(maximize), etaminus, etaplus, step_size_min, step_size_max];
+        Some(Kernel::new("optim_rprop", 2, &constants))
     }
 }
 

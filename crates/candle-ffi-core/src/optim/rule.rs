@@ -2,8 +2,9 @@
 
 use super::composed;
 use super::options::Options;
-use crate::{DType, Error, Result, Tensor, compute, default_dtype, ops};
-use candle_ffi_kernels::optim::{Formula, MOST_MEMORIES, Quantity};
+use crate::compute::{self, Batch};
+use crate::{DType, Error, Result, Tensor, default_dtype, ops};
+use candle_ffi_kernels::optim::{Formula, Kernel, MOST_CONSTANTS, MOST_MEMORIES, Quantity};
 use smallvec::SmallVec;
 
 /// An optimizer that changes each parameter by itself, as [`Stepper`](super::Stepper) drives it.
@@ -74,6 +75,8 @@ pub struct Target<'a> {
     pub(super) tensors: &'static [&'static str],
     /// Makes the step of operations, to compare with the kernel.
     pub(super) composed: bool,
+    /// Where a step waits that is made with those of other parameters.
+    pub(super) batch: &'a mut Batch,
 }
 
 impl Target<'_> {
@@ -113,6 +116,11 @@ impl Target<'_> {
         let (param, grad) = (self.param.value(), self.grad.value());
         let reached = param.is_cpu() && param.is_contiguous() && !grad.shares_storage_with(&param) && !self.composed;
         if !reached {
+            let waits = !self.composed && self.batch.add(&param, &grad, found.map(Tensor::value), formula)?;
+            if waits {
+                self.param.bump_version();
+                return Ok(());
+            }
             return composed::step(self.param, self.grad, found, formula);
         }
         let values = found.map(Tensor::value);
@@ -167,6 +175,13 @@ impl Pull {
     /// One or the other.
     pub(super) fn new(maximize: bool, lr: f64, weight_decay: f64, decoupled: bool) -> Self {
         if decoupled { Self::decoupled(maximize, lr, weight_decay) } else { Self::coupled(maximize, weight_decay) }
+    }
+
+    /// A kernel of CUDA that begins with this pull, with the constants that follow it.
+    pub(super) fn kernel(self, name: &'static str, memories: usize, constants: &[f64]) -> Kernel {
+        let pull = [f64::from(self.maximize), self.penalty, self.shrink];
+        let all: SmallVec<[f64; MOST_CONSTANTS]> = pull.into_iter().chain(constants.iter().copied()).collect();
+        Kernel::new(name, memories, &all)
     }
 
     /// The parameter and the gradient to go on with. What is not asked for has no part: 0 times an infinite

@@ -4,7 +4,7 @@ use super::Stepper;
 use super::options::options;
 use super::rule::{Pull, Rule, Target};
 use crate::{Error, Result};
-use candle_ffi_kernels::optim::{Formula, Quantity};
+use candle_ffi_kernels::optim::{Formula, Kernel, Quantity};
 
 options! {
     /// The options of [`Sgd`], with PyTorch's names.
@@ -48,6 +48,10 @@ impl Formula<0> for Plain {
         let (x, g) = self.pull.apply(x, gradient);
         (x - g * Q::of(self.lr), [])
     }
+
+    fn kernel(self) -> Option<Kernel> {
+        Some(self.pull.kernel("optim_sgd", 0, &[self.lr]))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -68,6 +72,12 @@ impl Formula<1> for Momentum {
         let buffer = if self.first { g.clone() } else { next };
         let direction = if self.nesterov { g + buffer.clone() * Q::of(self.momentum) } else { buffer.clone() };
         (x - direction * Q::of(self.lr), [buffer])
+    }
+
+    fn kernel(self) -> Option<Kernel> {
+        let Self { pull, lr, momentum, taken, nesterov, first } = self;
+        let constants = [lr, momentum, taken, f64::from(nesterov), f64::from(first)];
+        Some(pull.kernel("optim_momentum", 1, &constants))
     }
 }
 

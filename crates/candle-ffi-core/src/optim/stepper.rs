@@ -4,6 +4,7 @@ use super::optimizer::{Optimizer, check_params, no_group, no_option, no_param, n
 use super::options::Options;
 use super::rule::{Memory, Rule, Target, number_dtype};
 use crate::autograd::GradMode;
+use crate::compute::Batch;
 use crate::{Device, Error, Result, Tensor, ops};
 
 /// Parameters that share their options.
@@ -60,6 +61,7 @@ fn update<R: Rule>(
     param: &Tensor,
     grad: &Tensor,
     memory: &mut Memory,
+    batch: &mut Batch,
     composed: bool,
 ) -> Result<()> {
     // The data of a parameter may have been replaced since its gradient was computed.
@@ -67,7 +69,7 @@ fn update<R: Rule>(
     let initial = |name: &str| R::initial(options, name);
     let before = memory.numbers.clone();
     let mut target =
-        Target { param, grad, memory, initial: &initial, numbers: R::NUMBERS, tensors: R::TENSORS, composed };
+        Target { param, grad, memory, initial: &initial, numbers: R::NUMBERS, tensors: R::TENSORS, batch, composed };
     // A step that fails does not count.
     R::update(options, &mut target).inspect_err(|_| memory.numbers = before)
 }
@@ -79,14 +81,15 @@ impl<R: Rule> Optimizer for Stepper<R> {
 
     fn step(&mut self) -> Result<()> {
         let _mode = GradMode::new(false);
-        for group in &mut self.groups {
-            for (param, memory) in group.params.iter().zip(&mut group.memories) {
-                if let Some(grad) = param.grad() {
-                    update::<R>(&group.options, param, &grad, memory, false)?;
-                }
-            }
-        }
-        Ok(())
+        let mut batch = Batch::default();
+        let prepared = self.groups.iter_mut().try_for_each(|group| {
+            group.params.iter().zip(&mut group.memories).try_for_each(|(param, memory)| match param.grad() {
+                Some(grad) => update::<R>(&group.options, param, &grad, memory, &mut batch, false),
+                None => Ok(()),
+            })
+        });
+        // Those before one that fails are stepped.
+        batch.run().and(prepared)
     }
 
     fn num_groups(&self) -> usize {
@@ -204,8 +207,10 @@ mod tests {
             let (mut memory, mut others) = (Memory::empty::<R>(), Memory::empty::<R>());
             for step in 0..7 {
                 let grad = tensor(&[0.5, f64::from(step) - 2.5, 0.0], dtype);
-                update::<R>(&options, &fused, &grad, &mut memory, false).unwrap();
-                update::<R>(&options, &other, &grad, &mut others, true).unwrap();
+                let mut batch = Batch::default();
+                update::<R>(&options, &fused, &grad, &mut memory, &mut batch, false).unwrap();
+                update::<R>(&options, &other, &grad, &mut others, &mut batch, true).unwrap();
+                batch.run().unwrap();
             }
             let near = |a: &Tensor, b: &Tensor| {
                 assert_eq!(a.dtype(), dtype);
@@ -255,10 +260,10 @@ mod tests {
         let infinite = [f64::INFINITY, f64::NEG_INFINITY];
         let (x, grad) = (tensor(&infinite, DType::Float32), tensor(&[1.0, 1.0], DType::Float32));
         let mut memory = Memory::empty::<sgd::SgdRule>();
-        update::<sgd::SgdRule>(&SgdOptions::default(), &x, &grad, &mut memory, false).unwrap();
+        update::<sgd::SgdRule>(&SgdOptions::default(), &x, &grad, &mut memory, &mut Batch::default(), false).unwrap();
         assert_eq!(values(&x), infinite);
         let options = SgdOptions { weight_decay: 0.1, ..SgdOptions::default() };
-        update::<sgd::SgdRule>(&options, &x, &grad, &mut memory, false).unwrap();
+        update::<sgd::SgdRule>(&options, &x, &grad, &mut memory, &mut Batch::default(), false).unwrap();
         assert!(values(&x).iter().all(|x| x.is_nan()));
     }
 

@@ -9,7 +9,9 @@ mod fused;
 mod inplace;
 mod loss;
 mod matmul;
+mod optim;
 mod reduce;
+mod sample;
 mod spatial;
 mod transfer;
 
@@ -21,14 +23,14 @@ pub(super) use fused::{log_softmax, log_softmax_grad, logsumexp, softmax, softma
 pub(super) use inplace::{binary_into, copy_into};
 pub(super) use loss::{cross_entropy, cross_entropy_grad, pair_loss, pair_loss_grad};
 pub(super) use matmul::{matmul, matmul_add};
+pub(super) use optim::{Step, make, norm_of_all, scale_all};
 pub(super) use reduce::{argselect, reduce, var};
-pub(super) use spatial::{
-    avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
-};
+pub(super) use sample::{bernoulli, integers, normal, uniform};
+pub(super) use spatial::{avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold};
 pub(super) use transfer::to_device;
 
-use crate::value::Value;
 use crate::{DType, Result};
+use crate::value::Value;
 
 /// Whether all values are on one CUDA device.
 fn together(values: &[&Value]) -> bool {

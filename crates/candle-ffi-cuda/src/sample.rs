@@ -1,0 +1,78 @@
+//! Random numbers: those of the host, bit for bit.
+
+use crate::array::empty;
+use crate::launch::Launch;
+use crate::ptx;
+use candle_core::{CudaDevice, DType, Result, Tensor};
+
+fn is_float(dtype: DType) -> bool {
+    matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
+}
+
+/// Uniform in `[low, high)`: draws `offset…` of a seed.
+pub fn uniform(
+    device: &CudaDevice,
+    (seed, offset): (u64, u64),
+    dims: &[usize],
+    dtype: DType,
+    low: f64,
+    high: f64,
+) -> Result<Option<Tensor>> {
+    if !is_float(dtype) {
+        return Ok(None);
+    }
+    let result = empty(device, dims, dtype)?;
+    let mut launch = Launch::of(device, ptx::SAMPLE, "uniform", dtype)?;
+    launch.value(seed).value(offset).value(low).value(high - low).value(high).tensor(&result)?;
+    // SAFETY: as `UNIFORM` of sample.cu is declared.
+    unsafe { launch.over_packs(result.elem_count(), 2) }?;
+    Ok(Some(result))
+}
+
+/// Normal with this mean and deviation.
+pub fn normal(
+    device: &CudaDevice,
+    (seed, offset): (u64, u64),
+    dims: &[usize],
+    dtype: DType,
+    mean: f64,
+    std: f64,
+) -> Result<Option<Tensor>> {
+    if !is_float(dtype) {
+        return Ok(None);
+    }
+    let result = empty(device, dims, dtype)?;
+    let mut launch = Launch::of(device, ptx::SAMPLE, "normal", dtype)?;
+    launch.value(seed).value(offset).value(mean).value(std).tensor(&result)?;
+    // SAFETY: as `NORMAL` of sample.cu is declared.
+    unsafe { launch.over_packs(result.elem_count(), if dtype == DType::F64 { 1 } else { 2 }) }?;
+    Ok(Some(result))
+}
+
+/// `int64` in `low..high`, which is not empty.
+pub fn integers(
+    device: &CudaDevice,
+    (seed, offset): (u64, u64),
+    dims: &[usize],
+    low: i64,
+    high: i64,
+) -> Result<Tensor> {
+    let result = empty(device, dims, DType::I64)?;
+    let mut launch = Launch::plain(device, ptx::SAMPLE, "integers")?;
+    launch.value(seed).value(offset).value(low).value(high.wrapping_sub(low).cast_unsigned()).tensor(&result)?;
+    // SAFETY: as `integers` of sample.cu is declared.
+    unsafe { launch.over_packs(result.elem_count(), 2) }?;
+    Ok(result)
+}
+
+/// Bytes: 1 with this probability, else 0.
+pub fn bernoulli(device: &CudaDevice, (seed, offset): (u64, u64), dims: &[usize], probability: f64) -> Result<Tensor> {
+    // Of 53 random bits.
+    let threshold = (probability.clamp(0.0, 1.0) * 9_007_199_254_740_992.0) as u64;
+    let result = empty(device, dims, DType::U8)?;
+    let mut launch = Launch::plain(device, ptx::SAMPLE, "bernoulli")?;
+    launch.value(seed).value(offset).value(threshold).tensor(&result)?;
+    // SAFETY: as `bernoulli` of sample.cu is declared.
+    unsafe { launch.over_packs(result.elem_count(), 2) }?;
+    Ok(result)
+}
