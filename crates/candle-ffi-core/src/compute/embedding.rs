@@ -10,6 +10,7 @@ use candle_ffi_kernels::embedding as kernels;
 /// For each bag and column of a matrix of rows, the row with the largest number; bag `b` ends before row `ends[b]`.
 pub(crate) fn bag_argmax(rows: &Value, ends: &[usize]) -> Result<Value> {
     if !rows.is_cpu() {
+        on_cuda!(bag_argmax(rows, ends));
         return host::round_trip_one("bag_argmax", [rows], |[rows]| bag_argmax(&rows, ends));
     }
     let rows = contiguous(rows)?;

@@ -12,6 +12,7 @@ pub(crate) use candle_ffi_kernels::index::Scatter;
 /// `out[…, i, …] = x[…, index[…, i, …], …]` along `dim`; the index may be smaller in the other dimensions.
 pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index]) {
+        on_cuda!(gather(x, dim, index));
         return host::round_trip_one("gather", [x, index], |[x, index]| gather(&x, dim, &index));
     }
     shape::check_allocation(index.dims(), x.dtype)?;
@@ -24,6 +25,7 @@ pub(crate) fn gather(x: &Value, dim: usize, index: &Value) -> Result<Value> {
 /// `out = x` with `out[…, index[…, i, …], …] = src[…, i, …]` along `dim`, or `+=` or another operation.
 pub(crate) fn scatter(op: Scatter, x: &Value, dim: usize, index: &Value, src: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index, src]) {
+        on_cuda!(scatter(op, x, dim, index, src));
         return host::round_trip_one("scatter", [x, index, src], |[x, index, src]| scatter(op, &x, dim, &index, &src));
     }
     let x = contiguous_for_result(x)?;
@@ -38,6 +40,7 @@ pub(crate) fn scatter(op: Scatter, x: &Value, dim: usize, index: &Value, src: &V
 /// The entries of `x` along `dim` at the positions of a one-dimensional index.
 pub(crate) fn index_select(x: &Value, dim: usize, index: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index]) {
+        on_cuda!(index_select(x, dim, index));
         return host::round_trip_one("index_select", [x, index], |[x, index]| index_select(&x, dim, &index));
     }
     let (x, index) = (contiguous(x)?, contiguous(index)?);
@@ -54,6 +57,7 @@ pub(crate) fn index_select(x: &Value, dim: usize, index: &Value) -> Result<Value
 /// `out = x` with `out[…, index[i], …] += src[…, i, …]` along `dim`.
 pub(crate) fn index_add(x: &Value, dim: usize, index: &Value, src: &Value) -> Result<Value> {
     if !host::on_cpu(&[x, index, src]) {
+        on_cuda!(index_add(x, dim, index, src));
         return host::round_trip_one("index_add", [x, index, src], |[x, index, src]| index_add(&x, dim, &index, &src));
     }
     let (x, index, src) = (contiguous_for_result(x)?, contiguous(index)?, contiguous(src)?);
@@ -82,6 +86,7 @@ pub(crate) fn one_hot(index: &Value, classes: usize) -> Result<Value> {
 /// The flat `int64` positions of what is true, ascending.
 pub(crate) fn positions(mask: &Value) -> Result<Value> {
     if !mask.is_cpu() {
+        on_cuda!(positions(mask));
         return host::round_trip_one("nonzero", [mask], |[mask]| positions(&mask));
     }
     let mask = contiguous(mask)?;

@@ -57,8 +57,8 @@ pub(crate) use fused::{log_softmax, log_softmax_grad, logsumexp, softmax, softma
 pub(crate) use index::{Scatter, gather, index_add, index_select, one_hot, positions, scatter, triangle};
 pub(crate) use inplace::{binary_into, copy_into};
 pub(crate) use loss::{
-    Alignment, Classes, LEAST_VARIANCE, PairLoss, Side, Total, cross_entropy, cross_entropy_grad, ctc, ctc_grad,
-    pair_loss, pair_loss_grad,
+    Alignment, Classes, LEAST_VARIANCE, PairLoss, Side, cross_entropy, cross_entropy_grad, ctc, ctc_grad, pair_loss,
+    pair_loss_grad,
 };
 pub(crate) use matmul::{matmul, matmul_add};
 pub(crate) use norm::{

@@ -32,6 +32,7 @@ pub(crate) fn row_norm(
     eps: f64,
 ) -> Result<RowNorm> {
     if !x.is_cpu() {
+        on_cuda!(row_norm(x, n, center, weight, bias, eps));
         let (weight, bias) = (on_host(weight)?, on_host(bias)?);
         let [output, mean, rstd] = host::round_trip("row_norm", [x], |[x]| {
             let RowNorm { output, mean, rstd } = row_norm(&x, n, center, weight.as_ref(), bias.as_ref(), eps)?;
@@ -67,6 +68,7 @@ pub(crate) fn row_norm_grad(
     weight: Option<&Value>,
 ) -> Result<[Value; 3]> {
     if !grad.is_cpu() {
+        on_cuda!(row_norm_grad(grad, x, mean, rstd, n, center, weight));
         let weight = on_host(weight)?;
         return host::round_trip("row_norm_grad", [grad, x, mean, rstd], |[grad, x, mean, rstd]| {
             row_norm_grad(&grad, &x, &mean, &rstd, n, center, weight.as_ref())
@@ -112,6 +114,7 @@ pub(crate) fn plane_norm(
     eps: f64,
 ) -> Result<PlaneNorm> {
     if !x.is_cpu() {
+        on_cuda!(plane_norm(x, planes, weight, bias, eps));
         let (weight, bias) = (on_host(weight)?, on_host(bias)?);
         let [output, mean, var, rstd] = host::round_trip("plane_norm", [x], |[x]| {
             let PlaneNorm { output, mean, var, rstd } = plane_norm(&x, planes, weight.as_ref(), bias.as_ref(), eps)?;
@@ -143,6 +146,7 @@ pub(crate) fn plane_affine(
     bias: Option<&Value>,
 ) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(plane_affine(x, planes, mean, rstd, weight, bias));
         let (weight, bias) = (on_host(weight)?, on_host(bias)?);
         return host::round_trip_one("plane_affine", [x, mean, rstd], |[x, mean, rstd]| {
             plane_affine(&x, planes, &mean, &rstd, weight.as_ref(), bias.as_ref())
@@ -171,6 +175,7 @@ pub(crate) fn plane_norm_grad(
     fixed: bool,
 ) -> Result<[Value; 3]> {
     if !grad.is_cpu() {
+        on_cuda!(plane_norm_grad(grad, x, planes, [mean, rstd], weight, fixed));
         let weight = on_host(weight)?;
         return host::round_trip("plane_norm_grad", [grad, x, mean, rstd], |[grad, x, mean, rstd]| {
             plane_norm_grad(&grad, &x, planes, [&mean, &rstd], weight.as_ref(), fixed)

@@ -13,6 +13,7 @@ pub(crate) use candle_ffi_kernels::sort::Part;
 /// A running sum or product along a dimension, of the same dtype.
 pub(crate) fn scan(x: &Value, dim: usize, op: Scan) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(scan(x, dim, op));
         return host::round_trip_one(format_args!("{op:?}"), [x], |[x]| scan(&x, dim, op));
     }
     let dtype = x.dtype;
@@ -41,6 +42,7 @@ pub(crate) fn scan(x: &Value, dim: usize, op: Scan) -> Result<Value> {
 /// The positions along a dimension of its elements in order, or of a part of them.
 pub(crate) fn argsort(x: &Value, dim: usize, descending: bool, part: Part) -> Result<Value> {
     if !x.is_cpu() {
+        on_cuda!(argsort(x, dim, descending, part));
         return host::round_trip_one("argsort", [x], |[x]| argsort(&x, dim, descending, part));
     }
     let x = contiguous(x)?;

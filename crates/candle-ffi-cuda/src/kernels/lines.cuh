@@ -80,6 +80,40 @@ template <class T> struct Elements {
     }
 };
 
+// The same of two arrays that lie alike: f(element, other, position).
+template <class T> struct Pairs {
+    const T *x, *y;
+    bool held;
+    compute_t<T> xs[HELD], ys[HELD];
+
+    __device__ __forceinline__ Pairs(const T *x, const T *y, const Line &line)
+        : x(x), y(y), held(line.n <= i64(HELD) * line.lanes) {
+        if (!held || !line.inside) return;
+#pragma unroll
+        for (int k = 0; k < HELD; ++k) {
+            const i64 i = line.lane + i64(k) * line.lanes, at = line.base + i * line.stride;
+            if (i < line.n) xs[k] = load(x[at]), ys[k] = load(y[at]);
+        }
+    }
+
+    template <class F> __device__ __forceinline__ void each(const Line &line, F f) const {
+        if (!line.inside) return;
+        if (held) {
+#pragma unroll
+            for (int k = 0; k < HELD; ++k) {
+                const i64 i = line.lane + i64(k) * line.lanes;
+                if (i < line.n) f(xs[k], ys[k], i);
+            }
+            return;
+        }
+#pragma unroll 4
+        for (i64 i = line.lane; i < line.n; i += line.lanes) {
+            const i64 at = line.base + i * line.stride;
+            f(load(x[at]), load(y[at]), i);
+        }
+    }
+};
+
 struct Add {
     template <class A> __device__ __forceinline__ A operator()(A a, A b) const { return a + b; }
 };

@@ -34,31 +34,14 @@ template <Mode MODE, class T> __device__ __forceinline__ void forward(const T *x
 template <Mode MODE, class T> __device__ __forceinline__ void backward(const T *y, const T *grad, T *dx, const Lines &l) {
     using C = compute_t<T>;
     for_each_line(l, [&](const Line &line) {
-        const Elements<T> outputs(y, line), grads(grad, line);
+        const Pairs<T> pairs(y, grad, line);
         C sum = 0;
-        const auto at = [&](i64 i) { return line.base + i * line.stride; };
-        if (MODE == LOG_SOFTMAX) {
-            grads.each(line, [&](C g, i64) { sum += g; });
-        } else if (outputs.held) {
-#pragma unroll
-            for (int k = 0; k < HELD; ++k) {
-                const i64 i = line.lane + i64(k) * line.lanes;
-                if (line.inside && i < line.n) sum += outputs.values[k] * grads.values[k];
-            }
-        } else {
-            outputs.each(line, [&](C y, i64 i) { sum += y * load(grad[at(i)]); });
-        }
+        pairs.each(line, [&](C y, C g, i64) { sum += MODE == LOG_SOFTMAX ? g : y * g; });
         sum = join_line(l, sum, Add());
-        const auto rule = [&](C y, C g) { return MODE == LOG_SOFTMAX ? g - exp(y) * sum : y * (g - sum); };
-        if (outputs.held) {
-#pragma unroll
-            for (int k = 0; k < HELD; ++k) {
-                const i64 i = line.lane + i64(k) * line.lanes;
-                if (line.inside && i < line.n) dx[at(i)] = store<T>(rule(outputs.values[k], grads.values[k]));
-            }
-        } else {
-            outputs.each(line, [&](C y, i64 i) { dx[at(i)] = store<T>(rule(y, load(grad[at(i)]))); });
-        }
+        pairs.each(line, [&](C y, C g, i64 i) {
+            const C slope = MODE == LOG_SOFTMAX ? g - exp(y) * sum : y * (g - sum);
+            dx[line.base + i * line.stride] = store<T>(slope);
+        });
     });
 }
 

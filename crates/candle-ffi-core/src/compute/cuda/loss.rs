@@ -2,8 +2,8 @@
 
 use super::{refuse_outside, together};
 use crate::compute::copy::{cast, contiguous};
-use crate::compute::loss::CrossEntropy;
-use crate::compute::{Classes, PairLoss, Side, Total};
+use crate::compute::loss::{CrossEntropy, Total};
+use crate::compute::{Classes, PairLoss, Side};
 use crate::value::Value;
 use crate::{DType, Result, shape};
 use candle_ffi_cuda as kernels;

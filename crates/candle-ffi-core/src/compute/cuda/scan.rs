@@ -1,0 +1,38 @@
+//! Running sums and products, order along a dimension, positions.
+
+use super::together;
+use crate::compute::{Part, Scan};
+use crate::value::Value;
+use crate::{DType, Result, shape};
+use candle_ffi_cuda as kernels;
+
+pub(in crate::compute) fn scan(x: &Value, dim: usize, op: Scan) -> Result<Option<Value>> {
+    // Sums of bools do not wrap as those of bytes do.
+    if !together(&[x]) || x.dtype == DType::Bool {
+        return Ok(None);
+    }
+    shape::check_allocation(x.dims(), x.dtype)?;
+    Ok(kernels::scan(&x.array, dim, op)?.map(|array| Value::new(array, x.dtype)))
+}
+
+pub(in crate::compute) fn argsort(x: &Value, dim: usize, descending: bool, part: Part) -> Result<Option<Value>> {
+    if !together(&[x]) {
+        return Ok(None);
+    }
+    let mut dims = x.shape();
+    let n = dims.get(dim).copied().unwrap_or(1);
+    if let Some(size) = dims.get_mut(dim) {
+        *size = part.len(n);
+    }
+    shape::check_allocation(&dims, DType::Int64)?;
+    // Keys and positions of all lines, twice.
+    shape::check_allocation(&[x.num_elements(), 4], DType::Int64)?;
+    Ok(kernels::argsort(&x.array, dim, descending, part)?.map(|array| Value::new(array, DType::Int64)))
+}
+
+pub(in crate::compute) fn positions(mask: &Value) -> Result<Option<Value>> {
+    if !together(&[mask]) {
+        return Ok(None);
+    }
+    Ok(kernels::positions(&mask.array)?.map(|array| Value::new(array, DType::Int64)))
+}
