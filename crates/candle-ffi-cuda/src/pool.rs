@@ -1,6 +1,7 @@
 //! Pooling: the largest element or the average of each window of a plane.
 
 use crate::array::{device, empty};
+use crate::is_float;
 use crate::launch::{BLOCK, Launch};
 use crate::ptx;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
@@ -56,10 +57,6 @@ impl Axes {
             }
         }))
     }
-}
-
-fn is_float(dtype: DType) -> bool {
-    matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
 }
 
 /// How many threads work on a window, and how many windows a block then has.

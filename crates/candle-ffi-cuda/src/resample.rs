@@ -2,6 +2,7 @@
 
 use crate::array::{device, empty};
 use crate::conv::{Columns, Sizes as ConvSizes};
+use crate::is_float;
 use crate::launch::Launch;
 use crate::ptx;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
@@ -82,10 +83,6 @@ impl Tables {
 fn upload<T: candle_core::WithDType>(numbers: Vec<T>, device: &CudaDevice) -> Result<Tensor> {
     let len = numbers.len();
     Tensor::from_vec(numbers, len, &Device::Cuda(device.clone()))
-}
-
-fn is_float(dtype: DType) -> bool {
-    matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
 }
 
 /// Weighted sums of a few elements along each dimension, of shape `dims`; with `transposed` the gradient of that. None

@@ -25,6 +25,7 @@ pub(crate) struct AttentionOptions {
 /// `[batch, kv_heads, keys, value_width]`; and the logarithm of the sum of exponentials for each query.
 pub(crate) fn attention(inputs: [&Value; 3], options: &AttentionOptions) -> Result<[Value; 2]> {
     if !host::on_cpu(&inputs) {
+        on_cuda!(attention(inputs, options));
         let options = options.on_host()?;
         return host::round_trip("attention", inputs, |[q, k, v]| attention([&q, &k, &v], &options));
     }
@@ -53,6 +54,7 @@ pub(crate) fn attention_grad(
 ) -> Result<[Value; 3]> {
     let [query, key, value] = inputs;
     if !host::on_cpu(&[grad, out, log_sums, query, key, value]) {
+        on_cuda!(attention_grad(grad, out, log_sums, inputs, options));
         let options = options.on_host()?;
         return host::round_trip(
             "attention_grad",

@@ -2,6 +2,7 @@
 //! device is not CUDA. The functions of [`crate::compute`] ask them through `on_cuda!`.
 
 mod activation;
+mod attention;
 mod conv;
 mod copy;
 mod elementwise;
@@ -12,6 +13,7 @@ mod loss;
 mod matmul;
 mod norm;
 mod optim;
+mod recurrent;
 mod reduce;
 mod sample;
 mod scan;
@@ -19,6 +21,7 @@ mod spatial;
 mod transfer;
 
 pub(super) use activation::{activation, activation_grad, prelu};
+pub(super) use attention::{attention, attention_grad};
 pub(super) use conv::conv;
 pub(super) use copy::{cast, contiguous, copy, fill, one_hot, triangle};
 pub(super) use elementwise::{binary, clamp, clamp_mask, compare, logical, logical_not, select, unary, unary_grad};
@@ -29,6 +32,7 @@ pub(super) use loss::{cross_entropy, cross_entropy_grad, pair_loss, pair_loss_gr
 pub(super) use matmul::{matmul, matmul_add};
 pub(super) use norm::{plane_affine, plane_norm, plane_norm_grad, row_norm, row_norm_grad};
 pub(super) use optim::{Step, make, norm_of_all, scale_all};
+pub(super) use recurrent::{recurrent, recurrent_grad};
 pub(super) use reduce::{argselect, reduce, var};
 pub(super) use sample::{bernoulli, integers, normal, uniform};
 pub(super) use scan::{argsort, positions, scan};

@@ -1,5 +1,5 @@
-//! Recurrent layers: all layers, directions and steps, forward and backward. On the CPU only, in float32 and float64;
-//! elsewhere the operation is composed of others.
+//! Recurrent layers: all layers, directions and steps, forward and backward, in float32 and float64. On a device without
+//! kernels the operation is composed of others.
 
 mod direction;
 
@@ -125,10 +125,10 @@ pub(crate) struct Outputs {
 /// What a layer keeps for its gradient.
 pub(crate) struct Kept {
     /// Its inputs and outputs; those of the first and of the last layer are the operation's own.
-    input: Option<Value>,
-    output: Option<Value>,
+    pub(super) input: Option<Value>,
+    pub(super) output: Option<Value>,
     /// For each direction.
-    directions: Vec<Vec<Value>>,
+    pub(super) directions: Vec<Vec<Value>>,
 }
 
 /// Gradients of the results, or of the inputs; `None` where there is none.
@@ -155,8 +155,15 @@ macro_rules! with_real {
     };
 }
 
+/// Whether a device has kernels for layers like these.
+pub(crate) fn has_recurrent(plan: &Plan, device: crate::Device) -> bool {
+    device.is_cpu()
+        || (cfg!(feature = "cuda") && !device.is_cpu() && plan.rows() > 0 && plan.hidden > 0 && plan.state > 0)
+}
+
 /// All layers. Without `keep` there is no way back.
 pub(crate) fn recurrent(plan: &Plan, inputs: &Inputs, keep: bool) -> Result<Outputs> {
+    on_cuda!(recurrent(plan, inputs, keep));
     shape::check_allocation(&[plan.rows(), plan.directions, plan.cell.gates(), plan.hidden], plan.dtype)?;
     with_real!(plan.dtype, T => layers::<T>(plan, inputs, keep))
 }
@@ -170,6 +177,7 @@ pub(crate) fn recurrent_grad(
     grad: &Gradients,
     wanted: &Wanted,
 ) -> Result<Gradients> {
+    on_cuda!(recurrent_grad(plan, inputs, kept, output, grad, wanted));
     with_real!(plan.dtype, T => layers_grad::<T>(plan, inputs, kept, output, grad, wanted))
 }
 

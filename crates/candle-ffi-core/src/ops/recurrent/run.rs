@@ -39,7 +39,7 @@ fn recorded(
     generator: Option<&Generator>,
 ) -> Result<Vec<Tensor>> {
     let noise = plan.noise(tensors[0].device(), generator)?;
-    if !tensors[0].device().is_cpu() {
+    if !compute::has_recurrent(&plan, tensors[0].device()) {
         return composed_call(&plan, layout, tensors, &noise);
     }
     let states = plan.cell.states();

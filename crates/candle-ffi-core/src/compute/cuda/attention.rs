@@ -1,0 +1,60 @@
+//! Attention.
+
+use super::together;
+use crate::compute::AttentionOptions;
+use crate::value::Value;
+use crate::{DType, Result, compute};
+use candle_ffi_cuda::AttentionDropout;
+
+/// Runs `kernel` with the options as the kernels take them.
+fn with_options<R>(
+    inputs: [&Value; 3],
+    options: &AttentionOptions,
+    kernel: impl FnOnce(&candle_ffi_cuda::AttentionOptions<'_>) -> candle_ffi_cuda::Result<R>,
+) -> Result<R> {
+    let [query, key, _] = inputs.map(Value::dims);
+    let dims = [query[0], query[1], query[2], key[2]];
+    let wide = if inputs[0].dtype == DType::Float64 { DType::Float64 } else { DType::Float32 };
+    let seen = |mask: &Value| {
+        let mask = if mask.dtype == DType::Bool { mask.clone() } else { compute::cast(mask, wide)? };
+        mask.broadcast_to(&dims)
+    };
+    let mask = options.mask.as_ref().map(seen).transpose()?;
+    let dropout = options.dropout.map(|(draws, p)| AttentionDropout { seed: draws.seed, offset: draws.offset, p });
+    let (scale, causal) = (options.scale, options.causal);
+    let mask = mask.as_ref().map(|mask| &mask.array);
+    Ok(kernel(&candle_ffi_cuda::AttentionOptions { scale, causal, mask, dropout })?)
+}
+
+fn on_one_device(inputs: [&Value; 3], options: &AttentionOptions) -> bool {
+    together(&inputs) && options.mask.as_ref().is_none_or(|mask| together(&[inputs[0], mask]))
+}
+
+pub(in crate::compute) fn attention(inputs: [&Value; 3], options: &AttentionOptions) -> Result<Option<[Value; 2]>> {
+    if !on_one_device(inputs, options) {
+        return Ok(None);
+    }
+    let dtype = inputs[0].dtype;
+    let wide = if dtype == DType::Float64 { dtype } else { DType::Float32 };
+    let arrays = inputs.map(|input| &input.array);
+    let found = with_options(inputs, options, |options| candle_ffi_cuda::attention(arrays, options))?;
+    Ok(found.map(|[out, log_sums]| [Value::new(out, dtype), Value::new(log_sums, wide)]))
+}
+
+pub(in crate::compute) fn attention_grad(
+    grad: &Value,
+    out: &Value,
+    log_sums: &Value,
+    inputs: [&Value; 3],
+    options: &AttentionOptions,
+) -> Result<Option<[Value; 3]>> {
+    if !on_one_device(inputs, options) || !together(&[inputs[0], grad, out, log_sums]) {
+        return Ok(None);
+    }
+    let dtype = inputs[0].dtype;
+    let (grad, out, log_sums) = (&grad.array, &out.array, &log_sums.array);
+    let arrays = inputs.map(|input| &input.array);
+    let found =
+        with_options(inputs, options, |options| candle_ffi_cuda::attention_grad(grad, out, log_sums, arrays, options))?;
+    Ok(found.map(|gradients| gradients.map(|gradient| Value::new(gradient, dtype))))
+}
