@@ -36,11 +36,13 @@ pub(super) use recurrent::{recurrent, recurrent_grad};
 pub(super) use reduce::{argselect, reduce, var};
 pub(super) use sample::{bernoulli, integers, normal, uniform};
 pub(super) use scan::{argsort, positions, scan};
-pub(super) use spatial::{avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold};
+pub(super) use spatial::{
+    avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
+};
 pub(super) use transfer::to_device;
 
-use crate::{DType, Result};
 use crate::value::Value;
+use crate::{DType, Result};
 
 /// Whether all values are on one CUDA device.
 fn together(values: &[&Value]) -> bool {
