@@ -38,16 +38,26 @@ pub(crate) unsafe fn over<const D: usize>(
     launch: impl Fn() -> Result<Launch>,
     more: impl Fn(&mut Launch, usize) -> Result<()>,
 ) -> Result<()> {
-    // `CAPACITY` in tables.cuh.
     // SAFETY: the caller's word.
     unsafe {
         match D {
-            1 => filled::<D, 190>(tuples, launch, more),
-            2 => filled::<D, 140>(tuples, launch, more),
-            3 => filled::<D, 110>(tuples, launch, more),
-            4 => filled::<D, 90>(tuples, launch, more),
-            _ => filled::<D, 76>(tuples, launch, more),
+            1 => filled::<D, { capacity(1) }>(tuples, launch, more),
+            2 => filled::<D, { capacity(2) }>(tuples, launch, more),
+            3 => filled::<D, { capacity(3) }>(tuples, launch, more),
+            4 => filled::<D, { capacity(4) }>(tuples, launch, more),
+            _ => filled::<D, { capacity(5) }>(tuples, launch, more),
         }
+    }
+}
+
+/// How many tuples of so many tensors a table has: `CAPACITY` in tables.cuh.
+const fn capacity(tensors: usize) -> usize {
+    match tensors {
+        1 => 190,
+        2 => 140,
+        3 => 110,
+        4 => 90,
+        _ => 76,
     }
 }
 
@@ -66,7 +76,7 @@ unsafe fn filled<const D: usize, const CAPACITY: usize>(
 ) -> Result<()> {
     const MOST_BLOCKS: u32 = 1 << 16;
     // With the other arguments of a launch, which are below a hundred bytes.
-    const { assert!(size_of::<Table<D, CAPACITY>>() <= 4096 - 88) };
+    const { assert!(CAPACITY != capacity(D) || size_of::<Table<D, CAPACITY>>() <= 4096 - 88) };
     let mut before = 0;
     let mut left = tuples;
     while !left.is_empty() {
