@@ -1,0 +1,121 @@
+"""What a training step does to a CUDA device, counted: launches, copies, waits.
+
+The emulated driver counts (`make test-cuda`); elsewhere these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from backend import cf
+
+
+class Counts:
+    """What the emulated driver has been asked to do since the last reset."""
+
+    def __init__(self, driver: ctypes.CDLL) -> None:
+        self.driver = driver
+        driver.cuda_emulator_count.restype = ctypes.c_uint64
+        driver.cuda_emulator_count.argtypes = [ctypes.c_char_p]
+
+    def reset(self) -> None:
+        self.driver.cuda_emulator_reset_counts()
+
+    def __getitem__(self, what: str) -> int:
+        return int(self.driver.cuda_emulator_count(what.encode()))
+
+
+@pytest.fixture
+def counts() -> Counts:
+    if not cf.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    driver = ctypes.CDLL("libcuda.so.1")
+    if not hasattr(driver, "cuda_emulator_count"):
+        pytest.skip("a real driver does not count")
+    return Counts(driver)
+
+
+def mlp() -> tuple[Any, Any, Any]:
+    layers = [cf.nn.Linear(8, 16), cf.nn.ReLU(), cf.nn.Dropout(0.1), cf.nn.Linear(16, 4)]
+    return cf.nn.Sequential(*layers), cf.randn(6, 8), cf.arange(6) % 4
+
+
+def cnn() -> tuple[Any, Any, Any]:
+    layers = [
+        cf.nn.Conv2d(1, 4, 3, padding=1),
+        cf.nn.BatchNorm2d(4),
+        cf.nn.ReLU(),
+        cf.nn.MaxPool2d(2),
+        cf.nn.Flatten(),
+        cf.nn.Linear(4 * 4 * 4, 4),
+    ]
+    return cf.nn.Sequential(*layers), cf.randn(3, 1, 8, 8), cf.arange(3) % 4
+
+
+def transformer() -> tuple[Any, Any, Any]:
+    block = cf.nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
+    return cf.nn.Sequential(block, cf.nn.Flatten(), cf.nn.Linear(5 * 16, 4)), cf.randn(2, 5, 16), cf.arange(2) % 4
+
+
+@pytest.mark.parametrize("model", [mlp, cnn, transformer])
+@pytest.mark.parametrize("optimizer", [cf.optim.SGD, cf.optim.AdamW])
+def test_a_training_step_neither_waits_nor_copies(
+    counts: Counts, model: Callable[[], Any], optimizer: Any
+) -> None:
+    net, x, target = model()
+    net, x, target = net.to("cuda"), x.to("cuda"), target.to("cuda")
+    steps = optimizer(net.parameters(), lr=0.01)
+    loss_of = cf.nn.CrossEntropyLoss()
+
+    def step() -> Any:
+        steps.zero_grad()
+        loss = loss_of(net(x), target)
+        loss.backward()
+        steps.step()
+        return loss
+
+    step()  # modules are loaded, states made
+    counts.reset()
+    loss = step()
+    seen = {what: counts[what] for what in ("synchronize", "device_to_host", "host_to_device")}
+    assert seen == {"synchronize": 0, "device_to_host": 0, "host_to_device": 0}
+    assert counts["launch"] > 0
+    assert loss.item() == loss.item()
+    assert counts["device_to_host"] == 1
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options"),
+    [
+        (cf.optim.SGD, {"momentum": 0.9}),
+        (cf.optim.Adam, {}),
+        (cf.optim.AdamW, {}),
+        (cf.optim.RMSprop, {}),
+        (cf.optim.Adagrad, {}),
+    ],
+)
+def test_an_optimizer_is_one_launch_for_all_parameters_of_a_dtype(
+    counts: Counts, optimizer: Any, options: dict[str, Any]
+) -> None:
+    parameters = [cf.randn(3, k + 1).to("cuda").requires_grad_() for k in range(20)]
+    steps = optimizer(parameters, lr=0.01, **options)
+    for parameter in parameters:
+        parameter.grad = cf.ones_like(parameter).detach()
+    steps.step()
+    counts.reset()
+    steps.step()
+    assert counts["launch"] == 1
+    assert counts["synchronize"] == counts["host_to_device"] == counts["device_to_host"] == 0
+
+
+def test_clipping_does_not_wait(counts: Counts) -> None:
+    parameters = [cf.randn(5).to("cuda").requires_grad_() for _ in range(8)]
+    for parameter in parameters:
+        parameter.grad = cf.ones(5).to("cuda") * 10
+    counts.reset()
+    norm = cf.nn.utils.clip_grad_norm_(parameters, 1.0)
+    assert counts["synchronize"] == counts["device_to_host"] == 0
+    assert norm.item() == pytest.approx((8 * 5 * 100) ** 0.5)
