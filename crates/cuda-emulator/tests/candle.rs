@@ -4,6 +4,7 @@
 //! the folder in which a build with the feature `cuda` left `unary.ptx` and the others.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::type_complexity, reason = "tables of functions")]
 
 mod common;
 
