@@ -29,6 +29,6 @@ impl Machine<'_> {
     fn word(&mut self, space: Space, address: u64, size: usize, lane: u32) -> Option<u64> {
         let host = self.locate(space, address, size, false, lane as usize).ok()?;
         // SAFETY: `locate` found that many bytes, so aligned.
-        Some(unsafe { super::memory::read_bits(host, size) })
+        Some(unsafe { super::word::read_bits(host, size) })
     }
 }

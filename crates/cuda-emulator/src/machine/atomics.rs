@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use super::fault::{Outcome, Problem};
-use super::memory::lanes;
+use super::file::lanes;
 use super::rounding::{add_odd, pack, unpack};
 use super::shadow::Touch;
 use super::warp::Machine;

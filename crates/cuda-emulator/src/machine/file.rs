@@ -55,6 +55,27 @@ pub(super) fn each(mut mask: u32, mut f: impl FnMut(usize)) {
     }
 }
 
+/// The lanes of a mask, for loops that may end early.
+pub(super) fn lanes(mask: u32) -> Lanes {
+    Lanes(mask)
+}
+
+pub(super) struct Lanes(u32);
+
+impl Iterator for Lanes {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let lane = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(lane)
+    }
+}
+
 impl File {
     pub(super) fn new(base: *mut u8) -> Self {
         File { base }

@@ -1,5 +1,6 @@
 //! Runs kernels: a warp's 32 lanes step by step together, a block's warps in turn, blocks on several host threads.
 
+mod access;
 mod assertion;
 mod atomics;
 mod barrier;
@@ -17,6 +18,7 @@ mod memory;
 mod rounding;
 mod shadow;
 mod warp;
+mod word;
 
 pub use fault::Fault;
 pub use launch::launch;
