@@ -149,3 +149,58 @@ fn a_thread_without_a_context_is_told_so() {
     .join()
     .expect("the thread does not panic");
 }
+
+/// What a thread drops at its very end still finds the driver: Candle keeps memory of devices there.
+#[test]
+fn the_end_of_a_thread_may_free_memory() {
+    struct Last(Handle, u64);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            // SAFETY: no pointers of the host.
+            unsafe {
+                assert_eq!(cuda_emulator::driver::context::cuCtxSetCurrent(self.0), 0);
+                assert_eq!(cuMemFreeAsync(self.1, 2), 0);
+            }
+        }
+    }
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
+    }
+    let context = context(0);
+    let freed = std::thread::spawn(move || {
+        // The first to be used is the last to be dropped.
+        LAST.with_borrow(Option::is_none);
+        let mut address = 0;
+        // SAFETY: the pointer is to a variable.
+        unsafe {
+            assert_eq!(cuda_emulator::driver::context::cuCtxSetCurrent(context), 0);
+            assert_eq!(cuMemAllocAsync(Out::new(&mut address), 8, 2), 0);
+        }
+        LAST.set(Some(Last(context, address)));
+        address
+    })
+    .join()
+    .expect("the thread does not panic");
+    assert_eq!(free(freed), Status::INVALID_VALUE.0, "it was freed before");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_process_is_not_initialized() {
+    unsafe extern "C" {
+        fn fork() -> i32;
+        fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
+        fn _exit(status: i32) -> !;
+    }
+    machine();
+    let mut ended = -1;
+    // SAFETY: the child calls what takes no lock, and ends.
+    unsafe {
+        let child = fork();
+        if child == 0 {
+            _exit(cuInit(0) + 16 * cuDeviceGetCount(Out::new(&mut ended)));
+        }
+        assert_eq!(waitpid(child, &mut ended, 0), child);
+    }
+    assert_eq!(ended >> 8, 17 * Status::NOT_INITIALIZED.0);
+}

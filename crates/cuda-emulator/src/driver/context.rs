@@ -1,6 +1,7 @@
 //! Contexts: the primary one of each device and those that a program makes; which one a thread uses.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -33,7 +34,8 @@ pub(crate) struct Context {
 static CONTEXTS: Handles<Context> = Handles::new();
 
 thread_local! {
-    static CURRENT: RefCell<Vec<Handle>> = const { RefCell::new(Vec::new()) };
+    /// Not dropped at the end of the thread, since what else is dropped there may still call the driver.
+    static CURRENT: RefCell<ManuallyDrop<Vec<Handle>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 impl Context {
@@ -186,7 +188,7 @@ exports! {
     fn cuCtxSetCurrent(handle: Handle) {
         initialized()?;
         if handle == 0 {
-            CURRENT.with_borrow_mut(Vec::pop);
+            CURRENT.with_borrow_mut(|stack| stack.pop());
             return Ok(());
         }
         context(handle)?;
@@ -203,7 +205,7 @@ exports! {
 
     fn cuCtxPopCurrent_v2(out: Out<Handle>) {
         initialized()?;
-        let handle = CURRENT.with_borrow_mut(Vec::pop).ok_or(Status::INVALID_CONTEXT)?;
+        let handle = CURRENT.with_borrow_mut(|stack| stack.pop()).ok_or(Status::INVALID_CONTEXT)?;
         out.set_if_wanted(handle);
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::ffi::c_char;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::border::{Out, Text};
 use super::counts::write_text;
@@ -10,11 +11,12 @@ use super::exports;
 use super::settings::settings;
 use super::status::Status;
 
-static INITIALIZED: AtomicBool = AtomicBool::new(false);
+/// The process that has called `cuInit`; 0: none has.
+static INITIALIZED: AtomicU32 = AtomicU32::new(0);
 
-/// An error before `cuInit`.
+/// An error before `cuInit`, and in a process that was forked after it, as with the real driver.
 pub(crate) fn initialized() -> Result<(), Status> {
-    if INITIALIZED.load(Ordering::Acquire) { Ok(()) } else { Err(Status::NOT_INITIALIZED) }
+    if INITIALIZED.load(Ordering::Acquire) == process::id() { Ok(()) } else { Err(Status::NOT_INITIALIZED) }
 }
 
 /// A device by its `CUdevice`.
@@ -114,8 +116,8 @@ exports! {
         if settings().devices.is_empty() {
             return Err(Status::NO_DEVICE);
         }
-        INITIALIZED.store(true, Ordering::Release);
-        Ok(())
+        _ = INITIALIZED.compare_exchange(0, process::id(), Ordering::AcqRel, Ordering::Acquire);
+        initialized()
     }
 
     fn cuDriverGetVersion(version: Out<i32>) {

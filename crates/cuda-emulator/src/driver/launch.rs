@@ -9,11 +9,12 @@ use super::counts::count_launch;
 use super::device::{BLOCK, BLOCK_THREADS, GRID};
 use super::function::{Loaded, function};
 use super::handles::Handle;
+use super::registry::registry;
 use super::settings::settings;
 use super::status::Status;
 use super::stream::{stream, submit};
 use super::{exports, report};
-use crate::machine;
+use crate::machine::{self, Fault};
 
 /// Where a launch goes and how large it is.
 struct Launch {
@@ -94,21 +95,34 @@ fn run(
     let Err(fault) = machine::launch(&loaded.function, grid, block, shared, parameters, &view) else {
         return Ok(());
     };
-    let complaint = view.complaint();
-    match &complaint {
-        Some(complaint) => report(format_args!("{fault}\n    {complaint}")),
-        None => report(format_args!("{fault}")),
+    let text = fault.to_string();
+    let status = status_of(&fault, loaded);
+    match fault.address {
+        Some(address) if fault.message.contains(GLOBAL) && status == Status::ILLEGAL_ADDRESS => {
+            let near = registry().explain(address, fault.size, fault.message.contains("write"));
+            report(format_args!("{text}\n    {near}"));
+        }
+        _ => report(format_args!("{text}")),
     }
-    let status = match fault.address {
-        _ if complaint.is_some() => Status::ILLEGAL_ADDRESS,
-        _ if loaded.function.error().is_some() => Status::ILLEGAL_INSTRUCTION,
-        Some(_) if fault.message.contains("align") => Status::MISALIGNED_ADDRESS,
-        Some(_) => Status::ILLEGAL_ADDRESS,
-        None => Status::LAUNCH_FAILED,
-    };
     context.kill(status);
     // The host of a real device learns of it at its next call, unless it waits for each launch.
     if settings().blocking { Err(status) } else { Ok(()) }
+}
+
+/// What a fault says of an access that is not to the block's or the thread's own memory.
+const GLOBAL: &str = "global memory";
+
+/// The code that a real device gives for such a fault.
+fn status_of(fault: &Fault, loaded: &Loaded) -> Status {
+    let says = |words: &str| fault.message.contains(words);
+    match fault.address {
+        _ if loaded.function.error().is_some() => Status::ILLEGAL_INSTRUCTION,
+        Some(_) if says("misaligned") => Status::MISALIGNED_ADDRESS,
+        Some(_) => Status::ILLEGAL_ADDRESS,
+        None if says("the assertion") => Status::ASSERT,
+        None if says("runs for too long") => Status::LAUNCH_TIMEOUT,
+        None => Status::LAUNCH_FAILED,
+    }
 }
 
 /// `CUlaunchConfig`.

@@ -33,7 +33,7 @@ pub(crate) use counts::{Count, count, write_text};
 pub(crate) use export::{call as export_call, exports, report, tracing as export_tracing};
 pub use handles::Handle;
 pub(crate) use handles::Handles;
-pub(crate) use registry::DeviceView;
+pub(crate) use registry::{DeviceView, registry};
 pub(crate) use settings::settings;
 pub use status::Status;
 pub(crate) use stream::{Stream, stream, submit};

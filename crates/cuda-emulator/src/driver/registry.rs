@@ -281,7 +281,6 @@ pub(crate) struct DeviceView {
     device: usize,
     /// Devices whose plain allocations this one may use: one bit for each.
     peers: u64,
-    complaint: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -307,12 +306,7 @@ thread_local! {
 
 impl DeviceView {
     pub(crate) fn new(device: usize, peers: u64) -> Self {
-        Self { device, peers, complaint: Mutex::new(None) }
-    }
-
-    /// Why the first access that was refused was refused.
-    pub(crate) fn complaint(&self) -> Option<String> {
-        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take()
+        Self { device, peers }
     }
 
     fn may_touch(&self, block: &Block) -> bool {
@@ -325,14 +319,9 @@ impl DeviceView {
         }
     }
 
-    fn look_up(&self, address: Address, size: usize, write: bool) -> Option<Cached> {
+    fn look_up(&self, address: Address, size: usize) -> Option<Cached> {
         let generation = registry().generation.load(Ordering::Acquire);
-        let block = registry().find_range(address, size).filter(|block| self.may_touch(block));
-        if block.is_none() {
-            let mut complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
-            complaint.get_or_insert_with(|| registry().explain(address, size, write));
-        }
-        let block = block?;
+        let block = registry().find_range(address, size).filter(|block| self.may_touch(block))?;
         let viewer = (self.device, self.peers);
         Some(Cached { generation, viewer, start: block.start, end: block.end(), host: block.host })
     }
@@ -345,7 +334,7 @@ impl Memory for DeviceView {
     }
 
     #[inline]
-    fn resolve(&self, address: u64, size: usize, write: bool) -> Option<*mut u8> {
+    fn resolve(&self, address: u64, size: usize, _write: bool) -> Option<*mut u8> {
         CACHE.with(|cache| {
             let generation = registry().generation.load(Ordering::Acquire);
             let end = address.checked_add(size as u64)?;
@@ -359,7 +348,7 @@ impl Memory for DeviceView {
                     return Some((entry.host + (address - entry.start) as usize) as *mut u8);
                 }
             }
-            let found = self.look_up(address, size, write)?;
+            let found = self.look_up(address, size)?;
             let slot = cache.next.get();
             cache.entries[slot].set(found);
             cache.next.set((slot + 1) % cache.entries.len());

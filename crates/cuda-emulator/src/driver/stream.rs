@@ -1,6 +1,7 @@
 //! Streams, and what is recorded while one of them is captured into a graph.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
@@ -47,8 +48,9 @@ static CAPTURES: Mutex<Vec<Arc<Capture>>> = Mutex::new(Vec::new());
 static CAPTURING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// The streams by the name 2: one for each context.
-    static OF_THREAD: RefCell<Vec<Arc<Stream>>> = const { RefCell::new(Vec::new()) };
+    /// The streams by the name 2: one for each context. Not dropped at the end of the thread, since what else is dropped
+    /// there may still use them.
+    static OF_THREAD: RefCell<ManuallyDrop<Vec<Arc<Stream>>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
     static MODE: Cell<i32> = const { Cell::new(0) };
 }
 

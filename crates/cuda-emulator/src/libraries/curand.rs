@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::driver::{Address, DeviceView, Handle, Handles, Out, Status, current, exports, report, stream, submit};
+use crate::driver::{
+    Address, DeviceView, Handle, Handles, Out, Status, current, exports, registry, report, stream, submit,
+};
 use crate::machine::Memory;
 
 /// A `curandStatus` that is not `CURAND_STATUS_SUCCESS`.
@@ -123,12 +125,13 @@ fn generate<T: Copy, const SIZE: usize>(
         || (),
         move |context| {
             let view: DeviceView = context.view();
-            let Some(pointer) = number.checked_mul(SIZE).and_then(|size| view.resolve(to, size, true)) else {
-                report(format_args!("random numbers: {}", view.complaint().unwrap_or_default()));
+            let size = number.saturating_mul(SIZE);
+            let Some(pointer) = view.resolve(to, size, true) else {
+                report(format_args!("random numbers: {}", registry().explain(to, size, true)));
                 return Err(Status::ILLEGAL_ADDRESS);
             };
             // SAFETY: the range has just been looked up; no one else uses it at the same time, or the program has a race.
-            let bytes = unsafe { std::slice::from_raw_parts_mut(pointer, number * SIZE) };
+            let bytes = unsafe { std::slice::from_raw_parts_mut(pointer, size) };
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             for (index, place) in bytes.chunks_exact_mut(SIZE).enumerate() {
                 place.copy_from_slice(&next(&mut state, index));

@@ -6,7 +6,7 @@ use half::f16;
 
 use super::Blas;
 use super::numbers::{Compute, Number};
-use crate::driver::{Address, DeviceView, Out, Status, report};
+use crate::driver::{Address, DeviceView, Out, Status, registry, report};
 use crate::machine::Memory;
 
 /// A matrix in the memory of a device.
@@ -36,7 +36,7 @@ impl Matrix {
             return Err(Blas::EXECUTION_FAILED);
         }
         let Some(pointer) = view.resolve(start, length, write) else {
-            let complaint = view.complaint().unwrap_or_default();
+            let complaint = registry().explain(start, length, write);
             report(format_args!("{} x {} of {}: {complaint}", self.rows, self.columns, self.number.name()));
             return Err(Blas::EXECUTION_FAILED);
         };
