@@ -14,7 +14,7 @@ fn run(name: &str, environment: &[(&str, &str)]) -> String {
     let Ok(program) = std::env::current_exe() else { panic!("the test knows no path of its own") };
     let mut command = Command::new(program);
     command.args([name, "--exact", "--ignored", "--nocapture"]).env_remove("CUDA_VISIBLE_DEVICES");
-    let output = command.envs(environment.iter().copied()).output().expect("the test can be started");
+    let Ok(output) = command.envs(environment.iter().copied()).output() else { panic!("the test cannot be started") };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let counted = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && counted.contains("1 passed"), "{counted}{said}");
