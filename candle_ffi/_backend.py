@@ -76,7 +76,7 @@ def choose() -> None:
 
 
 def explain(message: str, device: str) -> str:
-    """Return the message of a `DeviceError` with what is known here about a CUDA device.
+    """Return the message of a `DeviceError`, with why CUDA is not used where that is the cause.
 
     Parameters
     ----------
@@ -85,12 +85,4 @@ def explain(message: str, device: str) -> str:
     device : str
         The device, such as ``"cuda:0"``.
     """
-    if _reason is not None:
-        return f"the device {device} is not there: {_reason}"
-    from candle_ffi import _cuda_library
-
-    try:
-        _cuda_library.expect_devices()
-    except UnusableError as why:
-        return f"{message}: {why}"
-    return message
+    return message if _reason is None else f"there is no device {device}: {_reason}"

@@ -26,7 +26,6 @@ INCLUDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 
 # What has been loaded stays so: closing it would leave the library without its functions.
 _loaded: list[ctypes.CDLL] = []
-_process = os.getpid()
 
 
 def spelled(version: int) -> str:
@@ -72,7 +71,8 @@ def load(path: str, other: str) -> None:
         _loaded.append(ctypes.CDLL(path))
     except OSError as error:
         raise UnusableError(
-            f"the CUDA library of candle_ffi cannot be loaded ({error}): build it again"
+            f"the CUDA library of candle_ffi cannot be loaded ({error}): build it again, "
+            "for the driver and the libraries that are there"
         ) from None
 
 
@@ -94,7 +94,7 @@ def driver_version() -> int:
 
 
 def expect_devices() -> None:
-    """Start CUDA and expect a device, to say why there is none.
+    """Start CUDA and expect a device.
 
     Raises
     ------
@@ -104,17 +104,11 @@ def expect_devices() -> None:
     driver = _driver()
     count = ctypes.c_int(0)
     status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
-    if status == 3 and os.getpid() != _process:
-        raise UnusableError(
-            "CUDA cannot be used in a process that was forked from one that uses it; "
-            'start processes with the method "spawn"'
-        )
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-    hint = "" if hidden is None else f"; CUDA_VISIBLE_DEVICES is {hidden!r}"
-    if status:
-        raise UnusableError(f"the NVIDIA driver says: {_error(driver, status)}{hint}")
-    if not count.value:
-        raise UnusableError(f"the NVIDIA driver sees no device{hint}")
+    if status or not count.value:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        hint = "" if visible is None else f" with CUDA_VISIBLE_DEVICES={visible!r}"
+        why = f": {_error(driver, status)}" if status else ""
+        raise UnusableError(f"the NVIDIA driver finds no GPU{hint}{why}")
 
 
 def _description(path: str) -> dict[str, Any]:

@@ -75,7 +75,7 @@ fn cuda_count() -> Result<usize, String> {
 #[cfg(not(feature = "cuda"))]
 fn cuda_count() -> Result<usize, String> {
     Err("this build of candle_ffi has no CUDA; build it with the cargo feature `cuda` \
-         (CANDLE_FFI_FEATURES=cuda pip install .)"
+         (make cuda, or CANDLE_FFI_CUDA=1 pip install '.[cuda]')"
         .to_owned())
 }
 
