@@ -45,6 +45,112 @@ func (d Device) Check() error {
 	return cx.finish(C.candle_go_device_check(d.kind(), C.int32_t(d.Index)))
 }
 
+// DeviceInfo says what a device is; what does not apply to it is 0 or empty.
+type DeviceInfo struct {
+	// Name is such as "NVIDIA A100-SXM4-80GB".
+	Name string
+	// UUID tells a GPU from all others, as nvidia-smi -L prints it.
+	UUID string
+	// ComputeCapabilityMajor and ComputeCapabilityMinor are 8 and 0 for 8.0.
+	ComputeCapabilityMajor, ComputeCapabilityMinor int
+	// MultiprocessorCount is, for the CPU, how many threads it runs at once.
+	MultiprocessorCount int
+	// WarpSize is how many threads of a GPU go in step.
+	WarpSize int
+	// DriverVersion is the newest version of CUDA that the driver knows, RuntimeVersion the one
+	// that the library is built with: 13000 for 13.0.
+	DriverVersion, RuntimeVersion int
+	// TotalMemory is in bytes.
+	TotalMemory uint64
+}
+
+// Info says what the device is, without opening it. Fails with ErrDevice when it is not there.
+func (d Device) Info() (DeviceInfo, error) {
+	var cx call
+	var info C.CandleDeviceInfo
+	info.struct_size = C.sizeof_CandleDeviceInfo
+	if err := cx.finish(C.candle_go_device_info(d.kind(), C.int32_t(d.Index), &info)); err != nil {
+		return DeviceInfo{}, err
+	}
+	return DeviceInfo{
+		Name:                   C.GoString(info.name),
+		UUID:                   C.GoString(info.uuid),
+		ComputeCapabilityMajor: int(info.compute_capability_major),
+		ComputeCapabilityMinor: int(info.compute_capability_minor),
+		MultiprocessorCount:    int(info.multiprocessor_count),
+		WarpSize:               int(info.warp_size),
+		DriverVersion:          int(info.driver_version),
+		RuntimeVersion:         int(info.runtime_version),
+		TotalMemory:            uint64(info.total_memory),
+	}, nil
+}
+
+// DeviceMemory is what is known of the memory of a device, in bytes. Of the CPU that is what is
+// free, and all.
+type DeviceMemory struct {
+	// Free is what no program uses, Total all there is.
+	Free, Total uint64
+	// Allocated is what tensors of this program hold, PeakAllocated the most that they held.
+	Allocated, PeakAllocated uint64
+	// Reserved is what this program has taken, with what is kept for the next tensors.
+	Reserved, PeakReserved uint64
+}
+
+// Memory tells what is known of the memory of the device.
+func (d Device) Memory() (DeviceMemory, error) {
+	var cx call
+	var memory C.CandleDeviceMemory
+	memory.struct_size = C.sizeof_CandleDeviceMemory
+	err := cx.finish(C.candle_go_device_memory(d.kind(), C.int32_t(d.Index), &memory))
+	return DeviceMemory{
+		Free: uint64(memory.free_bytes), Total: uint64(memory.total_bytes),
+		Allocated:     uint64(memory.allocated_bytes),
+		PeakAllocated: uint64(memory.peak_allocated_bytes),
+		Reserved:      uint64(memory.reserved_bytes),
+		PeakReserved:  uint64(memory.peak_reserved_bytes),
+	}, err
+}
+
+// ResetPeakMemory lets the peaks of Memory begin again at what is in use now.
+func (d Device) ResetPeakMemory() error {
+	var cx call
+	return cx.finish(C.candle_go_device_reset_peak_memory(d.kind(), C.int32_t(d.Index)))
+}
+
+// EmptyCache gives back to the system what is kept for later tensors.
+func (d Device) EmptyCache() error {
+	var cx call
+	return cx.finish(C.candle_go_device_empty_cache(d.kind(), C.int32_t(d.Index)))
+}
+
+// Synchronize waits for all that the device has been given to do.
+func (d Device) Synchronize() error {
+	var cx call
+	return cx.finish(C.candle_go_device_synchronize(d.kind(), C.int32_t(d.Index)))
+}
+
+// Stream gives the CUstream on which a CUDA device works, as a number.
+func (d Device) Stream() (uint64, error) {
+	var cx call
+	var stream C.uint64_t
+	err := cx.finish(C.candle_go_device_stream(d.kind(), C.int32_t(d.Index), &stream))
+	return uint64(stream), err
+}
+
+// LetStreamWait lets what comes next on another stream wait for what the device was given.
+func (d Device) LetStreamWait(stream uint64) error {
+	var cx call
+	r := C.candle_go_device_let_stream_wait(d.kind(), C.int32_t(d.Index), C.uint64_t(stream))
+	return cx.finish(r)
+}
+
+// WaitForStream lets what comes next on the device wait for what another stream was given.
+func (d Device) WaitForStream(stream uint64) error {
+	var cx call
+	r := C.candle_go_device_wait_for_stream(d.kind(), C.int32_t(d.Index), C.uint64_t(stream))
+	return cx.finish(r)
+}
+
 // String gives the name of the kind.
 func (k DeviceKind) String() string {
 	name := C.candle_device_kind_name(C.CandleDeviceKind(k))

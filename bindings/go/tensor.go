@@ -136,6 +136,29 @@ func (t *Tensor) IsContiguous() (is bool) {
 	return is
 }
 
+// PinMemory gives a copy in pinned memory of the host, from which a CUDA device copies while the
+// host goes on.
+func (t *Tensor) PinMemory() (*Tensor, error) {
+	var cx call
+	ptr := cx.tensor(t, "tensor")
+	if cx.failed("pin_memory") {
+		return nil, cx.err
+	}
+	return cx.tensorFrom(C.candle_go_tensor_pin_memory(ptr))
+}
+
+// IsPinned tells whether the elements are in pinned memory of the host.
+func (t *Tensor) IsPinned() (bool, error) {
+	var cx call
+	ptr := cx.tensor(t, "tensor")
+	if cx.failed("is_pinned") {
+		return false, cx.err
+	}
+	var is C.int32_t
+	err := cx.finish(C.candle_go_tensor_is_pinned(ptr, &is))
+	return is != 0, err
+}
+
 // Version tells how often the storage has been changed in place.
 func (t *Tensor) Version() (version uint32) {
 	t.ask(func(ptr *C.CandleTensor) { version = uint32(C.candle_tensor_version(ptr)) })

@@ -26,6 +26,21 @@ func SetChecks(level int) error {
 	return cx.finish(C.candle_go_ffi_set_checks(C.int32_t(level)))
 }
 
+// LoadBackend has all later calls done by another library of this interface, such as the one with
+// CUDA; before anything else is called. An empty path is the library in the folder cuda beside this
+// one.
+func LoadBackend(path string) error {
+	var cx call
+	var text *C.char
+	if path != "" {
+		text = cx.text(path, "path")
+	}
+	if cx.failed("backend_load") {
+		return cx.err
+	}
+	return cx.finish(C.candle_go_backend_load(text))
+}
+
 // Misuses gives how many pointers were passed that were no live handles of their type; it is 0
 // while checks are off.
 func Misuses() int { return int(C.candle_ffi_misuses()) }

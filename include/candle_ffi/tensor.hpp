@@ -173,6 +173,20 @@ public:
     }
     /// Whether the elements lie in row-major order without gaps.
     bool is_contiguous() const noexcept { return candle_tensor_is_contiguous(handle()) != 0; }
+    /// A copy in pinned memory of the host, from which a CUDA device copies while the host goes on.
+    Tensor pin_memory() const {
+        detail::Call call;
+        CandleTensor *out = nullptr;
+        call.check(candle_tensor_pin_memory(handle(), &out, call.error()));
+        return adopt(out);
+    }
+    /// Whether the elements are in pinned memory of the host.
+    bool is_pinned() const {
+        detail::Call call;
+        std::int32_t out = 0;
+        call.check(candle_tensor_is_pinned(handle(), &out, call.error()));
+        return out != 0;
+    }
     /// How often the storage has been changed in place.
     std::uint32_t version() const noexcept { return candle_tensor_version(handle()); }
     /// Replaces the values by those of another, and keeps everything else; not part of any graph.

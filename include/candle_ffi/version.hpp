@@ -35,6 +35,19 @@ inline void set_checks(std::int32_t level) {
     call.check(candle_ffi_set_checks(level, call.error()));
 }
 
+/// Has all later calls done by another library of this interface, such as the one with CUDA; before
+/// anything else is called. Without a path it is the one in the folder `cuda` beside this one.
+inline void backend_load() {
+    detail::Call call;
+    call.check(candle_backend_load(nullptr, call.error()));
+}
+
+/// The same, from a file.
+inline void backend_load(const std::string &path) {
+    detail::Call call;
+    call.check(candle_backend_load(path.c_str(), call.error()));
+}
+
 /// How many pointers were passed that were no live handles of their type; 0 while checks are off.
 inline std::size_t misuses() { return candle_ffi_misuses(); }
 

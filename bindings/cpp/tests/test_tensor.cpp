@@ -171,6 +171,16 @@ TEST(Tensor, TellsWhatItIs) {
     EXPECT_EQ(candle::dtype_name(x.dtype()), "float64");
     EXPECT_EQ(candle::dtype_from_name("bfloat16"), candle::bfloat16);
     EXPECT_EQ(candle::dtype_promote(candle::int64, candle::float16), candle::float16);
+    EXPECT_GT(candle::device_info("cpu").multiprocessor_count, 0);
+    EXPECT_FALSE(candle::device_info("cpu").name.empty());
+    EXPECT_LE(candle::device_memory("cpu").free, candle::device_memory("cpu").total);
+    candle::device_synchronize("cpu");
+    candle::device_empty_cache("cpu");
+    candle::device_reset_peak_memory("cpu");
+    EXPECT_THROW(candle::device_info({candle::DeviceKind::cpu, 1}), candle::DeviceError);
+    EXPECT_THROW(candle::device_stream("cpu"), candle::UnsupportedError);
+    EXPECT_FALSE(x.is_pinned());
+    EXPECT_THROW(candle::backend_load("/nowhere/libcandle_ffi.so.0"), candle::IoError);
     EXPECT_EQ(candle::abi_version() >= CANDLE_FFI_ABI_VERSION, true);
 }
 

@@ -5,6 +5,7 @@ export { enableGrad, grad, isGradEnabled, noGrad, setGradEnabled, tidy } from ".
 export { fromData, fromRows, tensor } from "./creation.js";
 export type { TensorOptions } from "./creation.js";
 export type { Nested, TypedArray } from "./data.js";
+export * from "./device.js";
 export { CandleError } from "./error.js";
 export type { ErrorDetails } from "./error.js";
 export type * from "./generated/enums.js";

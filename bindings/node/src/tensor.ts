@@ -95,6 +95,21 @@ export class Tensor extends TensorMethods {
         return raw.candle_tensor_is_contiguous(this.#pointer("isContiguous")) !== 0;
     }
 
+    /** A copy in pinned memory, from which a CUDA device copies while the host goes on. */
+    pinMemory(): Tensor {
+        return now.tensor("pinMemory", raw.candle_tensor_pin_memory, (call) => [
+            call.changed(this, "the tensor"),
+        ]);
+    }
+
+    /** Whether the elements are in pinned memory of the host. */
+    get isPinned(): boolean {
+        const pointer = this.#pointer("isPinned");
+        const out = new Int32Array(1);
+        check((error) => raw.candle_tensor_is_pinned(pointer, out, error));
+        return out[0] !== 0;
+    }
+
     /** How often the storage has been changed in place. */
     get version(): number {
         return raw.candle_tensor_version(this.#pointer("version"));

@@ -2,7 +2,7 @@
 
 import { Checked } from "./arguments.js";
 import { check, dtypeOf } from "./error.js";
-import { codes, HandleKind, type DeviceKind, type DType } from "./generated/enums.js";
+import { HandleKind, type DType } from "./generated/enums.js";
 import * as raw from "./generated/raw.js";
 
 /** The version of the library. */
@@ -87,20 +87,11 @@ export function promoteTypes(a: DType, b: DType): DType {
     return dtypeOf(raw.candle_dtype_promote(checked.dtype(a, "a"), checked.dtype(b, "b")));
 }
 
-/** How many devices of a kind there are. */
-export function deviceCount(kind: DeviceKind): number {
-    const code = new Checked("deviceCount").choice(codes.DeviceKind, kind, "kind");
-    return raw.candle_device_count(code);
-}
-
-/** Whether this library can use devices of a kind. */
-export function isDeviceAvailable(kind: DeviceKind): boolean {
-    const code = new Checked("isDeviceAvailable").choice(codes.DeviceKind, kind, "kind");
-    return raw.candle_device_is_available(code) !== 0;
-}
-
-/** Throws `DeviceError` unless a device is there: "cuda:1". */
-export function checkDevice(device: string): void {
-    const [kind, index] = new Checked("checkDevice").device(device, "device");
-    check((error) => raw.candle_device_check(kind, index, error));
+/**
+ * Has all later calls done by another library of this interface, such as the one with CUDA; before
+ * anything else is called. Without a path it is the one in the folder `cuda` beside this one.
+ */
+export function loadBackend(path?: string): void {
+    const text = path === undefined ? null : new Checked("loadBackend").text(path, "path");
+    check((error) => raw.candle_backend_load(text as string, error));
 }

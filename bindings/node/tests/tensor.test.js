@@ -246,4 +246,16 @@ test("the library tells what it is", () => {
     assert.equal(candle.isDeviceAvailable("cpu"), true);
     candle.checkDevice("cpu");
     assert.throws(() => candle.checkDevice("tpu"), candle.CandleError);
+    const info = candle.deviceInfo("cpu");
+    assert.ok(info.name !== "" && info.uuid === "" && info.multiprocessorCount > 0);
+    const memory = candle.deviceMemory("cpu");
+    assert.ok(memory.free <= memory.total && memory.allocated === 0);
+    candle.synchronize("cpu");
+    candle.emptyCache("cpu");
+    candle.resetPeakMemory("cpu");
+    assert.throws(() => candle.deviceStream("cpu"), candle.UnsupportedError);
+    assert.throws(() => candle.letStreamWait("cpu", 0), candle.UnsupportedError);
+    assert.throws(() => candle.waitForStream("cpu", 0n), candle.UnsupportedError);
+    assert.equal(tensor([1]).isPinned, false);
+    assert.throws(() => candle.loadBackend("/nowhere/libcandle_ffi.so.0"), candle.IoError);
 });

@@ -575,6 +575,27 @@ public final class Candle extends Operations {
     }
 
     /**
+     * Has all later calls done by the library in the folder {@code cuda} beside this one, where it
+     * was built with CUDA; before anything else is called.
+     */
+    public static void loadBackend() {
+        loadBackend(null);
+    }
+
+    /**
+     * Has all later calls done by another library of this interface, such as the one with CUDA;
+     * before anything else is called.
+     *
+     * @param path the file; null for the one in the folder {@code cuda} beside this library
+     * @throws UnsupportedException for a file that is no such library
+     */
+    public static void loadBackend(String path) {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_backend_load(call.text(path), call.error));
+        }
+    }
+
+    /**
      * How many pointers were passed that were no live handles of their type.
      *
      * @return the number of times; 0 while checks are off

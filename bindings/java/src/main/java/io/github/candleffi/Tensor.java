@@ -451,6 +451,33 @@ public final class Tensor extends TensorMethods {
     }
 
     /**
+     * A copy in pinned memory of the host, from which a CUDA device copies while the host goes on.
+     *
+     * @return the copy
+     * @throws DeviceException where there is no CUDA device
+     */
+    public Tensor pinMemory() {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_tensor_pin_memory(
+                call.use(this), call.out, call.error));
+            return call.tensor();
+        }
+    }
+
+    /**
+     * Whether the elements are in pinned memory of the host.
+     *
+     * @return whether they are
+     */
+    public boolean isPinned() {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_tensor_is_pinned(
+                call.use(this), call.out, call.error));
+            return (int) call.value(0) != 0;
+        }
+    }
+
+    /**
      * How often the storage has been changed in place.
      *
      * @return the number of changes

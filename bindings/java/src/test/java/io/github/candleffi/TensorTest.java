@@ -219,6 +219,22 @@ class TensorTest {
         assertEquals(1, Device.count(DeviceKind.CPU));
         Device.CPU.check();
         assertThrows(DeviceException.class, () -> new Device(DeviceKind.CPU, 7).check());
+        assertThrows(DeviceException.class, () -> new Device(DeviceKind.CPU, 7).info());
+        Device.Info info = Device.CPU.info();
+        assertTrue(!info.name().isEmpty() && info.uuid().isEmpty());
+        assertTrue(info.multiprocessorCount() > 0);
+        Device.Memory memory = Device.CPU.memory();
+        assertTrue(memory.free() <= memory.total() && memory.allocated() == 0);
+        Device.CPU.synchronize();
+        Device.CPU.emptyCache();
+        Device.CPU.resetPeakMemory();
+        assertThrows(UnsupportedException.class, Device.CPU::stream);
+        assertThrows(UnsupportedException.class, () -> Device.CPU.letStreamWait(0));
+        assertThrows(UnsupportedException.class, () -> Device.CPU.waitForStream(0));
+        try (Tensor x = Candle.tensor(1.0, 2.0)) {
+            assertFalse(x.isPinned());
+        }
+        assertThrows(IoException.class, () -> Candle.loadBackend("/nowhere/libcandle_ffi.so.0"));
         for (DType dtype : DType.values()) {
             if (dtype != DType.NONE) {
                 assertEquals(dtype, Candle.dtypeFromName(Candle.dtypeName(dtype)));
