@@ -194,7 +194,44 @@ static void test_random_numbers_follow_the_seed(void) {
     candle_generator_free(generator);
 }
 
+static void test_devices_tell_what_they_are(void) {
+    CandleDeviceInfo info = CANDLE_DEVICE_INFO_INIT, again = CANDLE_DEVICE_INFO_INIT;
+    CandleDeviceMemory memory = CANDLE_DEVICE_MEMORY_INIT;
+    CHECK_OK(candle_device_info(CANDLE_DEVICE_CPU, 0, &info, &error));
+    CHECK(info.struct_size == sizeof info && info.name[0] != 0 && info.uuid[0] == 0);
+    CHECK(info.multiprocessor_count > 0 && info.compute_capability_major == 0);
+    CHECK_OK(candle_device_info(CANDLE_DEVICE_CPU, 0, &again, &error));
+    CHECK(info.name == again.name);
+    CHECK_OK(candle_device_memory(CANDLE_DEVICE_CPU, 0, &memory, &error));
+    CHECK(memory.free_bytes <= memory.total_bytes && memory.total_bytes == info.total_memory);
+    CHECK(memory.allocated_bytes == 0 && memory.peak_reserved_bytes == 0);
+    CHECK_OK(candle_device_synchronize(CANDLE_DEVICE_CPU, 0, &error));
+    CHECK_OK(candle_device_empty_cache(CANDLE_DEVICE_CPU, 0, &error));
+    CHECK_OK(candle_device_reset_peak_memory(CANDLE_DEVICE_CPU, 0, &error));
+    CHECK_ERROR(candle_device_info(CANDLE_DEVICE_CPU, 1, &info, &error), CANDLE_ERROR_DEVICE, "the only one is cpu");
+    /* As a caller of an older header has it, who knows the first members. */
+    info.struct_size = offsetof(CandleDeviceInfo, uuid);
+    info.uuid = "untouched";
+    CHECK_OK(candle_device_info(CANDLE_DEVICE_CPU, 0, &info, &error));
+    CHECK_TEXT(info.uuid, "untouched");
+}
+
+/* A device that is not there: the message says how many there are, or why there is none. */
+static void test_a_device_that_is_not_there_is_told(void) {
+    const int32_t count = (int32_t)candle_device_count(CANDLE_DEVICE_CUDA);
+    CandleDeviceInfo info = CANDLE_DEVICE_INFO_INIT;
+    const char *word = count == 0 ? "there is no device cuda: " : "there is no device cuda:";
+    CHECK_EQUAL(candle_device_is_available(CANDLE_DEVICE_CUDA), count > 0);
+    CHECK_ERROR(candle_device_check(CANDLE_DEVICE_CUDA, count, &error), CANDLE_ERROR_DEVICE, word);
+    CHECK_ERROR(candle_device_info(CANDLE_DEVICE_CUDA, count, &info, &error), CANDLE_ERROR_DEVICE, word);
+    CHECK_ERROR(candle_device_synchronize(CANDLE_DEVICE_CUDA, 63, &error), CANDLE_ERROR_DEVICE, word);
+    CHECK_ERROR(candle_device_check(CANDLE_DEVICE_CUDA, INT32_MAX, &error), CANDLE_ERROR_DEVICE, word);
+    CHECK(info.name == NULL);
+}
+
 int main(void) {
+    RUN(test_devices_tell_what_they_are);
+    RUN(test_a_device_that_is_not_there_is_told);
     RUN(test_data_goes_in_and_comes_out);
     RUN(test_strided_and_unaligned_data);
     RUN(test_bools_are_normalised);

@@ -1,0 +1,181 @@
+"""`candle_ffi.cuda`: what there is, with a device and without one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import backend
+import pytest
+
+if backend.IS_TORCH:
+    pytest.skip("PyTorch says other things", allow_module_level=True)
+
+import candle_ffi as cf
+from candle_ffi import nn
+
+COUNT = cf.cuda.device_count()
+
+needs_a_device = pytest.mark.skipif(COUNT == 0, reason="there is no CUDA device")
+without_a_device = pytest.mark.skipif(COUNT > 0, reason="there is a CUDA device")
+
+MIB = 2**20
+
+
+def in_a_process(code: str, **variables: str) -> str:
+    """Run a program in an environment with some variables, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@without_a_device
+class TestWithoutOne:
+    def test_nothing_is_counted_and_nothing_is_used(self) -> None:
+        assert (cf.cuda.device_count(), cf.cuda.is_available()) == (0, False)
+        assert not cf.cuda.is_bf16_supported()
+        assert cf.cuda.memory_allocated() == cf.cuda.max_memory_allocated() == 0
+        assert cf.cuda.memory_reserved() == cf.cuda.max_memory_reserved() == 0
+        cf.cuda.empty_cache()
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            cf.cuda.current_device,
+            cf.cuda.get_device_name,
+            cf.cuda.get_device_properties,
+            cf.cuda.get_device_capability,
+            cf.cuda.mem_get_info,
+            cf.cuda.reset_peak_memory_stats,
+            cf.cuda.synchronize,
+            lambda: cf.cuda.set_device(0),
+            lambda: cf.cuda.device(0).__enter__(),
+            lambda: cf.zeros(2).cuda(),
+            lambda: cf.zeros(2).to(0),
+            lambda: cf.device(1),
+            lambda: nn.Linear(2, 2).cuda(),
+        ],
+    )
+    def test_all_else_says_why(self, call) -> None:  # type: ignore[no-untyped-def]
+        with pytest.raises(cf.DeviceError, match=r"the device cuda:\d is not there: .*CUDA"):
+            call()
+
+
+class TestArguments:
+    def test_the_error_of_memory_is_there_under_its_name(self) -> None:
+        assert cf.cuda.OutOfMemoryError is cf.OutOfMemoryError
+        assert issubclass(cf.cuda.OutOfMemoryError, MemoryError)
+
+    def test_another_kind_of_device_is_refused(self) -> None:
+        for call in (cf.cuda.synchronize, cf.cuda.set_device, cf.cuda.get_device_name):
+            with pytest.raises(ValueError, match="a CUDA device is needed"):
+                call("cpu")
+        with pytest.raises(TypeError, match="a name such as"):
+            cf.cuda.synchronize(1.5)  # type: ignore[arg-type]
+
+    def test_none_and_negative_numbers_change_nothing(self) -> None:
+        cf.cuda.set_device(-1)
+        with cf.cuda.device(None), cf.cuda.device(-1):
+            pass
+
+    def test_tensors_on_the_cpu_say_so(self) -> None:
+        assert not cf.zeros(1).is_cuda and cf.zeros(1).get_device() == -1
+
+
+@needs_a_device
+class TestDevices:
+    def test_properties(self) -> None:
+        for index in range(COUNT):
+            found = cf.cuda.get_device_properties(index)
+            assert found.name == cf.cuda.get_device_name(cf.device(f"cuda:{index}")) != ""
+            assert (found.major, found.minor) == cf.cuda.get_device_capability(f"cuda:{index}")
+            assert found.major >= 5 and found.multi_processor_count > 0 and found.warp_size == 32
+            assert found.uuid.startswith("GPU-") and len(found.uuid) == 40
+            assert found.total_memory >= cf.cuda.mem_get_info(index)[1] > 0
+        assert cf.cuda.is_bf16_supported() == (cf.cuda.get_device_capability() >= (8, 0))
+
+    def test_an_index_that_is_not_there_names_those_that_are(self) -> None:
+        there = "the only one" if COUNT == 1 else f"there are {COUNT}"
+        for call in (cf.device, cf.cuda.synchronize, cf.cuda.get_device_properties):
+            with pytest.raises(cf.DeviceError, match=f"no device cuda:{COUNT}; {there}"):
+                call(COUNT)
+
+    def test_to_count_opens_nothing(self) -> None:
+        code = "import candle_ffi as cf; print(cf.cuda.device_count(), cf.cuda.get_device_name())"
+        assert in_a_process(code).startswith(str(COUNT))
+
+    def test_none_is_visible(self) -> None:
+        code = (
+            "import candle_ffi as cf\n"
+            "print(cf.cuda.device_count())\n"
+            "try: cf.zeros(1, device='cuda')\n"
+            "except cf.DeviceError as error: print(error)\n"
+        )
+        printed = in_a_process(code, CUDA_VISIBLE_DEVICES="", CANDLE_FFI_BACKEND="")
+        assert printed.startswith("0\n") and "device" in printed
+
+    def test_the_current_device_is_the_threads(self) -> None:
+        last = COUNT - 1
+        with cf.cuda.device(last):
+            assert cf.cuda.current_device() == last
+            assert cf.zeros(2, device="cuda").get_device() == last
+            elsewhere: list[int] = []
+            thread = threading.Thread(target=lambda: elsewhere.append(cf.cuda.current_device()))
+            thread.start()
+            thread.join()
+            assert elsewhere == [0]
+        assert cf.cuda.current_device() == 0
+
+    def test_tensors_and_modules_move(self) -> None:
+        x = cf.arange(6).cuda()
+        assert x.is_cuda and x.get_device() == 0 and str(x.device) == "cuda:0"
+        assert x.to(0) is x and x.cpu().tolist() == [0, 1, 2, 3, 4, 5]
+        layer = nn.Linear(3, 2).cuda()
+        assert all(parameter.is_cuda for parameter in layer.parameters())
+        assert all(not parameter.is_cuda for parameter in layer.cpu().parameters())
+
+
+@needs_a_device
+class TestMemory:
+    def test_it_is_counted(self) -> None:
+        cf.cuda.synchronize()
+        before = cf.cuda.memory_allocated()
+        cf.cuda.reset_peak_memory_stats()
+        x = cf.zeros(4, 256, 1024, device="cuda")
+        assert cf.cuda.memory_allocated() >= before + 4 * MIB
+        del x
+        cf.cuda.synchronize()
+        assert cf.cuda.memory_allocated() == before
+        assert cf.cuda.max_memory_allocated() >= before + 4 * MIB
+        assert cf.cuda.memory_reserved() >= 4 * MIB  # kept for the next one
+        assert cf.cuda.max_memory_reserved() >= cf.cuda.memory_reserved()
+        kept = cf.cuda.memory_reserved()
+        cf.cuda.empty_cache()
+        assert cf.cuda.memory_reserved() <= kept
+        cf.cuda.reset_peak_memory_stats()
+        assert cf.cuda.max_memory_allocated() == cf.cuda.memory_allocated()
+
+    def test_what_there_is_no_room_for_is_told_and_the_process_goes_on(self) -> None:
+        total = cf.cuda.mem_get_info()[1]
+        rows = 2 * total // (4 * 1024)
+        row = cf.ones(1, 1024, device="cuda")
+        for call in (
+            lambda: row.expand(rows, 1024).exp(),
+            lambda: row.expand(rows, 1024).contiguous(),
+            lambda: cf.zeros(rows, 1024, device="cuda"),
+        ):
+            with pytest.raises(cf.cuda.OutOfMemoryError) as caught:
+                call()
+            message = str(caught.value)
+            assert str(rows * 1024 * 4) in message and "float32" in message, message
+            assert f"of the {total} bytes of cuda:0 are free" in message, message
+            assert caught.value.devices == ("cuda:0",)
+        assert row.exp().sum().item() == pytest.approx(1024 * 2.718281828, rel=1e-5)
