@@ -5,6 +5,7 @@
 //! Tensors handed to Candle never track gradients: the tape in [`autograd`] does.
 #![deny(unsafe_code)]
 
+pub mod autocast;
 pub mod autograd;
 mod compute;
 pub mod data;
@@ -20,6 +21,7 @@ pub mod ops;
 pub mod optim;
 mod options;
 mod padding;
+pub mod precision;
 pub mod profile;
 pub mod random;
 mod results;

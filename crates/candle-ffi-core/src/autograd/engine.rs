@@ -2,7 +2,7 @@
 
 use super::mode::GradMode;
 use super::node::{Backward, Edge, GradContext, Node, NodeRef, OutputGradients};
-use crate::{Error, ErrorCode, Result, Tensor, ops, profile};
+use crate::{Error, ErrorCode, Result, Tensor, autocast, ops, profile};
 use smallvec::{SmallVec, smallvec};
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -241,6 +241,7 @@ impl Pass {
 
     fn run(&mut self, mut arrive: impl FnMut(&Tensor, Tensor) -> Result<()>) -> Result<()> {
         let _mode = GradMode::new(self.create_graph);
+        let _as_it_is = autocast::suspend();
         while let Some(ByAge(node)) = self.heap.pop() {
             let sequence = node.get().sequence();
             let Some(mut arrived) = self.pending.remove(&sequence) else { continue };

@@ -6,7 +6,7 @@ use super::{clamp, ge, gt, le, logical_and, logical_or, lt, mul, reshape, to_dty
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Activation};
 use crate::random::or_default;
-use crate::{DType, Error, Generator, Result, Tensor, shape};
+use crate::{DType, Error, Generator, Result, Tensor, autocast, shape};
 
 /// An activation in one pass, forward and backward; `composed` is its slope made of operations, for a gradient
 /// that is to be differentiated again.
@@ -255,6 +255,9 @@ fn outside(x: &Tensor, border: f64) -> Result<Tensor> {
 /// tensor([[-0.1000, -0.2000]])
 /// ```
 pub fn prelu(input: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return prelu(&cast.of(input)?, &cast.of(weight)?);
+    }
     require_float("prelu", input.dtype())?;
     if weight.dtype() != input.dtype() {
         return Err(Error::dtype(

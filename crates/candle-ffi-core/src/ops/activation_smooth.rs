@@ -6,7 +6,7 @@ use super::random::require_float;
 use super::{abs, add, cat, clamp, exp, gt, mul, narrow, neg, reciprocal, sigmoid, square, sub, tanh, r#where};
 use crate::autograd::Saved;
 use crate::compute::Activation;
-use crate::{Error, Result, Tensor, shape};
+use crate::{Error, Result, Tensor, autocast, shape};
 
 /// Exponential linear unit: `x` where positive, else `alpha · (exp(x) - 1)`.
 ///
@@ -108,6 +108,9 @@ fn exponential(name: &'static str, input: &Tensor, alpha: f64, scale: f64, steep
 /// tensor([ 0.3133,  0.6931, 30.0000])
 /// ```
 pub fn softplus(input: &Tensor, beta: f64, threshold: f64) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return softplus(&cast.of(input)?, beta, threshold);
+    }
     activated("softplus", Activation::Softplus { beta, threshold }, input, move |x| {
         let scaled = mul(x, &number(beta))?;
         r#where(&gt(&scaled, &number(threshold))?, &number(1.0), &sigmoid(&scaled)?)

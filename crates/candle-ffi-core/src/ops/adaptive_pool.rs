@@ -2,7 +2,7 @@
 
 use super::max_pool::both;
 use super::pool::{adaptive, average, maximum};
-use crate::{OutputAndIndices, Result, Tensor};
+use crate::{OutputAndIndices, Result, Tensor, autocast};
 
 /// The averages of `output_size` windows that share the dimension evenly.
 ///
@@ -64,6 +64,9 @@ pub fn adaptive_avg_pool2d(input: &Tensor, output_size: &[i64]) -> Result<Tensor
 /// tensor([[[[3.5000]]]])
 /// ```
 pub fn adaptive_avg_pool3d(input: &Tensor, output_size: &[i64]) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return adaptive_avg_pool3d(&cast.of(input)?, output_size);
+    }
     average("adaptive_avg_pool3d", input, &adaptive::<3>(input, output_size)?)
 }
 
@@ -169,6 +172,9 @@ pub fn adaptive_max_pool2d_with_indices(input: &Tensor, output_size: &[i64]) -> 
 /// tensor([[[[7.]]]])
 /// ```
 pub fn adaptive_max_pool3d(input: &Tensor, output_size: &[i64]) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return adaptive_max_pool3d(&cast.of(input)?, output_size);
+    }
     Ok(maximum("adaptive_max_pool3d", input, &adaptive::<3>(input, output_size)?, false)?.0)
 }
 
@@ -190,5 +196,8 @@ pub fn adaptive_max_pool3d(input: &Tensor, output_size: &[i64]) -> Result<Tensor
 /// tensor([[[[7]]]])
 /// ```
 pub fn adaptive_max_pool3d_with_indices(input: &Tensor, output_size: &[i64]) -> Result<OutputAndIndices> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return adaptive_max_pool3d_with_indices(&cast.of(input)?, output_size);
+    }
     both(maximum("adaptive_max_pool3d", input, &adaptive::<3>(input, output_size)?, true)?)
 }

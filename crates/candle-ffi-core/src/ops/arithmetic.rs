@@ -4,7 +4,7 @@ use super::common::{float_dtype, number, operands_of, promoted_operands, refuse_
 use super::{eq, ge, log, logical_and, logical_not, logical_or, reciprocal, sqrt, square, r#where, zeros_like};
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Binary};
-use crate::{DType, Error, Result, Tensor, shape};
+use crate::{DType, Error, Result, Tensor, autocast, shape};
 
 /// Sum of two tensors, element by element.
 ///
@@ -190,6 +190,9 @@ pub fn remainder(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// tensor([1., 4., 9.])
 /// ```
 pub fn pow(input: &Tensor, other: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return pow(&cast.of(input)?, &cast.of(other)?);
+    }
     if let Some(result) = power_of_a_number(input, other)? {
         return Ok(result);
     }

@@ -9,7 +9,7 @@ use crate::compute::{self, AttentionOptions};
 use crate::random::or_default;
 use crate::shape::Dims;
 use crate::value::Value;
-use crate::{DType, Device, Error, Generator, Result, Tensor, shape};
+use crate::{DType, Device, Error, Generator, Result, Tensor, autocast, shape};
 
 /// Attention: `softmax(scale · query × keyᵀ + attn_mask) × value`, over the last two dimensions.
 ///
@@ -50,6 +50,19 @@ pub fn scaled_dot_product_attention(
     enable_gqa: bool,
     generator: Option<&Generator>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[query]) {
+        return scaled_dot_product_attention(
+            &cast.of(query)?,
+            &cast.of(key)?,
+            &cast.of(value)?,
+            cast.optional(attn_mask)?.as_ref(),
+            dropout_p,
+            is_causal,
+            scale,
+            enable_gqa,
+            generator,
+        );
+    }
     check_kinds(query, key, value, attn_mask)?;
     if is_causal && attn_mask.is_some() {
         return Err(Error::argument("a mask and is_causal are not given together; add the causal part to the mask"));

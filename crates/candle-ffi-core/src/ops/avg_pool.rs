@@ -3,7 +3,7 @@
 use super::common::number;
 use super::pool::{Grid, average, divided_by};
 use super::{abs, max_pool1d, max_pool2d, max_pool3d, mul, neg, pow, relu, sign};
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, autocast};
 
 /// The average of each window of 1 dimension.
 ///
@@ -111,6 +111,17 @@ pub fn avg_pool3d(
     count_include_pad: bool,
     divisor_override: Option<i64>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return avg_pool3d(
+            &cast.of(input)?,
+            kernel_size,
+            stride,
+            padding,
+            ceil_mode,
+            count_include_pad,
+            divisor_override,
+        );
+    }
     let grid = Grid::<3>::new(kernel_size, stride, padding, &[1], ceil_mode)?;
     let mut pool = grid.on(input, count_include_pad)?;
     if let Some(divisor) = divisor_override {

@@ -2,7 +2,7 @@
 
 use super::common::{same_device, sizes};
 use super::{add, matmul, permute, reshape, squeeze, unsqueeze};
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, autocast};
 
 /// Bilinear map of two last dimensions: `input1ᵀ × weight[o] × input2 + bias[o]`.
 ///
@@ -23,6 +23,9 @@ use crate::{Error, Result, Tensor};
 /// tensor([[63.]])
 /// ```
 pub fn bilinear(input1: &Tensor, input2: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::WIDEST, &[input1, input2, weight]) {
+        return bilinear(&cast.of(input1)?, &cast.of(input2)?, &cast.of(weight)?, cast.optional(bias)?.as_ref());
+    }
     let inputs: Vec<&Tensor> = [Some(input1), Some(input2), Some(weight), bias].into_iter().flatten().collect();
     same_device(&inputs)?;
     let (first, second, table) = (input1.shape(), input2.shape(), weight.shape());

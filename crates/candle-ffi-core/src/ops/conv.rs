@@ -3,7 +3,7 @@
 //! Inputs are batches `[N, C, …]` or single `[C, …]`; options take one number for all spatial dimensions or one for each.
 
 use super::convolution::{self, ConvOptions, TransposedOptions};
-use crate::{Padding, Result, Tensor};
+use crate::{Padding, Result, Tensor, autocast};
 
 /// Convolution over one dimension, such as time.
 ///
@@ -37,6 +37,17 @@ pub fn conv1d(
     dilation: &[i64],
     groups: i64,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return conv1d(
+            &cast.of(input)?,
+            &cast.of(weight)?,
+            cast.optional(bias)?.as_ref(),
+            stride,
+            padding,
+            dilation,
+            groups,
+        );
+    }
     convolution::conv::<1>(input, weight, bias, &ConvOptions { stride, padding, dilation, groups })
 }
 
@@ -72,6 +83,17 @@ pub fn conv2d(
     dilation: &[i64],
     groups: i64,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return conv2d(
+            &cast.of(input)?,
+            &cast.of(weight)?,
+            cast.optional(bias)?.as_ref(),
+            stride,
+            padding,
+            dilation,
+            groups,
+        );
+    }
     convolution::conv::<2>(input, weight, bias, &ConvOptions { stride, padding, dilation, groups })
 }
 
@@ -107,6 +129,17 @@ pub fn conv3d(
     dilation: &[i64],
     groups: i64,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return conv3d(
+            &cast.of(input)?,
+            &cast.of(weight)?,
+            cast.optional(bias)?.as_ref(),
+            stride,
+            padding,
+            dilation,
+            groups,
+        );
+    }
     convolution::conv::<3>(input, weight, bias, &ConvOptions { stride, padding, dilation, groups })
 }
 
@@ -144,6 +177,18 @@ pub fn conv_transpose1d(
     groups: i64,
     dilation: &[i64],
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return conv_transpose1d(
+            &cast.of(input)?,
+            &cast.of(weight)?,
+            cast.optional(bias)?.as_ref(),
+            stride,
+            padding,
+            output_padding,
+            groups,
+            dilation,
+        );
+    }
     let options = TransposedOptions { stride, padding, output_padding, groups, dilation };
     convolution::conv_transpose::<1>(input, weight, bias, &options)
 }
@@ -182,6 +227,18 @@ pub fn conv_transpose2d(
     groups: i64,
     dilation: &[i64],
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return conv_transpose2d(
+            &cast.of(input)?,
+            &cast.of(weight)?,
+            cast.optional(bias)?.as_ref(),
+            stride,
+            padding,
+            output_padding,
+            groups,
+            dilation,
+        );
+    }
     let options = TransposedOptions { stride, padding, output_padding, groups, dilation };
     convolution::conv_transpose::<2>(input, weight, bias, &options)
 }
@@ -220,6 +277,18 @@ pub fn conv_transpose3d(
     groups: i64,
     dilation: &[i64],
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return conv_transpose3d(
+            &cast.of(input)?,
+            &cast.of(weight)?,
+            cast.optional(bias)?.as_ref(),
+            stride,
+            padding,
+            output_padding,
+            groups,
+            dilation,
+        );
+    }
     let options = TransposedOptions { stride, padding, output_padding, groups, dilation };
     convolution::conv_transpose::<3>(input, weight, bias, &options)
 }

@@ -3,7 +3,7 @@
 use super::common::{number, to_float};
 use super::loss_common::{paired, raised_to};
 use super::{add, div, index_select, mul, norm, sub, sum, unsqueeze};
-use crate::{DType, Error, Result, Tensor, compute, shape};
+use crate::{DType, Error, Result, Tensor, autocast, compute, shape};
 
 /// Cosine of the angle between vectors along a dimension: `x1 · x2 / (max(|x1|, eps) · max(|x2|, eps))`.
 ///
@@ -24,6 +24,9 @@ use crate::{DType, Error, Result, Tensor, compute, shape};
 /// tensor([0.7071])
 /// ```
 pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: i64, eps: f64) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[x1]) {
+        return cosine_similarity(&cast.of(x1)?, &cast.of(x2)?, dim, eps);
+    }
     let (x1, x2) = paired(x1, x2)?;
     let dim = shape::dim(dim, x1.rank())? as i64;
     let unit = |x: &Tensor| div(x, &raised_to(&norm(x, 2.0, Some(&[dim]), true)?, eps)?);
@@ -113,6 +116,9 @@ pub fn pdist(input: &Tensor, p: f64) -> Result<Tensor> {
 /// tensor([[5., 2.]])
 /// ```
 pub fn cdist(x1: &Tensor, x2: &Tensor, p: f64) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[x1]) {
+        return cdist(&cast.of(x1)?, &cast.of(x2)?, p);
+    }
     check_order(p)?;
     let (left, right) = (x1.shape(), x2.shape());
     if left.len() < 2 || right.len() < 2 || left.last() != right.last() {

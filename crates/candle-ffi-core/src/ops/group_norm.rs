@@ -5,7 +5,7 @@ use super::common::{number, sizes};
 use super::vector_norm::norm;
 use super::{add, cat, clamp, div, mul, narrow, pow, square, zeros};
 use crate::compute::Planes;
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, autocast};
 
 /// Group normalisation: the channels of a sample in groups, each minus its mean and divided by its
 /// deviation, times `weight`, plus `bias`.
@@ -35,6 +35,15 @@ pub fn group_norm(
     bias: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return group_norm(
+            &cast.of(input)?,
+            num_groups,
+            cast.optional(weight)?.as_ref(),
+            cast.optional(bias)?.as_ref(),
+            eps,
+        );
+    }
     let dims = input.shape();
     if dims.len() < 2 {
         return Err(Error::shape(

@@ -5,7 +5,7 @@ use super::shape::{expand, narrow, reshape, squeeze, unsqueeze};
 use super::{to_dtype, r#where};
 use crate::autograd::Saved;
 use crate::compute::{self, Reduce, Scatter};
-use crate::{DType, Error, ErrorCode, Result, Tensor, shape};
+use crate::{DType, Error, ErrorCode, Result, Tensor, autocast, shape};
 
 /// Picks elements along a dimension, each by an index of its own.
 ///
@@ -60,6 +60,9 @@ pub fn gather(input: &Tensor, dim: i64, index: &Tensor) -> Result<Tensor> {
 /// tensor([3., 0., 3.])
 /// ```
 pub fn scatter_add(input: &Tensor, dim: i64, index: &Tensor, src: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::WIDEST, &[input, src]) {
+        return scatter_add(&cast.of(input)?, dim, &cast.of(index)?, &cast.of(src)?);
+    }
     same_device(&[input, index, src])?;
     same_number_dtype(input, "src", src)?;
     let dims = input.shape();

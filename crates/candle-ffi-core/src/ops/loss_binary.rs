@@ -4,7 +4,7 @@ use super::common::{number, promoted};
 use super::loss_common::{over_count, pairwise, reduced, refuse_integers, require_shape_of_input};
 use super::{add, amax, amin, detach, mul, neg, softplus, sub, sum, to_dtype};
 use crate::compute::PairLoss;
-use crate::{DType, Error, KlDivReduction, Reduction, Result, Tensor, shape};
+use crate::{DType, Error, KlDivReduction, Reduction, Result, Tensor, autocast, shape};
 
 /// Binary cross entropy between probabilities: `-(t · log(x) + (1 - t) · log(1 - x))`.
 ///
@@ -31,6 +31,10 @@ pub fn binary_cross_entropy(
     weight: Option<&Tensor>,
     reduction: Reduction,
 ) -> Result<Tensor> {
+    autocast::refuse("binary_cross_entropy", "binary_cross_entropy_with_logits", input)?;
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return binary_cross_entropy(&cast.of(input)?, &cast.of(target)?, cast.optional(weight)?.as_ref(), reduction);
+    }
     refuse_integers(input, "probabilities")?;
     require_shape_of_input(input, "target", target)?;
     require_weight_of_input(input, "weight", weight)?;
@@ -66,6 +70,15 @@ pub fn binary_cross_entropy_with_logits(
     reduction: Reduction,
     pos_weight: Option<&Tensor>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return binary_cross_entropy_with_logits(
+            &cast.of(input)?,
+            &cast.of(target)?,
+            cast.optional(weight)?.as_ref(),
+            reduction,
+            cast.optional(pos_weight)?.as_ref(),
+        );
+    }
     refuse_integers(input, "logits")?;
     require_shape_of_input(input, "target", target)?;
     require_weight_of_input(input, "weight", weight)?;
@@ -149,6 +162,9 @@ fn times(losses: Tensor, weight: Option<&Tensor>) -> Result<Tensor> {
 /// tensor(0.3681)
 /// ```
 pub fn kl_div(input: &Tensor, target: &Tensor, reduction: KlDivReduction, log_target: bool) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return kl_div(&cast.of(input)?, &cast.of(target)?, reduction, log_target);
+    }
     refuse_integers(input, "logarithms of probabilities")?;
     let loss = if log_target { PairLoss::KlDivergenceOfLogs } else { PairLoss::KlDivergence };
     let of = |reduction| pairwise("kl_div", loss, input, target, reduction);
@@ -182,6 +198,9 @@ pub fn kl_div(input: &Tensor, target: &Tensor, reduction: KlDivReduction, log_ta
 /// tensor(1.4100)
 /// ```
 pub fn soft_margin_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return soft_margin_loss(&cast.of(input)?, &cast.of(target)?, reduction);
+    }
     refuse_integers(input, "the input")?;
     pairwise("soft_margin_loss", PairLoss::SoftMargin, input, target, reduction)
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Binary, Classes as Targets};
-use crate::{DType, Error, Reduction, Result, Tensor, shape};
+use crate::{DType, Error, Reduction, Result, Tensor, autocast, shape};
 
 /// Cross entropy between logits and classes.
 ///
@@ -42,6 +42,16 @@ pub fn cross_entropy(
     reduction: Reduction,
     label_smoothing: f64,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return cross_entropy(
+            &cast.of(input)?,
+            &cast.of(target)?,
+            cast.optional(weight)?.as_ref(),
+            ignore_index,
+            reduction,
+            label_smoothing,
+        );
+    }
     if !(0.0..=1.0).contains(&label_smoothing) {
         return Err(Error::argument(format!("label_smoothing must be between 0 and 1, and is {label_smoothing}")));
     }
@@ -99,6 +109,9 @@ pub fn nll_loss(
     ignore_index: i64,
     reduction: Reduction,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return nll_loss(&cast.of(input)?, &cast.of(target)?, cast.optional(weight)?.as_ref(), ignore_index, reduction);
+    }
     refuse_integers(input, "the input")?;
     Classes::of(input, weight)?.against_indices(input, target, weight, ignore_index, reduction)
 }

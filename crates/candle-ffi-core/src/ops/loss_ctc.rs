@@ -5,7 +5,7 @@ use super::loss_common::{reduced, refuse_integers, require_integers};
 use super::{div, mean, reshape, to_dtype};
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Alignment};
-use crate::{DType, Device, Error, ErrorCode, Reduction, Result, Tensor};
+use crate::{DType, Device, Error, ErrorCode, Reduction, Result, Tensor, autocast};
 
 /// Connectionist temporal classification: how badly sequences of distributions spell their targets, over all
 /// alignments.
@@ -42,6 +42,17 @@ pub fn ctc_loss(
     reduction: Reduction,
     zero_infinity: bool,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[log_probs]) {
+        return ctc_loss(
+            &cast.of(log_probs)?,
+            &cast.of(targets)?,
+            input_lengths,
+            target_lengths,
+            blank,
+            reduction,
+            zero_infinity,
+        );
+    }
     refuse_integers(log_probs, "logarithms of probabilities")?;
     same_device(&[log_probs, targets])?;
     let dims = log_probs.shape();

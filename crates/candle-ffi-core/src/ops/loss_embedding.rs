@@ -3,7 +3,7 @@
 use super::common::{number, to_float};
 use super::loss_common::{not_below_zero, reduced, refuse_integers};
 use super::{add, div, eq, minimum, mul, ne, neg, pairwise_distance, sqrt, square, sub, sum, r#where};
-use crate::{Error, Reduction, Result, Tensor};
+use crate::{Error, Reduction, Result, Tensor, autocast};
 
 /// Loss of distances: `input` where the target is 1, `max(0, margin - input)` where it is -1.
 ///
@@ -24,6 +24,9 @@ use crate::{Error, Reduction, Result, Tensor};
 /// tensor(0.6500)
 /// ```
 pub fn hinge_embedding_loss(input: &Tensor, target: &Tensor, margin: f64, reduction: Reduction) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return hinge_embedding_loss(&cast.of(input)?, &cast.of(target)?, margin, reduction);
+    }
     refuse_integers(input, "the input")?;
     let zero = number(0.0);
     let far = not_below_zero(&sub(&number(margin), input)?)?;
@@ -57,6 +60,9 @@ pub fn margin_ranking_loss(
     margin: f64,
     reduction: Reduction,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input1]) {
+        return margin_ranking_loss(&cast.of(input1)?, &cast.of(input2)?, &cast.of(target)?, margin, reduction);
+    }
     let (first, second) = (input1.shape(), input2.shape());
     if first.len() != second.len() || first.len() != target.rank() {
         return Err(Error::shape(
@@ -105,6 +111,18 @@ pub fn triplet_margin_loss(
     swap: bool,
     reduction: Reduction,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[anchor]) {
+        return triplet_margin_loss(
+            &cast.of(anchor)?,
+            &cast.of(positive)?,
+            &cast.of(negative)?,
+            margin,
+            p,
+            eps,
+            swap,
+            reduction,
+        );
+    }
     if margin.is_nan() || margin <= 0.0 {
         return Err(Error::argument(format!("margin must be positive, and is {margin}")));
     }
@@ -154,6 +172,9 @@ pub fn cosine_embedding_loss(
     margin: f64,
     reduction: Reduction,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input1]) {
+        return cosine_embedding_loss(&cast.of(input1)?, &cast.of(input2)?, &cast.of(target)?, margin, reduction);
+    }
     let rank = target.rank();
     if rank > 1 || input1.rank() != rank + 1 || input2.rank() != rank + 1 {
         let shapes = [input1.dims(), input2.dims(), target.dims()];

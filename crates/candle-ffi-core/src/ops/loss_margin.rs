@@ -7,7 +7,7 @@ use super::loss_common::{
 use super::{add, gather, index_select, mul, one_hot, reshape, square, sub, sum, to_dtype, unsqueeze, r#where};
 use crate::compute;
 use crate::value::Value;
-use crate::{DType, Device, Error, Reduction, Result, Tensor};
+use crate::{DType, Device, Error, Reduction, Result, Tensor, autocast};
 
 /// Scores of rows of classes, and the shape of the losses.
 fn rows(input: &Tensor) -> Result<(Tensor, usize, Vec<i64>)> {
@@ -69,6 +69,16 @@ pub fn multi_margin_loss(
     weight: Option<&Tensor>,
     reduction: Reduction,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return multi_margin_loss(
+            &cast.of(input)?,
+            &cast.of(target)?,
+            p,
+            margin,
+            cast.optional(weight)?.as_ref(),
+            reduction,
+        );
+    }
     if p != 1 && p != 2 {
         return Err(Error::argument(format!("p must be 1 or 2, and is {p}")));
     }
@@ -111,6 +121,9 @@ pub fn multi_margin_loss(
 /// tensor(0.8500)
 /// ```
 pub fn multilabel_margin_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return multilabel_margin_loss(&cast.of(input)?, &cast.of(target)?, reduction);
+    }
     let (x, classes, samples) = rows(input)?;
     require_target(input, target, target.shape() == input.shape())?;
     let labels = Labels::read(target, classes)?;

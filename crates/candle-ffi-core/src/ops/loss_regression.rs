@@ -7,7 +7,7 @@ use super::loss_common::{
 use super::{add, any, div, exp, le, log, lt, mul, neg, square, sub, unsqueeze, r#where};
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Binary, PairLoss, Unary};
-use crate::{Error, Reduction, Result, Tensor};
+use crate::{Error, Reduction, Result, Tensor, autocast};
 
 /// Squared error: `(input - target)²`.
 ///
@@ -32,6 +32,9 @@ use crate::{Error, Reduction, Result, Tensor};
 /// tensor(2.5000)
 /// ```
 pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: Option<&Tensor>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return mse_loss(&cast.of(input)?, &cast.of(target)?, reduction, cast.optional(weight)?.as_ref());
+    }
     if let Some(weight) = weight {
         require_shape_of_input(input, "weight", weight)?;
         return weighted_by_sum(&mse_loss(input, target, Reduction::None, None)?, weight, reduction);
@@ -82,6 +85,9 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: O
 /// tensor(1.5000)
 /// ```
 pub fn l1_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: Option<&Tensor>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return l1_loss(&cast.of(input)?, &cast.of(target)?, reduction, cast.optional(weight)?.as_ref());
+    }
     if let Some(weight) = weight {
         require_shape_of_input(input, "weight", weight)?;
         return weighted_by_sum(&l1_loss(input, target, Reduction::None, None)?, weight, reduction);
@@ -109,6 +115,9 @@ pub fn l1_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: Op
 /// tensor(0.8125)
 /// ```
 pub fn smooth_l1_loss(input: &Tensor, target: &Tensor, reduction: Reduction, beta: f64) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return smooth_l1_loss(&cast.of(input)?, &cast.of(target)?, reduction, beta);
+    }
     if beta.is_nan() || beta < 0.0 {
         return Err(Error::argument(format!("beta must not be negative, and is {beta}")));
     }
@@ -143,6 +152,9 @@ pub fn huber_loss(
     delta: f64,
     weight: Option<&Tensor>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return huber_loss(&cast.of(input)?, &cast.of(target)?, reduction, delta, cast.optional(weight)?.as_ref());
+    }
     if delta.is_nan() || delta <= 0.0 {
         return Err(Error::argument(format!("delta must be positive, and is {delta}")));
     }
@@ -181,6 +193,9 @@ pub fn poisson_nll_loss(
     eps: f64,
     reduction: Reduction,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return poisson_nll_loss(&cast.of(input)?, &cast.of(target)?, log_input, full, eps, reduction);
+    }
     refuse_integers(input, "the input")?;
     let mut losses = if log_input {
         sub(&exp(input)?, &mul(target, input)?)?

@@ -5,7 +5,7 @@ use super::common::{number, refuse_bool, to_float};
 use super::{add, div, mul, neg, to_dtype};
 use crate::autograd::Saved;
 use crate::compute::{self, Unary};
-use crate::{DType, Result, Tensor};
+use crate::{DType, Result, Tensor, autocast};
 
 /// A function whose gradient is written in terms of its input.
 pub(super) fn of_input<R>(name: &'static str, op: Unary, input: &Tensor, rule: R) -> Result<Tensor>
@@ -65,6 +65,9 @@ pub fn sqrt(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.5000, 0.2500])
 /// ```
 pub fn rsqrt(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return rsqrt(&cast.of(input)?);
+    }
     of_output("rsqrt", Unary::Rsqrt, &to_float(input)?, |grad, out| {
         mul(&mul(grad, &number(-0.5))?, &mul(out, &square(out)?)?)
     })
@@ -102,6 +105,9 @@ pub fn square(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.5000, 0.2500])
 /// ```
 pub fn reciprocal(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return reciprocal(&cast.of(input)?);
+    }
     of_output("reciprocal", Unary::Reciprocal, &to_float(input)?, |grad, out| neg(&mul(grad, &square(out)?)?))
 }
 
@@ -118,6 +124,9 @@ pub fn reciprocal(input: &Tensor) -> Result<Tensor> {
 /// tensor([1.0000, 2.7183])
 /// ```
 pub fn exp(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return exp(&cast.of(input)?);
+    }
     of_output("exp", Unary::Exp, &to_float(input)?, mul)
 }
 
@@ -134,6 +143,9 @@ pub fn exp(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.0000, 1.7183])
 /// ```
 pub fn expm1(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return expm1(&cast.of(input)?);
+    }
     of_output("expm1", Unary::Expm1, &to_float(input)?, |grad, out| mul(grad, &add(out, &number(1.0))?))
 }
 
@@ -150,6 +162,9 @@ pub fn expm1(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.0000, 2.3026])
 /// ```
 pub fn log(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return log(&cast.of(input)?);
+    }
     of_input("log", Unary::Log, &to_float(input)?, div)
 }
 
@@ -166,6 +181,9 @@ pub fn log(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.0000, 0.6931])
 /// ```
 pub fn log1p(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return log1p(&cast.of(input)?);
+    }
     of_input("log1p", Unary::Log1p, &to_float(input)?, |grad, x| div(grad, &add(x, &number(1.0))?))
 }
 

@@ -6,7 +6,7 @@ use super::{
     abs, add, cos, div, eq, exp, expm1, full_like, gt, isnan, log, log1p, logical_not, lt, maximum, mul, neg, sin,
     sqrt, square, sub, to_dtype, r#where,
 };
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor, autocast};
 
 /// Logarithm to the base 2 of each element.
 ///
@@ -21,6 +21,9 @@ use crate::{DType, Error, Result, Tensor};
 /// tensor([0., 3.])
 /// ```
 pub fn log2(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return log2(&cast.of(input)?);
+    }
     mul(&log(input)?, &number(std::f64::consts::LOG2_E))
 }
 
@@ -37,6 +40,9 @@ pub fn log2(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.0000, 1.6990])
 /// ```
 pub fn log10(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return log10(&cast.of(input)?);
+    }
     mul(&log(input)?, &number(std::f64::consts::LOG10_E))
 }
 
@@ -69,6 +75,9 @@ pub fn exp2(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.0000, 1.5574])
 /// ```
 pub fn tan(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return tan(&cast.of(input)?);
+    }
     div(&sin(input)?, &cos(input)?)
 }
 
@@ -85,6 +94,9 @@ pub fn tan(input: &Tensor) -> Result<Tensor> {
 /// tensor([0.0000, 1.1752])
 /// ```
 pub fn sinh(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return sinh(&cast.of(input)?);
+    }
     // (eˣ - e⁻ˣ) / 2 without the cancellation near zero: with h = e^(x/2) - 1 it is h (h + 2) / 2, and its
     // negative mirrored; the product is halved between its factors, so that it overflows where the result does.
     let x = to_float(input)?;
@@ -108,6 +120,9 @@ pub fn sinh(input: &Tensor) -> Result<Tensor> {
 /// tensor([1.0000, 1.5431])
 /// ```
 pub fn cosh(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return cosh(&cast.of(input)?);
+    }
     // (eˣ + e⁻ˣ) / 2, halved between the factors of each power, so that it overflows where the result does.
     let half_power = |x: &Tensor| -> Result<Tensor> {
         let root = exp(&mul(x, &number(0.5))?)?;

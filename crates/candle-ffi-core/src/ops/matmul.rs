@@ -3,7 +3,7 @@
 use super::common::{same_device, sizes};
 use super::{add, expand, reshape, squeeze, sum, transpose, unsqueeze};
 use crate::autograd::Saved;
-use crate::{DType, Error, Result, Tensor, compute, shape};
+use crate::{DType, Error, Result, Tensor, autocast, compute, shape};
 
 /// Matrix product over the last two dimensions; leading dimensions broadcast.
 ///
@@ -23,6 +23,9 @@ use crate::{DType, Error, Result, Tensor, compute, shape};
 /// tensor([3., 7.])
 /// ```
 pub fn matmul(input: &Tensor, other: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return matmul(&cast.of(input)?, &cast.of(other)?);
+    }
     check(input, other)?;
     match (input.rank(), other.rank()) {
         (2, 2) => product(input, other),
@@ -88,6 +91,9 @@ fn product(lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
 /// tensor([11.5000])
 /// ```
 pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return linear(&cast.of(input)?, &cast.of(weight)?, cast.optional(bias)?.as_ref());
+    }
     let (dims, weight_dims) = (input.shape(), weight.shape());
     let fits = weight_dims.len() == 2 && dims.last() == Some(&weight_dims[1]);
     let bias_fits = |bias: &Tensor| bias.shape().as_slice() == &weight_dims[..1];

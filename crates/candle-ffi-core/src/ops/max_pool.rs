@@ -1,7 +1,7 @@
 //! Max pooling: the largest element of each window.
 
 use super::pool::{Grid, maximum};
-use crate::{Error, OutputAndIndices, Result, Tensor};
+use crate::{Error, OutputAndIndices, Result, Tensor, autocast};
 
 /// The largest element of each window of 1 dimension.
 ///
@@ -165,6 +165,9 @@ pub fn max_pool3d(
     dilation: &[i64],
     ceil_mode: bool,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return max_pool3d(&cast.of(input)?, kernel_size, stride, padding, dilation, ceil_mode);
+    }
     let grid = Grid::<3>::new(kernel_size, stride, padding, dilation, ceil_mode)?;
     Ok(maximum("max_pool3d", input, &grid.on(input, false)?, false)?.0)
 }
@@ -196,6 +199,9 @@ pub fn max_pool3d_with_indices(
     dilation: &[i64],
     ceil_mode: bool,
 ) -> Result<OutputAndIndices> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return max_pool3d_with_indices(&cast.of(input)?, kernel_size, stride, padding, dilation, ceil_mode);
+    }
     let grid = Grid::<3>::new(kernel_size, stride, padding, dilation, ceil_mode)?;
     both(maximum("max_pool3d", input, &grid.on(input, false)?, true)?)
 }

@@ -5,7 +5,7 @@ use super::{add, mean, mul, reshape, rsqrt, square, sub, sum, to_dtype, var};
 use crate::autograd::{self, Saved};
 use crate::compute::{self, Center, RowNorm};
 use crate::value::Value;
-use crate::{DType, Error, Result, Tensor, shape};
+use crate::{DType, Error, Result, Tensor, autocast, shape};
 
 /// Layer normalisation over the last dimensions: `(x - mean) / sqrt(var + eps) · weight + bias`.
 ///
@@ -33,6 +33,15 @@ pub fn layer_norm(
     bias: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return layer_norm(
+            &cast.of(input)?,
+            normalized_shape,
+            cast.optional(weight)?.as_ref(),
+            cast.optional(bias)?.as_ref(),
+            eps,
+        );
+    }
     norm("layer_norm", Center::Mean, input, normalized_shape, weight, bias, eps)
 }
 
@@ -57,6 +66,9 @@ pub fn layer_norm(
 /// tensor([[0.2000, 1.4000]])
 /// ```
 pub fn rms_norm(input: &Tensor, normalized_shape: &[i64], weight: Option<&Tensor>, eps: Option<f64>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return rms_norm(&cast.of(input)?, normalized_shape, cast.optional(weight)?.as_ref(), eps);
+    }
     // Half precision is computed in float32.
     let smallest = if input.dtype() == DType::Float64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
     let eps = eps.unwrap_or(smallest);

@@ -5,7 +5,7 @@ use super::index_select;
 use super::resample::{resampled, resampling};
 use crate::compute::{self, Range, Region};
 use crate::shape::{self, Dims};
-use crate::{DType, Error, PadMode, Result, Tensor};
+use crate::{DType, Error, PadMode, Result, Tensor, autocast};
 use candle_ffi_kernels::resample::Taps;
 
 /// The input with elements added at the ends of its last dimensions, or taken away.
@@ -41,6 +41,9 @@ pub fn pad(input: &Tensor, pad: &[i64], mode: PadMode, value: Option<f64>) -> Re
     }
     if value.is_some_and(|value| value != 0.0) {
         return Err(Error::argument("only the mode constant takes a value"));
+    }
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return fill_from_input(&cast.of(input)?, pad, mode);
     }
     fill_from_input(input, pad, mode)
 }

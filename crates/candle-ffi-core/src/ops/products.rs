@@ -2,7 +2,7 @@
 
 use super::common::{number, sizes};
 use super::{add, matmul, mul, zeros};
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, autocast};
 
 /// Matrix products of two batches of matrices.
 ///
@@ -20,6 +20,9 @@ use crate::{Error, Result, Tensor};
 /// (2, 1, 1)
 /// ```
 pub fn bmm(input: &Tensor, mat2: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return bmm(&cast.of(input)?, &cast.of(mat2)?);
+    }
     let (left, right) = (input.shape(), mat2.shape());
     if left.len() != 3 || right.len() != 3 || left[0] != right[0] {
         return Err(Error::shape(
@@ -54,6 +57,9 @@ pub fn bmm(input: &Tensor, mat2: &Tensor) -> Result<Tensor> {
 /// tensor([[7.]])
 /// ```
 pub fn addmm(input: &Tensor, mat1: &Tensor, mat2: &Tensor, beta: f64, alpha: f64) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return addmm(&cast.of(input)?, &cast.of(mat1)?, &cast.of(mat2)?, beta, alpha);
+    }
     let (left, right) = (mat1.shape(), mat2.shape());
     if left.len() != 2 || right.len() != 2 {
         return Err(Error::shape(

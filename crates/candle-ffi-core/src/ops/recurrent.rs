@@ -10,7 +10,7 @@ pub(super) mod layout;
 pub(super) mod run;
 
 use crate::compute::Cell;
-use crate::{Generator, LstmOutput, Result, RnnOutput, Tensor};
+use crate::{Generator, LstmOutput, Result, RnnOutput, Tensor, autocast};
 use candle_ffi_kernels::recurrent::Nonlinearity;
 use check::{Options, packed_sizes, sizes};
 use layout::Layout;
@@ -73,6 +73,20 @@ pub fn lstm(
     batch_first: bool,
     generator: Option<&Generator>,
 ) -> Result<LstmOutput> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return lstm(
+            &cast.of(input)?,
+            &cast.list(hx)?.iter().collect::<Vec<_>>(),
+            &cast.list(params)?.iter().collect::<Vec<_>>(),
+            has_biases,
+            num_layers,
+            dropout,
+            train,
+            bidirectional,
+            batch_first,
+            generator,
+        );
+    }
     let options = Options { cell: Cell::Lstm, has_biases, num_layers, dropout, train, bidirectional };
     let (layout, steps) = sizes(input, batch_first)?;
     let plan = options.plan(layout, steps, input, hx, params)?;
@@ -116,6 +130,20 @@ pub fn lstm_packed(
     bidirectional: bool,
     generator: Option<&Generator>,
 ) -> Result<LstmOutput> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[data]) {
+        return lstm_packed(
+            &cast.of(data)?,
+            &cast.of(batch_sizes)?,
+            &cast.list(hx)?.iter().collect::<Vec<_>>(),
+            &cast.list(params)?.iter().collect::<Vec<_>>(),
+            has_biases,
+            num_layers,
+            dropout,
+            train,
+            bidirectional,
+            generator,
+        );
+    }
     let options = Options { cell: Cell::Lstm, has_biases, num_layers, dropout, train, bidirectional };
     let plan = options.plan(Layout::Packed, packed_sizes(data, batch_sizes)?, data, hx, params)?;
     lstm_output(run("lstm_packed", plan, Layout::Packed, data, hx, params, generator)?)
@@ -161,6 +189,20 @@ pub fn gru(
     batch_first: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return gru(
+            &cast.of(input)?,
+            &cast.of(hx)?,
+            &cast.list(params)?.iter().collect::<Vec<_>>(),
+            has_biases,
+            num_layers,
+            dropout,
+            train,
+            bidirectional,
+            batch_first,
+            generator,
+        );
+    }
     let options = Options { cell: Cell::Gru, has_biases, num_layers, dropout, train, bidirectional };
     let (layout, steps) = sizes(input, batch_first)?;
     let plan = options.plan(layout, steps, input, &[hx], params)?;
@@ -203,6 +245,20 @@ pub fn gru_packed(
     bidirectional: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[data]) {
+        return gru_packed(
+            &cast.of(data)?,
+            &cast.of(batch_sizes)?,
+            &cast.of(hx)?,
+            &cast.list(params)?.iter().collect::<Vec<_>>(),
+            has_biases,
+            num_layers,
+            dropout,
+            train,
+            bidirectional,
+            generator,
+        );
+    }
     let options = Options { cell: Cell::Gru, has_biases, num_layers, dropout, train, bidirectional };
     let plan = options.plan(Layout::Packed, packed_sizes(data, batch_sizes)?, data, &[hx], params)?;
     rnn_output(run("gru_packed", plan, Layout::Packed, data, &[hx], params, generator)?)
@@ -248,6 +304,20 @@ pub fn rnn_tanh(
     batch_first: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return rnn_tanh(
+            &cast.of(input)?,
+            &cast.of(hx)?,
+            &cast.list(params)?.iter().collect::<Vec<_>>(),
+            has_biases,
+            num_layers,
+            dropout,
+            train,
+            bidirectional,
+            batch_first,
+            generator,
+        );
+    }
     let options =
         Options { cell: Cell::Plain(Nonlinearity::Tanh), has_biases, num_layers, dropout, train, bidirectional };
     let (layout, steps) = sizes(input, batch_first)?;
@@ -291,6 +361,20 @@ pub fn rnn_tanh_packed(
     bidirectional: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[data]) {
+        return rnn_tanh_packed(
+            &cast.of(data)?,
+            &cast.of(batch_sizes)?,
+            &cast.of(hx)?,
+            &cast.list(params)?.iter().collect::<Vec<_>>(),
+            has_biases,
+            num_layers,
+            dropout,
+            train,
+            bidirectional,
+            generator,
+        );
+    }
     let options =
         Options { cell: Cell::Plain(Nonlinearity::Tanh), has_biases, num_layers, dropout, train, bidirectional };
     let plan = options.plan(Layout::Packed, packed_sizes(data, batch_sizes)?, data, &[hx], params)?;
@@ -337,6 +421,20 @@ pub fn rnn_relu(
     batch_first: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[input]) {
+        return rnn_relu(
+            &cast.of(input)?,
+            &cast.of(hx)?,
+            &cast.list(params)?.iter().collect::<Vec<_>>(),
+            has_biases,
+            num_layers,
+            dropout,
+            train,
+            bidirectional,
+            batch_first,
+            generator,
+        );
+    }
     let options =
         Options { cell: Cell::Plain(Nonlinearity::Relu), has_biases, num_layers, dropout, train, bidirectional };
     let (layout, steps) = sizes(input, batch_first)?;
@@ -380,6 +478,20 @@ pub fn rnn_relu_packed(
     bidirectional: bool,
     generator: Option<&Generator>,
 ) -> Result<RnnOutput> {
+    if let Some(cast) = autocast::enter(autocast::LOWER, &[data]) {
+        return rnn_relu_packed(
+            &cast.of(data)?,
+            &cast.of(batch_sizes)?,
+            &cast.of(hx)?,
+            &cast.list(params)?.iter().collect::<Vec<_>>(),
+            has_biases,
+            num_layers,
+            dropout,
+            train,
+            bidirectional,
+            generator,
+        );
+    }
     let options =
         Options { cell: Cell::Plain(Nonlinearity::Relu), has_biases, num_layers, dropout, train, bidirectional };
     let plan = options.plan(Layout::Packed, packed_sizes(data, batch_sizes)?, data, &[hx], params)?;

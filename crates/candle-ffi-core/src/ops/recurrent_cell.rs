@@ -4,7 +4,7 @@ use super::recurrent::check::{check, state_sizes};
 use super::recurrent::layout::Layout;
 use super::recurrent::run::run;
 use crate::compute::{Cell, Plan, Weights};
-use crate::{Error, LstmState, Result, Tensor};
+use crate::{Error, LstmState, Result, Tensor, autocast};
 use candle_ffi_kernels::recurrent::Nonlinearity;
 
 /// One step: the next state, and the next cell state of an LSTM.
@@ -84,6 +84,16 @@ pub fn lstm_cell(
     b_ih: Option<&Tensor>,
     b_hh: Option<&Tensor>,
 ) -> Result<LstmState> {
+    if let Some(cast) = autocast::enter(autocast::LOWER_ON_GPU, &[input]) {
+        return lstm_cell(
+            &cast.of(input)?,
+            &cast.list(hx)?.iter().collect::<Vec<_>>(),
+            &cast.of(w_ih)?,
+            &cast.of(w_hh)?,
+            cast.optional(b_ih)?.as_ref(),
+            cast.optional(b_hh)?.as_ref(),
+        );
+    }
     let (h, c) = step("lstm_cell", Cell::Lstm, input, hx, [w_ih, w_hh], [b_ih, b_hh])?;
     Ok(LstmState { h, c: c.ok_or_else(|| Error::internal("an LSTM has two states"))? })
 }
@@ -116,6 +126,16 @@ pub fn gru_cell(
     b_ih: Option<&Tensor>,
     b_hh: Option<&Tensor>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER_ON_GPU, &[input]) {
+        return gru_cell(
+            &cast.of(input)?,
+            &cast.of(hx)?,
+            &cast.of(w_ih)?,
+            &cast.of(w_hh)?,
+            cast.optional(b_ih)?.as_ref(),
+            cast.optional(b_hh)?.as_ref(),
+        );
+    }
     Ok(step("gru_cell", Cell::Gru, input, &[hx], [w_ih, w_hh], [b_ih, b_hh])?.0)
 }
 
@@ -147,6 +167,16 @@ pub fn rnn_tanh_cell(
     b_ih: Option<&Tensor>,
     b_hh: Option<&Tensor>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER_ON_GPU, &[input]) {
+        return rnn_tanh_cell(
+            &cast.of(input)?,
+            &cast.of(hx)?,
+            &cast.of(w_ih)?,
+            &cast.of(w_hh)?,
+            cast.optional(b_ih)?.as_ref(),
+            cast.optional(b_hh)?.as_ref(),
+        );
+    }
     Ok(step("rnn_tanh_cell", Cell::Plain(Nonlinearity::Tanh), input, &[hx], [w_ih, w_hh], [b_ih, b_hh])?.0)
 }
 
@@ -178,5 +208,15 @@ pub fn rnn_relu_cell(
     b_ih: Option<&Tensor>,
     b_hh: Option<&Tensor>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::LOWER_ON_GPU, &[input]) {
+        return rnn_relu_cell(
+            &cast.of(input)?,
+            &cast.of(hx)?,
+            &cast.of(w_ih)?,
+            &cast.of(w_hh)?,
+            cast.optional(b_ih)?.as_ref(),
+            cast.optional(b_hh)?.as_ref(),
+        );
+    }
     Ok(step("rnn_relu_cell", Cell::Plain(Nonlinearity::Relu), input, &[hx], [w_ih, w_hh], [b_ih, b_hh])?.0)
 }

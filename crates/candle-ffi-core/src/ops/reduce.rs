@@ -12,7 +12,7 @@ use crate::autograd::{self, Saved};
 use crate::compute::{self, Reduce, Select};
 use crate::results::ValuesAndIndices;
 use crate::shape::{self, Dims};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor, autocast};
 
 /// What a rule needs to bring a reduced tensor back to the shape before.
 struct Reduced {
@@ -88,6 +88,9 @@ impl Reduced {
 /// tensor([4., 6.])
 /// ```
 pub fn sum(input: &Tensor, dim: Option<&[i64]>, keepdim: bool, dtype: Option<DType>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return sum(&cast.of(input)?, dim, keepdim, dtype);
+    }
     let input = to_dtype(input, dtype.unwrap_or(input.dtype()))?;
     let reduced = Reduced::new(&input, dim)?;
     let value = compute::reduce(Reduce::Sum, &input.value(), &reduced.dims, keepdim)?;
@@ -150,6 +153,9 @@ pub fn mean(input: &Tensor, dim: Option<&[i64]>, keepdim: bool, dtype: Option<DT
 /// tensor(6.)
 /// ```
 pub fn prod(input: &Tensor, dim: Option<&[i64]>, keepdim: bool, dtype: Option<DType>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return prod(&cast.of(input)?, dim, keepdim, dtype);
+    }
     let input = to_dtype(input, dtype.unwrap_or(input.dtype()))?;
     let reduced = Reduced::new(&input, dim)?;
     let value = compute::reduce(Reduce::Prod, &input.value(), &reduced.dims, keepdim)?;
@@ -559,6 +565,9 @@ fn truth(op: Reduce, input: &Tensor, dim: Option<&[i64]>, keepdim: bool) -> Resu
 /// tensor(1000.6932)
 /// ```
 pub fn logsumexp(input: &Tensor, dim: &[i64], keepdim: bool) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return logsumexp(&cast.of(input)?, dim, keepdim);
+    }
     let input = to_float(input)?;
     let reduced = Reduced::new(&input, Some(dim))?;
     if let &[along] = reduced.dims.as_slice() {

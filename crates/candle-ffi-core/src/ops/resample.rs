@@ -5,7 +5,7 @@ use super::spatial::per_dim;
 use super::to_dtype;
 use crate::compute::{self, OnPlanes};
 use crate::shape::{self, Dims};
-use crate::{DType, Error, InterpolateMode, Result, Tensor};
+use crate::{DType, Error, InterpolateMode, Result, Tensor, autocast};
 use candle_ffi_kernels::resample::Taps;
 use std::sync::Arc;
 
@@ -49,6 +49,17 @@ pub fn interpolate(
     recompute_scale_factor: Option<bool>,
     antialias: bool,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+        return interpolate(
+            &cast.of(input)?,
+            size,
+            scale_factor,
+            mode,
+            align_corners,
+            recompute_scale_factor,
+            antialias,
+        );
+    }
     check_mode(input, mode, align_corners, antialias)?;
     let dims = input.shape();
     let (spatial, recompute) = (&dims[2..], recompute_scale_factor == Some(true));

@@ -5,7 +5,7 @@ use super::{any, div, eq, expand, eye, mul, reshape, sum, to_dtype, transpose, t
 use crate::autograd::Saved;
 use crate::compute::{self, Scan};
 use crate::dtype::Category;
-use crate::{DType, Result, Tensor, shape};
+use crate::{DType, Result, Tensor, autocast, shape};
 
 /// Sum of the elements along a dimension up to each of them.
 ///
@@ -27,6 +27,9 @@ use crate::{DType, Result, Tensor, shape};
 /// tensor([1., 3., 6.])
 /// ```
 pub fn cumsum(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return cumsum(&cast.of(input)?, dim, dtype);
+    }
     let along = shape::dim(dim, input.rank())?;
     running_sum(&running(input, dtype)?, along, Scan::Sum)
 }
@@ -51,6 +54,9 @@ pub fn cumsum(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor> 
 /// tensor([1., 2., 6.])
 /// ```
 pub fn cumprod(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return cumprod(&cast.of(input)?, dim, dtype);
+    }
     let along = shape::dim(dim, input.rank())?;
     let input = running(input, dtype)?;
     let value = compute::scan(&input.value(), along, Scan::Prod)?;

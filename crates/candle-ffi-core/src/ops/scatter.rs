@@ -6,7 +6,7 @@ use super::shape::{expand, narrow, reshape, squeeze, unsqueeze};
 use super::{add, gather, ge, logical_and, lt, neg, to_dtype, r#where, zeros};
 use crate::autograd::Saved;
 use crate::compute::{self, Scatter};
-use crate::{Error, Result, Tensor, shape};
+use crate::{Error, Result, Tensor, autocast, shape};
 
 /// Puts elements into a tensor along a dimension, each at an index of its own.
 ///
@@ -91,6 +91,9 @@ pub fn scatter(input: &Tensor, dim: i64, index: &Tensor, src: &Tensor) -> Result
 /// tensor([2., 0., 1.])
 /// ```
 pub fn index_copy(input: &Tensor, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::WIDEST, &[input, source]) {
+        return index_copy(&cast.of(input)?, dim, &cast.of(index)?, &cast.of(source)?);
+    }
     let dims = input.shape();
     let (at, index) = (shape::dim(dim, dims.len())?, index_vector(index)?);
     if dims.is_empty() && source.rank() == 0 {

@@ -5,7 +5,7 @@ use super::random::{like, require_float};
 use super::{add, arange, argmax, clamp, detach, eq, exp, log, log1p, mul, neg, reshape, sub, sum, to_dtype};
 use crate::autograd;
 use crate::random::or_default;
-use crate::{DType, Generator, Result, Tensor, compute, shape};
+use crate::{DType, Generator, Result, Tensor, autocast, compute, shape};
 
 /// Softmax: `exp(x) / sum(exp(x))` along a dimension, without overflow.
 ///
@@ -26,6 +26,9 @@ use crate::{DType, Generator, Result, Tensor, compute, shape};
 /// tensor([0.2689, 0.7311])
 /// ```
 pub fn softmax(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return softmax(&cast.of(input)?, dim, dtype);
+    }
     let input = to_dtype(input, dtype.unwrap_or(input.dtype()))?;
     let along = shape::dim(dim, input.rank())?;
     let value = compute::softmax(&input.value(), along)?;
@@ -61,6 +64,9 @@ pub fn softmax(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor>
 /// tensor([-1.3133, -0.3133])
 /// ```
 pub fn log_softmax(input: &Tensor, dim: i64, dtype: Option<DType>) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return log_softmax(&cast.of(input)?, dim, dtype);
+    }
     let input = to_dtype(input, dtype.unwrap_or(input.dtype()))?;
     let along = shape::dim(dim, input.rank())?;
     let value = compute::log_softmax(&input.value(), along)?;

@@ -6,7 +6,7 @@ use super::pool::{Grid, at_places};
 use super::spatial::wrong_rank;
 use crate::autograd::Saved;
 use crate::shape::Dims;
-use crate::{Error, Result, Tensor, compute, shape};
+use crate::{Error, Result, Tensor, autocast, compute, shape};
 
 /// Zeros, with each element at the place that an index says: what `max_pool1d` would give it for.
 ///
@@ -37,6 +37,9 @@ pub fn max_unpool1d(
     padding: &[i64],
     output_size: Option<&[i64]>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return max_unpool1d(&cast.of(input)?, &cast.of(indices)?, kernel_size, stride, padding, output_size);
+    }
     let grid = Grid::<1>::new(kernel_size, stride, padding, &[1], false)?;
     unpool("max_unpool1d", input, indices, &grid, output_size)
 }
@@ -71,6 +74,9 @@ pub fn max_unpool2d(
     padding: &[i64],
     output_size: Option<&[i64]>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return max_unpool2d(&cast.of(input)?, &cast.of(indices)?, kernel_size, stride, padding, output_size);
+    }
     let grid = Grid::<2>::new(kernel_size, stride, padding, &[1], false)?;
     unpool("max_unpool2d", input, indices, &grid, output_size)
 }
@@ -104,6 +110,9 @@ pub fn max_unpool3d(
     padding: &[i64],
     output_size: Option<&[i64]>,
 ) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+        return max_unpool3d(&cast.of(input)?, &cast.of(indices)?, kernel_size, stride, padding, output_size);
+    }
     let grid = Grid::<3>::new(kernel_size, stride, padding, &[1], false)?;
     unpool("max_unpool3d", input, indices, &grid, output_size)
 }

@@ -6,7 +6,7 @@ use super::{
     r#where,
 };
 use crate::autograd::{GradMode, Saved};
-use crate::{DType, Error, Result, Tensor, shape};
+use crate::{DType, Error, Result, Tensor, autocast, shape};
 
 /// Norm of the vectors along dimensions: `sum(|x|^p)^(1/p)`.
 ///
@@ -30,6 +30,9 @@ use crate::{DType, Error, Result, Tensor, shape};
 /// tensor(5.)
 /// ```
 pub fn norm(input: &Tensor, p: f64, dim: Option<&[i64]>, keepdim: bool) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return norm(&cast.of(input)?, p, dim, keepdim);
+    }
     refuse_bool(input, "a floating dtype")?;
     if !input.dtype().is_float() {
         return Err(Error::dtype(

@@ -21,6 +21,7 @@ mod radam;
 mod rmsprop;
 mod rprop;
 mod rule;
+mod scaler;
 mod sgd;
 mod stepper;
 
@@ -39,5 +40,6 @@ pub use radam::{Radam, RadamOptions};
 pub use rmsprop::{Rmsprop, RmspropOptions};
 pub use rprop::{Rprop, RpropOptions};
 pub use rule::{Rule, Target};
+pub use scaler::unscale_grads;
 pub use sgd::{Sgd, SgdOptions};
 pub use stepper::Stepper;
