@@ -1,6 +1,7 @@
-//! Clipping of gradients.
+//! Gradients before a step.
 //!
-//! The gradients of parameters are changed in place, before a step of an optimizer.
+//! The gradients of parameters are changed in place, before a step of an optimizer: clipped, or brought back to the size
+//! of the loss before it was scaled.
 
 use crate::error::{CandleError, CandleStatus};
 use crate::optimizer::tensors;
@@ -72,6 +73,29 @@ pub unsafe extern "C" fn candle_total_norm(
             let out = output(out, "out")?;
             let tensors = self::tensors(tensors, num_tensors)?;
             out.put(optim::total_norm(&tensors, norm_type, error_if_nonfinite != 0)?);
+            Ok(())
+        })
+    }
+}
+
+/// Multiplies the gradients of all parameters by `inverse_scale`, and gives a number on their device that is 0 where all
+/// of them are finite, else NaN; nothing waits for the device. PyTorch: `torch.amp.GradScaler.unscale_`
+///
+/// Fails with `CANDLE_ERROR_DTYPE` for gradients in `float16`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn candle_unscale_grads(
+    params: *const *const CandleTensor,
+    num_params: usize,
+    inverse_scale: f64,
+    out: *mut *mut CandleTensor,
+    error: *mut *mut CandleError,
+) -> CandleStatus {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guard(error, "unscale_", || {
+            let out = output(out, "out")?;
+            let params = tensors(params, num_params)?;
+            out.put(optim::unscale_grads(&params, inverse_scale)?);
             Ok(())
         })
     }

@@ -35,6 +35,10 @@ pub mod dtype;
 
 pub mod device;
 
+pub mod fallback;
+
+pub mod precision;
+
 pub mod tensor;
 
 pub mod data;
@@ -54,6 +58,8 @@ pub mod autograd;
 pub mod callback;
 
 pub mod hook;
+
+pub mod autocast;
 
 pub mod generator;
 
