@@ -85,6 +85,18 @@ static int32_t py_device_synchronize(CandleDeviceKind kind, int32_t index) {
     return candle_device_synchronize(kind, index, py_error_cell());
 }
 
+static int32_t py_set_fallback_policy(CandleFallbackPolicy policy) {
+    return candle_set_fallback_policy(policy, py_error_cell());
+}
+
+static int32_t py_set_fallback_callback(CandleFallbackCallback callback, void *user_data, CandleFreeCallback free_user_data) {
+    return candle_set_fallback_callback(callback, user_data, free_user_data, py_error_cell());
+}
+
+static int32_t py_set_reduced_precision(CandleDType dtype, int32_t allowed) {
+    return candle_set_reduced_precision(dtype, allowed, py_error_cell());
+}
+
 static CandleTensor *py_share(const CandleTensor *tensor) {
     CandleTensor *out = NULL;
     candle_tensor_share(tensor, &out, py_error_cell());
@@ -249,6 +261,14 @@ static int32_t py_register_hook(const CandleTensor *tensor, CandleHookCallback h
 
 static int32_t py_remove_hook(const CandleTensor *tensor, uint64_t id) {
     return candle_tensor_remove_hook(tensor, id, py_error_cell());
+}
+
+static int32_t py_autocast_push(CandleDeviceKind kind, CandleDType dtype) {
+    return candle_autocast_push(kind, dtype, py_error_cell());
+}
+
+static int32_t py_autocast_pop(void) {
+    return candle_autocast_pop(py_error_cell());
 }
 
 static CandleGenerator *py_generator_new(uint64_t seed) {
@@ -2422,6 +2442,12 @@ static int32_t py_clip_grad_value(const CandleTensor *const *params, size_t num_
 static CandleTensor *py_total_norm(const CandleTensor *const *tensors, size_t num_tensors, double norm_type, int32_t error_if_nonfinite) {
     CandleTensor *out = NULL;
     candle_total_norm(tensors, num_tensors, norm_type, error_if_nonfinite, &out, py_error_cell());
+    return out;
+}
+
+static CandleTensor *py_unscale_grads(const CandleTensor *const *params, size_t num_params, double inverse_scale) {
+    CandleTensor *out = NULL;
+    candle_unscale_grads(params, num_params, inverse_scale, &out, py_error_cell());
     return out;
 }
 

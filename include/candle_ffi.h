@@ -180,6 +180,21 @@ typedef struct {
 #define CANDLE_DEVICE_MEMORY_INIT {sizeof(CandleDeviceMemory), 0, 0, 0, 0, 0, 0}
 
 /**
+ * What is done about an operation without a kernel: one of the `CANDLE_FALLBACK_*` constants.
+ */
+typedef int32_t CandleFallbackPolicy;
+
+/**
+ * Called with an operation that the host computes for a device; `operation` is valid during the call. Another result
+ * than `CANDLE_OK` makes the operation fail.
+ */
+typedef CandleStatus (*CandleFallbackCallback)(void *user_data,
+                                               const char *operation,
+                                               CandleDType dtype,
+                                               CandleDeviceKind kind,
+                                               int32_t index);
+
+/**
  * An n-dimensional array that can take part in a graph of operations.
  */
 typedef struct CandleTensor CandleTensor;
@@ -1601,6 +1616,77 @@ CandleStatus candle_device_synchronize(CandleDeviceKind kind, int32_t index, Can
 
 /*
  * ------------------------------------------------------------------------------------------------
+ * Operations without a kernel.
+ *
+ * Where a device has no kernel for an operation and a dtype, the host computes it: right, but slow, since the elements
+ * travel both ways. The environment variable `CANDLE_FFI_DEVICE_FALLBACK`, or `candle_set_fallback_policy`, says what
+ * else happens.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * The host computes it.
+ */
+#define CANDLE_FALLBACK_SILENT 0
+
+/**
+ * The host computes it, and the callback is told once for each operation, dtype and device. The default.
+ */
+#define CANDLE_FALLBACK_WARN 1
+
+/**
+ * It fails with `CANDLE_ERROR_UNSUPPORTED`.
+ */
+#define CANDLE_FALLBACK_ERROR 2
+
+/**
+ * What is done about an operation without a kernel.
+ */
+CandleFallbackPolicy candle_fallback_policy(void);
+
+/**
+ * Sets it for the whole process.
+ */
+CandleStatus candle_set_fallback_policy(CandleFallbackPolicy policy, CandleError **error);
+
+/**
+ * How many operations the host has computed for a device in this process.
+ */
+uint64_t candle_fallback_count(void);
+
+/**
+ * Sets who is told of operations without a kernel; NULL for nobody. What was told before is told anew.
+ *
+ * `free_user_data` is called with `user_data` once the callback is replaced, and also when this function fails.
+ */
+CandleStatus candle_set_fallback_callback(CandleFallbackCallback callback,
+                                          void *user_data,
+                                          CandleFreeCallback free_user_data,
+                                          CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Precision of matrix products.
+ *
+ * On a GPU, products of `float32` may be of TF32, and those of `float16` and `bfloat16` summed in half precision: faster
+ * and less exact. At first none may. Without CUDA the switches are kept and change nothing.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * 1 when products of a dtype may be less exact on a GPU, else 0.
+ */
+int32_t candle_reduced_precision(CandleDType dtype);
+
+/**
+ * Sets it (1) or not (0), for the whole process. PyTorch: `torch.backends.cuda.matmul.allow_tf32`
+ *
+ * Fails with `CANDLE_ERROR_DTYPE` for another dtype than `float32`, `float16` and `bfloat16`.
+ */
+CandleStatus candle_set_reduced_precision(CandleDType dtype, int32_t allowed, CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
  * Tensors.
  *
  * A handle on an n-dimensional array. Handles are cheap: `candle_tensor_share` and many operations give
@@ -2127,6 +2213,38 @@ CandleStatus candle_tensor_register_hook(const CandleTensor *tensor,
 CandleStatus candle_tensor_remove_hook(const CandleTensor *tensor,
                                        uint64_t id,
                                        CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * Automatic mixed precision.
+ *
+ * Between `candle_autocast_push` and `candle_autocast_pop`, on that thread, matrix products and convolutions compute in
+ * half precision, and losses, norms, exponentials and sums in `float32`; the lists are PyTorch's. Gradients have the
+ * dtypes of what they are the gradients of.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Casts on this thread, for tensors on devices of a kind, until the matching `candle_autocast_pop`. Scopes nest.
+ *
+ * `dtype` is the lower one, `CANDLE_DTYPE_FLOAT16` or `CANDLE_DTYPE_BFLOAT16`; `CANDLE_DTYPE_NONE` switches off.
+ * PyTorch: `torch.autocast`
+ */
+CandleStatus candle_autocast_push(CandleDeviceKind kind,
+                                  CandleDType dtype,
+                                  CandleError **error);
+
+/**
+ * Restores what held on this thread before the last push.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when there is no push left to undo.
+ */
+CandleStatus candle_autocast_pop(CandleError **error);
+
+/**
+ * The lower dtype on this thread for a kind of device; `CANDLE_DTYPE_NONE` where nothing is cast.
+ */
+CandleDType candle_autocast_dtype(CandleDeviceKind kind);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -10408,9 +10526,10 @@ CandleStatus candle_lbfgs_new(const CandleTensor *const *params,
 
 /*
  * ------------------------------------------------------------------------------------------------
- * Clipping of gradients.
+ * Gradients before a step.
  *
- * The gradients of parameters are changed in place, before a step of an optimizer.
+ * The gradients of parameters are changed in place, before a step of an optimizer: clipped, or brought back to the size
+ * of the loss before it was scaled.
  * ------------------------------------------------------------------------------------------------
  */
 
@@ -10447,6 +10566,18 @@ CandleStatus candle_total_norm(const CandleTensor *const *tensors,
                                int32_t error_if_nonfinite,
                                CandleTensor **out,
                                CandleError **error);
+
+/**
+ * Multiplies the gradients of all parameters by `inverse_scale`, and gives a number on their device that is 0 where all
+ * of them are finite, else NaN; nothing waits for the device. PyTorch: `torch.amp.GradScaler.unscale_`
+ *
+ * Fails with `CANDLE_ERROR_DTYPE` for gradients in `float16`.
+ */
+CandleStatus candle_unscale_grads(const CandleTensor *const *params,
+                                  size_t num_params,
+                                  double inverse_scale,
+                                  CandleTensor **out,
+                                  CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------

@@ -87,6 +87,26 @@ static inline candle_go_result candle_go_device_synchronize(CandleDeviceKind kin
     return result;
 }
 
+static inline candle_go_result candle_go_set_fallback_policy(CandleFallbackPolicy policy) {
+    candle_go_result result = {0};
+    result.status = candle_set_fallback_policy(policy, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_set_fallback_callback(
+    CandleFallbackCallback callback, void *user_data, CandleFreeCallback free_user_data) {
+    candle_go_result result = {0};
+    result.status = candle_set_fallback_callback(
+        callback, user_data, free_user_data, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_set_reduced_precision(CandleDType dtype, int32_t allowed) {
+    candle_go_result result = {0};
+    result.status = candle_set_reduced_precision(dtype, allowed, &result.error);
+    return result;
+}
+
 static inline candle_go_result candle_go_tensor_share(const CandleTensor *tensor) {
     candle_go_result result = {0};
     CandleTensor *given_out = NULL;
@@ -370,6 +390,18 @@ static inline candle_go_result candle_go_tensor_remove_hook(
     const CandleTensor *tensor, uint64_t id) {
     candle_go_result result = {0};
     result.status = candle_tensor_remove_hook(tensor, id, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_autocast_push(CandleDeviceKind kind, CandleDType dtype) {
+    candle_go_result result = {0};
+    result.status = candle_autocast_push(kind, dtype, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_autocast_pop(void) {
+    candle_go_result result = {0};
+    result.status = candle_autocast_pop(&result.error);
     return result;
 }
 
@@ -5233,6 +5265,17 @@ static inline candle_go_result candle_go_total_norm(
     CandleTensor *given_out = NULL;
     result.status = candle_total_norm(
         tensors, num_tensors, norm_type, error_if_nonfinite, &given_out, &result.error);
+    result.out[0] = given_out;
+    result.bytes += candle_go_bytes(given_out);
+    return result;
+}
+
+static inline candle_go_result candle_go_unscale_grads(
+    const CandleTensor *const *params, size_t num_params, double inverse_scale) {
+    candle_go_result result = {0};
+    CandleTensor *given_out = NULL;
+    result.status = candle_unscale_grads(
+        params, num_params, inverse_scale, &given_out, &result.error);
     result.out[0] = given_out;
     result.bytes += candle_go_bytes(given_out);
     return result;

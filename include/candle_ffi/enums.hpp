@@ -120,6 +120,16 @@ enum class DeviceKind : std::int32_t {
     metal = CANDLE_DEVICE_METAL,
 };
 
+/// What is done about an operation without a kernel: one of the `CANDLE_FALLBACK_*` constants.
+enum class FallbackPolicy : std::int32_t {
+    /// The host computes it.
+    silent = CANDLE_FALLBACK_SILENT,
+    /// The host computes it, and the callback is told once for each operation, dtype and device. The default.
+    warn = CANDLE_FALLBACK_WARN,
+    /// It fails with `CANDLE_ERROR_UNSUPPORTED`.
+    error = CANDLE_FALLBACK_ERROR,
+};
+
 /// Whether elements may be, or must be, copied: one of the `CANDLE_COPY_*` constants.
 enum class CopyKind : std::int32_t {
     /// Share the memory, or fail.

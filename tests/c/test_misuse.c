@@ -143,6 +143,18 @@ static void test_candle_device_synchronize(void) {
     EACH(at, BAD_NUMBERS) refused(__LINE__, candle_device_synchronize(bad_numbers[at], 0, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
 }
 
+static void test_candle_set_fallback_policy(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_set_fallback_policy(bad_numbers[at], &told), CANDLE_ERROR_INVALID_ARGUMENT, bad_digits[at]);
+}
+
+static void test_candle_reduced_precision(void) {
+    EACH(at, BAD_NUMBERS) CHECK(candle_reduced_precision(bad_numbers[at]) == 0);
+}
+
+static void test_candle_set_reduced_precision(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_set_reduced_precision(bad_numbers[at], 0, &told), CANDLE_ERROR_DTYPE, bad_digits[at]);
+}
+
 static void test_candle_tensor_free(void) {
     EACH(at, BAD_HANDLES) candle_tensor_free(bad_CandleTensor[at]);
 }
@@ -382,6 +394,15 @@ static void test_candle_tensor_register_hook(void) {
 
 static void test_candle_tensor_remove_hook(void) {
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_remove_hook(bad_CandleTensor[at], 1, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+}
+
+static void test_candle_autocast_push(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_autocast_push(bad_numbers[at], CANDLE_DTYPE_FLOAT32, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_autocast_push(1, bad_numbers[at], &told), CANDLE_ERROR_DTYPE, bad_digits[at]);
+}
+
+static void test_candle_autocast_dtype(void) {
+    EACH(at, BAD_NUMBERS) CHECK(candle_autocast_dtype(bad_numbers[at]) == 0);
 }
 
 static void test_candle_generator_new(void) {
@@ -3957,6 +3978,18 @@ static void test_candle_total_norm(void) {
     refused(__LINE__, candle_total_norm(tensors, 1, 1.0, 0, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
 }
 
+static void test_candle_unscale_grads(void) {
+    const CandleTensor *params[1] = {good_CandleTensor};
+    EACH(at, BAD_HANDLES) {
+        params[0] = bad_CandleTensor[at];
+        refused(__LINE__, candle_unscale_grads(params, 1, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    }
+    params[0] = good_CandleTensor;
+    refused(__LINE__, candle_unscale_grads((void *)(room_pointer + 1), 1, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+    refused(__LINE__, candle_unscale_grads(params, SIZE_MAX, 1.0, out_CandleTensor, &told), CANDLE_ERROR_INVALID_ARGUMENT, "no address space");
+    refused(__LINE__, candle_unscale_grads(params, 1, 1.0, (void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+}
+
 static void test_candle_profiler_start(void) {
     CandleProfilerOptions options[1] = {CANDLE_PROFILER_OPTIONS_INIT};
     EACH(at, BAD_SIZES) {
@@ -4084,6 +4117,9 @@ int main(void) {
     RUN(test_candle_device_reset_peak_memory);
     RUN(test_candle_device_empty_cache);
     RUN(test_candle_device_synchronize);
+    RUN(test_candle_set_fallback_policy);
+    RUN(test_candle_reduced_precision);
+    RUN(test_candle_set_reduced_precision);
     RUN(test_candle_tensor_free);
     RUN(test_candle_tensor_share);
     RUN(test_candle_tensor_rank);
@@ -4127,6 +4163,8 @@ int main(void) {
     RUN(test_candle_tensor_set_grad);
     RUN(test_candle_tensor_register_hook);
     RUN(test_candle_tensor_remove_hook);
+    RUN(test_candle_autocast_push);
+    RUN(test_candle_autocast_dtype);
     RUN(test_candle_generator_new);
     RUN(test_candle_generator_free);
     RUN(test_candle_generator_manual_seed);
@@ -4618,6 +4656,7 @@ int main(void) {
     RUN(test_candle_clip_grad_norm);
     RUN(test_candle_clip_grad_value);
     RUN(test_candle_total_norm);
+    RUN(test_candle_unscale_grads);
     RUN(test_candle_profiler_start);
     RUN(test_candle_profiler_stop);
     RUN(test_candle_profiler_push_range);

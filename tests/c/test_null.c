@@ -142,6 +142,25 @@ static void test_candle_device_synchronize(void) {
     (void)candle_device_synchronize(1, 0, NULL);
 }
 
+static void test_candle_set_fallback_policy(void) {
+    (void)candle_set_fallback_policy(1, NULL);
+}
+
+static void test_candle_set_fallback_callback(void) {
+    unsigned char user_data[64] = {0};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_set_fallback_callback(NULL, NULL, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_set_fallback_callback(NULL, user_data, NULL, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_set_fallback_callback(NULL, NULL, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_set_reduced_precision(void) {
+    (void)candle_set_reduced_precision(1, 0, NULL);
+}
+
 static void test_candle_tensor_free(void) {
     candle_tensor_free(NULL);
 }
@@ -779,6 +798,14 @@ static void test_candle_tensor_remove_hook(void) {
     CHECK_EQUAL(candle_tensor_remove_hook(NULL, 1, NULL), CANDLE_ERROR_NULL_POINTER);
     CLEAR(CandleError, error);
     candle_tensor_free(tensor);
+}
+
+static void test_candle_autocast_push(void) {
+    (void)candle_autocast_push(1, 1, NULL);
+}
+
+static void test_candle_autocast_pop(void) {
+    (void)candle_autocast_pop(NULL);
 }
 
 static void test_candle_generator_new(void) {
@@ -13222,6 +13249,28 @@ static void test_candle_total_norm(void) {
     candle_tensor_free((void *)tensors[0]);
 }
 
+static void test_candle_unscale_grads(void) {
+    const CandleTensor *params[1]; params[0] = sample_CandleTensor();
+    CandleTensor *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_unscale_grads(NULL, 1, 1.0, out, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unscale_grads(params, 1, 1.0, NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    (void)candle_unscale_grads(params, 1, 1.0, out, NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_unscale_grads(NULL, 1, 1.0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleTensor, out);
+    CLEAR(CandleError, error);
+    candle_tensor_free((void *)params[0]);
+}
+
 static void test_candle_set_num_threads(void) {
     (void)candle_set_num_threads(1, NULL);
 }
@@ -13406,6 +13455,9 @@ int main(void) {
     RUN(test_candle_device_reset_peak_memory);
     RUN(test_candle_device_empty_cache);
     RUN(test_candle_device_synchronize);
+    RUN(test_candle_set_fallback_policy);
+    RUN(test_candle_set_fallback_callback);
+    RUN(test_candle_set_reduced_precision);
     RUN(test_candle_tensor_free);
     RUN(test_candle_tensor_share);
     RUN(test_candle_tensor_rank);
@@ -13451,6 +13503,8 @@ int main(void) {
     RUN(test_candle_grad_mode_pop);
     RUN(test_candle_tensor_register_hook);
     RUN(test_candle_tensor_remove_hook);
+    RUN(test_candle_autocast_push);
+    RUN(test_candle_autocast_pop);
     RUN(test_candle_generator_new);
     RUN(test_candle_generator_free);
     RUN(test_candle_generator_manual_seed);
@@ -13942,6 +13996,7 @@ int main(void) {
     RUN(test_candle_clip_grad_norm);
     RUN(test_candle_clip_grad_value);
     RUN(test_candle_total_norm);
+    RUN(test_candle_unscale_grads);
     RUN(test_candle_set_num_threads);
     RUN(test_candle_profiler_start);
     RUN(test_candle_profiler_stop);

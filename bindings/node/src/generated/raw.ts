@@ -239,6 +239,7 @@ export const sizes = {
 
 /** What callbacks look like. */
 export const callbacks = {
+    CandleFallbackCallback: "int32_t CandleFallbackCallback(void *, void *, int32_t, int32_t, int32_t)",
     CandleFreeCallback: "void CandleFreeCallback(void *)",
     CandleHookCallback: "int32_t CandleHookCallback(void *, void *, void *)",
     CandleLossCallback: "int32_t CandleLossCallback(void *, void *)",
@@ -367,6 +368,26 @@ export const candle_device_empty_cache: Native<(
 export const candle_device_synchronize: Native<(
     kind: number, index: number, error: Cells) => number> =
     declare("int32_t candle_device_synchronize", ["int32_t", "int32_t", "void *"]);
+
+export const candle_fallback_policy: Native<() => number> =
+    declare("int32_t candle_fallback_policy", []);
+
+export const candle_set_fallback_policy: Native<(policy: number, error: Cells) => number> =
+    declare("int32_t candle_set_fallback_policy", ["int32_t", "void *"]);
+
+export const candle_fallback_count: Native<() => number | bigint> =
+    declare("uint64_t candle_fallback_count", []);
+
+export const candle_set_fallback_callback: Native<(
+    callback: Pointer, userData: Bytes, freeUserData: Pointer, error: Cells) => number> =
+    declare("int32_t candle_set_fallback_callback", ["void *", "void *", "void *", "void *"]);
+
+export const candle_reduced_precision: Native<(dtype: number) => number> =
+    declare("int32_t candle_reduced_precision", ["int32_t"]);
+
+export const candle_set_reduced_precision: Native<(
+    dtype: number, allowed: number, error: Cells) => number> =
+    declare("int32_t candle_set_reduced_precision", ["int32_t", "int32_t", "void *"]);
 
 export const candle_tensor_free: Native<(tensor: Pointer) => void> =
     declare("void candle_tensor_free", ["void *"]);
@@ -565,6 +586,15 @@ export const candle_tensor_register_hook: Native<(
 export const candle_tensor_remove_hook: Native<(
     tensor: Pointer, id: number | bigint, error: Cells) => number> =
     declare("int32_t candle_tensor_remove_hook", ["void *", "uint64_t", "void *"]);
+
+export const candle_autocast_push: Native<(kind: number, dtype: number, error: Cells) => number> =
+    declare("int32_t candle_autocast_push", ["int32_t", "int32_t", "void *"]);
+
+export const candle_autocast_pop: Native<(error: Cells) => number> =
+    declare("int32_t candle_autocast_pop", ["void *"]);
+
+export const candle_autocast_dtype: Native<(kind: number) => number> =
+    declare("int32_t candle_autocast_dtype", ["int32_t"]);
 
 export const candle_generator_new: Native<(
     seed: number | bigint, out: Cells, error: Cells) => number> =
@@ -3183,6 +3213,12 @@ export const candle_total_norm: Native<(
     out: Cells, error: Cells) => number> =
     declare("int32_t candle_total_norm", [
         "void *", "size_t", "double", "int32_t", "void *", "void *"]);
+
+export const candle_unscale_grads: Native<(
+    params: Cells | null, numParams: number | bigint, inverseScale: number, out: Cells,
+    error: Cells) => number> =
+    declare("int32_t candle_unscale_grads", [
+        "void *", "size_t", "double", "void *", "void *"]);
 
 export const candle_get_num_threads: Native<() => number> =
     declare("size_t candle_get_num_threads", []);

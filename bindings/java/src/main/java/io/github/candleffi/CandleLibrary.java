@@ -60,6 +60,9 @@ final class CandleLibrary {
     static final long CANDLE_DEVICE_CPU = 1;
     static final long CANDLE_DEVICE_CUDA = 2;
     static final long CANDLE_DEVICE_METAL = 3;
+    static final long CANDLE_FALLBACK_SILENT = 0;
+    static final long CANDLE_FALLBACK_WARN = 1;
+    static final long CANDLE_FALLBACK_ERROR = 2;
     static final long CANDLE_COPY_NEVER = 0;
     static final long CANDLE_COPY_IF_NEEDED = 1;
     static final long CANDLE_COPY_ALWAYS = 2;
@@ -188,6 +191,19 @@ final class CandleLibrary {
 
     static native int candle_device_synchronize(int kind, int index, long error);
 
+    static native int candle_fallback_policy();
+
+    static native int candle_set_fallback_policy(int policy, long error);
+
+    static native long candle_fallback_count();
+
+    static native int candle_set_fallback_callback(
+        long callback, long userData, long freeUserData, long error);
+
+    static native int candle_reduced_precision(int dtype);
+
+    static native int candle_set_reduced_precision(int dtype, int allowed, long error);
+
     static native void candle_tensor_free(long tensor);
 
     static native int candle_tensor_share(long tensor, long out, long error);
@@ -296,6 +312,12 @@ final class CandleLibrary {
         long tensor, long hook, long userData, long freeUserData, long id, long error);
 
     static native int candle_tensor_remove_hook(long tensor, long id, long error);
+
+    static native int candle_autocast_push(int kind, int dtype, long error);
+
+    static native int candle_autocast_pop(long error);
+
+    static native int candle_autocast_dtype(int kind);
 
     static native int candle_generator_new(long seed, long out, long error);
 
@@ -1715,6 +1737,9 @@ final class CandleLibrary {
 
     static native int candle_total_norm(
         long tensors, long numTensors, double normType, int errorIfNonfinite, long out, long error);
+
+    static native int candle_unscale_grads(
+        long params, long numParams, double inverseScale, long out, long error);
 
     static native long candle_get_num_threads();
 
