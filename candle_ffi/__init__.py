@@ -12,7 +12,9 @@ from __future__ import annotations
 from math import e, inf, nan, pi
 
 from candle_ffi import (
+    amp,
     autograd,
+    backends,
     checkpoint,
     cuda,
     data,
@@ -227,6 +229,7 @@ from candle_ffi._ops import (
     where,
     zero_,
 )
+from candle_ffi.amp import autocast, get_autocast_dtype, is_autocast_enabled
 from candle_ffi.arithmetic import add, div, pow, sub
 from candle_ffi.autograd import (
     enable_grad,
@@ -235,6 +238,10 @@ from candle_ffi.autograd import (
     is_grad_enabled,
     no_grad,
     set_grad_enabled,
+)
+from candle_ffi.backends.precision import (
+    get_float32_matmul_precision,
+    set_float32_matmul_precision,
 )
 from candle_ffi.compare import allclose, equal, isclose
 from candle_ffi.creation import (
@@ -308,6 +315,7 @@ from candle_ffi.errors import (
     StateDictError,
     UnsupportedError,
 )
+from candle_ffi.fallback import DeviceFallbackWarning
 from candle_ffi.io import load, load_file, save, save_file
 from candle_ffi.memory import from_dlpack
 from candle_ffi.models import load_pretrained_model
@@ -377,6 +385,7 @@ __all__ = [
     "DTypeError",
     "Device",
     "DeviceError",
+    "DeviceFallbackWarning",
     "FileError",
     "FileFormatError",
     "FilePermissionError",
@@ -417,14 +426,17 @@ __all__ = [
     "alpha_dropout",
     "amax",
     "amin",
+    "amp",
     "any",
     "arange",
     "argmax",
     "argmin",
     "argsort",
     "as_tensor",
+    "autocast",
     "autograd",
     "avg_pool1d",
+    "backends",
     "batch_norm",
     "bfloat16",
     "bilinear",
@@ -511,8 +523,10 @@ __all__ = [
     "gather",
     "ge",
     "gelu",
+    "get_autocast_dtype",
     "get_default_device",
     "get_default_dtype",
+    "get_float32_matmul_precision",
     "get_num_threads",
     "get_rng_state",
     "grad",
@@ -541,6 +555,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "is_autocast_enabled",
     "is_available",
     "is_grad_enabled",
     "is_tensor",
@@ -671,6 +686,7 @@ __all__ = [
     "selu",
     "set_default_device",
     "set_default_dtype",
+    "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
     "set_rng_state",

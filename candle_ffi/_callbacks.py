@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from candle_ffi._handles import tensor_of, wrap
-from candle_ffi._lib import ffi, keep_raised, lib
+from candle_ffi._lib import ffi, keep_raised, lib, text
 
 __all__ = ["user_data"]
 
@@ -46,6 +46,16 @@ def py_call_loss(pointer: Any, loss: Any) -> int:
     """Call a function that computes a loss, and pass on the loss."""
     try:
         loss[0] = float(ffi.from_handle(pointer)())
+    except BaseException as error:  # the call that has led here raises it
+        return keep_raised(error)
+    return 0
+
+
+@ffi.def_extern()  # type: ignore[untyped-decorator]
+def py_tell_fallback(pointer: Any, operation: Any, dtype: int, kind: int, index: int) -> int:
+    """Tell of an operation that the host computes for a device."""
+    try:
+        ffi.from_handle(pointer)(text(operation), dtype, kind, index)
     except BaseException as error:  # the call that has led here raises it
         return keep_raised(error)
     return 0

@@ -12,12 +12,14 @@ from typing import Any
 
 from candle_ffi import device as devices
 from candle_ffi._lib import check, ffi, lib, text
+from candle_ffi.amp import cuda as amp
 from candle_ffi.device import Device
 from candle_ffi.errors import OutOfMemoryError
 
 __all__ = [
     "DeviceProperties",
     "OutOfMemoryError",
+    "amp",
     "current_device",
     "device",
     "device_count",

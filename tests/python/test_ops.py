@@ -53,7 +53,7 @@ def expected(group: str, row: Row, dtype: str) -> dict:
 def check_outputs(row: Row, dtype: str, outputs: list, entry: dict) -> None:
     assert len(outputs) == len(entry["outputs"])
     for position, (output, wanted) in enumerate(zip(outputs, entry["outputs"], strict=True)):
-        devices.check_place(output, row.op)
+        devices.check_place(output, row)
         problem = reference.difference(reference.Stored.of(output), wanted, row.tolerance)
         assert problem is None, f"output {position}: {problem}"
 
