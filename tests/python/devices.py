@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import backend
-import pytest
 from backend import cf
 from case import Row
+
+if TYPE_CHECKING:
+    import pytest
 
 #: What is run for another device than the CPU; the others test the host's memory, files or tools.
 FILES = {
@@ -68,13 +70,10 @@ def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
     config.hook.pytest_deselected(items=[item for item in items if item.path.stem not in FILES])
     items[:] = chosen
     if missing():
+        import pytest
+
         for item in items:
             item.add_marker(pytest.mark.skip(reason=missing()))
-
-
-def host_only(reason: str) -> Any:
-    """Mark a test that is of the CPU alone."""
-    return pytest.mark.skipif(not backend.IS_CPU, reason=f"of the CPU alone: {reason}")
 
 
 #: Operations whose result is in memory that the host has already.

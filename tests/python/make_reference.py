@@ -16,6 +16,7 @@ import warnings
 os.environ["CANDLE_FFI_TEST_BACKEND"] = "torch"
 
 import layers
+import mixed
 import numpy as np
 import promotion
 import reference
@@ -78,6 +79,10 @@ def main() -> int:
         for name, values in followed.items()
     ):
         stale.append("training")
+    if "--check" not in sys.argv:
+        mixed.write(torch)
+    elif mixed.read()[0] != mixed.table(torch):
+        stale.append("autocast")
     dtypes = promotion.table(torch)
     path = reference.FOLDER / "promotion.json"
     if "--check" not in sys.argv:

@@ -114,8 +114,8 @@ def optimizer_of(library: ModuleType, name: str) -> Any:
     return Lion
 
 
-def losses(library: ModuleType, model: str, optimizer: str) -> np.ndarray:
-    """The loss before each step."""
+def losses(library: ModuleType, model: str, optimizer: str, lower: str | None = None) -> np.ndarray:
+    """The loss before each step; with `lower`, a dtype, forward passes are of mixed precision."""
     make, shape = MODELS[model]
     module = make(library.nn)
     state = module.state_dict()
@@ -126,7 +126,11 @@ def losses(library: ModuleType, model: str, optimizer: str) -> np.ndarray:
     random = np.random.RandomState(7)
     xs = random.standard_normal((BATCHES, BATCH, *shape)).astype(np.float32)
     ys = random.randint(0, CLASSES, (BATCHES, BATCH))
-    data = [(library.from_numpy(x), library.from_numpy(y)) for x, y in zip(xs, ys, strict=True)]
+    data = [
+        (backend.to_tensor(library, x, DTYPE), backend.to_tensor(library, y, "int64"))
+        for x, y in zip(xs, ys, strict=True)
+    ]
+    device = backend.DEVICE_NAME.partition(":")[0]
     chosen = optimizer_of(library, optimizer)(module.parameters(), **OPTIMIZERS[optimizer])
     found = []
     for step in range(STEPS):
@@ -134,7 +138,9 @@ def losses(library: ModuleType, model: str, optimizer: str) -> np.ndarray:
 
         def closure(x: Any = x, y: Any = y) -> Any:
             chosen.zero_grad()
-            loss = library.nn.functional.cross_entropy(module(x), y)
+            dtype = lower and getattr(library, lower)
+            with library.autocast(device, dtype=dtype, enabled=bool(lower)):
+                loss = library.nn.functional.cross_entropy(module(x), y)
             loss.backward()
             return loss
 
