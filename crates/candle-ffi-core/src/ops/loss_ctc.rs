@@ -42,7 +42,7 @@ pub fn ctc_loss(
     reduction: Reduction,
     zero_infinity: bool,
 ) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[log_probs]) {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[log_probs]) {
         return ctc_loss(
             &cast.of(log_probs)?,
             &cast.of(targets)?,

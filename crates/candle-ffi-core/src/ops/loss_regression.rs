@@ -9,6 +9,11 @@ use crate::autograd::{self, Saved};
 use crate::compute::{self, Binary, PairLoss, Unary};
 use crate::{Error, Reduction, Result, Tensor, autocast};
 
+/// With weights, PyTorch's loss on the CPU is made of operations that are not cast.
+fn weighted(class: autocast::Class, weight: Option<&Tensor>) -> autocast::Class {
+    if weight.is_some() { autocast::FLOAT32_ON_GPU } else { class }
+}
+
 /// Squared error: `(input - target)²`.
 ///
 /// Shapes broadcast and dtypes promote; integers become the default dtype. `weight` has the input's shape, and the
@@ -32,7 +37,7 @@ use crate::{Error, Reduction, Result, Tensor, autocast};
 /// tensor(2.5000)
 /// ```
 pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: Option<&Tensor>) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+    if let Some(cast) = autocast::enter(weighted(autocast::FLOAT32, weight), &[input]) {
         return mse_loss(&cast.of(input)?, &cast.of(target)?, reduction, cast.optional(weight)?.as_ref());
     }
     if let Some(weight) = weight {
@@ -85,7 +90,7 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: O
 /// tensor(1.5000)
 /// ```
 pub fn l1_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: Option<&Tensor>) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+    if let Some(cast) = autocast::enter(weighted(autocast::FLOAT32, weight), &[input]) {
         return l1_loss(&cast.of(input)?, &cast.of(target)?, reduction, cast.optional(weight)?.as_ref());
     }
     if let Some(weight) = weight {
@@ -152,7 +157,7 @@ pub fn huber_loss(
     delta: f64,
     weight: Option<&Tensor>,
 ) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+    if let Some(cast) = autocast::enter(weighted(autocast::FLOAT32_ON_CPU, weight), &[input]) {
         return huber_loss(&cast.of(input)?, &cast.of(target)?, reduction, delta, cast.optional(weight)?.as_ref());
     }
     if delta.is_nan() || delta <= 0.0 {

@@ -199,9 +199,6 @@ pub fn max_pool3d_with_indices(
     dilation: &[i64],
     ceil_mode: bool,
 ) -> Result<OutputAndIndices> {
-    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
-        return max_pool3d_with_indices(&cast.of(input)?, kernel_size, stride, padding, dilation, ceil_mode);
-    }
     let grid = Grid::<3>::new(kernel_size, stride, padding, dilation, ceil_mode)?;
     both(maximum("max_pool3d", input, &grid.on(input, false)?, true)?)
 }

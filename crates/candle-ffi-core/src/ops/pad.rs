@@ -42,7 +42,10 @@ pub fn pad(input: &Tensor, pad: &[i64], mode: PadMode, value: Option<f64>) -> Re
     if value.is_some_and(|value| value != 0.0) {
         return Err(Error::argument("only the mode constant takes a value"));
     }
-    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+    // Circular padding is made of copies.
+    if mode != PadMode::Circular
+        && let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input])
+    {
         return fill_from_input(&cast.of(input)?, pad, mode);
     }
     fill_from_input(input, pad, mode)

@@ -49,7 +49,11 @@ pub fn interpolate(
     recompute_scale_factor: Option<bool>,
     antialias: bool,
 ) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
+    // As `adaptive_avg_pool3d`.
+    if mode == InterpolateMode::Area
+        && input.rank() == 5
+        && let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input])
+    {
         return interpolate(
             &cast.of(input)?,
             size,
