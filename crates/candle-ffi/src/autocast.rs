@@ -27,6 +27,7 @@ pub unsafe extern "C" fn candle_autocast_push(
     dtype: CandleDType,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_autocast_push(kind, dtype, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "autocast", || {
@@ -43,6 +44,7 @@ pub unsafe extern "C" fn candle_autocast_push(
 /// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when there is no push left to undo.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_autocast_pop(error: *mut *mut CandleError) -> CandleStatus {
+    forward!(candle_autocast_pop(error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "autocast", || {
@@ -58,6 +60,7 @@ pub unsafe extern "C" fn candle_autocast_pop(error: *mut *mut CandleError) -> Ca
 /// The lower dtype on this thread for a kind of device; `CANDLE_DTYPE_NONE` where nothing is cast.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_autocast_dtype(kind: CandleDeviceKind) -> CandleDType {
+    forward!(candle_autocast_dtype(kind));
     neutral(CANDLE_DTYPE_NONE, || {
         let lower = autocast::mode().lower(DeviceKind::from_code(kind)?);
         Ok(lower.map_or(CANDLE_DTYPE_NONE, |dtype| dtype.code()))

@@ -90,6 +90,7 @@ pub unsafe extern "C" fn candle_unscale_grads(
     out: *mut *mut CandleTensor,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_unscale_grads(params, num_params, inverse_scale, out, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "unscale_", || {

@@ -38,6 +38,7 @@ pub type CandleFallbackCallback = Option<
 /// What is done about an operation without a kernel.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_fallback_policy() -> CandleFallbackPolicy {
+    forward!(candle_fallback_policy());
     neutral(CANDLE_FALLBACK_WARN, || Ok(fallback::policy() as CandleFallbackPolicy))
 }
 
@@ -47,6 +48,7 @@ pub unsafe extern "C" fn candle_set_fallback_policy(
     policy: CandleFallbackPolicy,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_set_fallback_policy(policy, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_fallback_policy", || {
@@ -59,6 +61,7 @@ pub unsafe extern "C" fn candle_set_fallback_policy(
 /// How many operations the host has computed for a device in this process.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_fallback_count() -> u64 {
+    forward!(candle_fallback_count());
     neutral(0, || Ok(fallback::count()))
 }
 
@@ -72,6 +75,7 @@ pub unsafe extern "C" fn candle_set_fallback_callback(
     free_user_data: CandleFreeCallback,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_set_fallback_callback(callback, user_data, free_user_data, error));
     let user_data = UserData::new(user_data, free_user_data);
     // SAFETY: the caller keeps the contract of the header.
     unsafe {

@@ -11,6 +11,7 @@ use candle_ffi_core::precision;
 /// 1 when products of a dtype may be less exact on a GPU, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_reduced_precision(dtype: CandleDType) -> i32 {
+    forward!(candle_reduced_precision(dtype));
     neutral(0, || Ok(precision::reduced_precision(dtype_of(dtype, "dtype")?)?.into()))
 }
 
@@ -23,6 +24,7 @@ pub unsafe extern "C" fn candle_set_reduced_precision(
     allowed: i32,
     error: *mut *mut CandleError,
 ) -> CandleStatus {
+    forward!(candle_set_reduced_precision(dtype, allowed, error));
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guard(error, "set_reduced_precision", || {
