@@ -118,7 +118,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Package:
 
 @pytest.fixture
 def package(plain: Package) -> Package:
-    """The same with a library that needs libcublas and libcurand of CUDA 13.0."""
+    """The same with a library that needs two of CUDA 13.0, under names that no system has."""
     shutil.rmtree(plain.cuda.parent, ignore_errors=True)
     plain.cuda.parent.mkdir()
     shutil.copy(plain.site / "candle_ffi" / "lib" / _backend.LIBRARY, plain.cuda)
@@ -137,7 +137,7 @@ def describe(package: Package, **changes: object) -> None:
     header = package.site / "candle_ffi" / "include" / "candle_ffi.h"
     told = {
         "cuda": 13000,
-        "libraries": ["libcublas.so.13", "libcurand.so.10"],
+        "libraries": ["libcublas.so.130", "libcurand.so.100"],
         "header": _cuda_library.header_digest(str(header)),
     }
     described = package.cuda.parent / _cuda_library.DESCRIPTION
@@ -147,7 +147,7 @@ def describe(package: Package, **changes: object) -> None:
 def system(
     folder: Path,
     *,
-    libraries: tuple[str, ...] = ("libcublas.so.13", "libcurand.so.10"),
+    libraries: tuple[str, ...] = ("libcublas.so.130", "libcurand.so.100"),
     version: int = 13000,
     init: int = 0,
     count: int = 1,
@@ -207,8 +207,23 @@ def refused(package: Package, system: Path | None, *parts: str, **variables: str
             assert part in told
 
 
-def test_no_driver(package: Package) -> None:
-    refused(package, None, "there is no NVIDIA driver (libcuda.so.1: ", "--gpus all")
+@pytest.fixture
+def bare(package: Package) -> Package:
+    """The same where the system has no driver."""
+    code = """
+import ctypes
+try:
+    ctypes.CDLL("libcuda.so.1")
+except OSError as why:
+    print(why)
+"""
+    if not package.python(code):
+        pytest.skip("this system has a driver")
+    return package
+
+
+def test_no_driver(bare: Package) -> None:
+    refused(bare, None, "there is no NVIDIA driver (libcuda.so.1: ", "--gpus all")
 
 
 def test_a_driver_older_than_the_libraries(package: Package, tmp_path: Path) -> None:
@@ -221,20 +236,20 @@ def test_a_newer_driver(package: Package, tmp_path: Path) -> None:
 
 
 def test_libraries_that_are_not_there(package: Package, tmp_path: Path) -> None:
-    folder = system(tmp_path, libraries=("libcurand.so.10",))
-    refused(package, folder, "libcublas.so.13 of CUDA 13.0 cannot be loaded", "'candle-ffi[cuda]'")
+    folder = system(tmp_path, libraries=("libcurand.so.100",))
+    refused(package, folder, "libcublas.so.130 of CUDA 13.0 cannot be loaded", "'candle-ffi[cuda]'")
     hidden = system(tmp_path / "none", libraries=())
-    refused(package, hidden, "libcublas.so.13 and libcurand.so.10 of CUDA 13.0 cannot be loaded")
+    refused(package, hidden, "libcublas.so.130 and libcurand.so.100 of CUDA 13.0 cannot be loaded")
 
 
 def test_libraries_of_wheels(package: Package, tmp_path: Path) -> None:
-    folder = system(tmp_path, libraries=("libcurand.so.10",))
+    folder = system(tmp_path, libraries=("libcurand.so.100",))
     wheel = package.site / "nvidia" / "cu13" / "lib"
-    compiled(wheel / "libcublas.so.13", "int there;")
+    compiled(wheel / "libcublas.so.130", "int there;")
     try:
         assert package.report(system=folder)[0] == "cuda"
-        (wheel / "libcublas.so.13").write_text("not a library\n" * 1000)
-        refused(package, folder, "libcublas.so.13 of CUDA 13.0 cannot be loaded", "invalid ELF")
+        (wheel / "libcublas.so.130").write_text("not a library\n" * 1000)
+        refused(package, folder, "libcublas.so.130 of CUDA 13.0 cannot be loaded", "invalid ELF")
     finally:
         shutil.rmtree(package.site / "nvidia")
 
@@ -243,7 +258,7 @@ def test_libraries_of_wheels(package: Package, tmp_path: Path) -> None:
 def test_libraries_of_a_toolkit(variable: str | None, package: Package, tmp_path: Path) -> None:
     """One that a variable names, or the one that the library was built with."""
     folder = system(tmp_path, libraries=())
-    for name in ("libcublas.so.13", "libcurand.so.10"):
+    for name in ("libcublas.so.130", "libcurand.so.100"):
         compiled(tmp_path / "toolkit" / "lib64" / name, "int there;")
     if variable is None:
         describe(package, toolkit=str(tmp_path / "toolkit" / "lib64"))
@@ -347,4 +362,5 @@ def test_info_tells(package: Package, tmp_path: Path) -> None:
     told = package.python(code, system=system(tmp_path, version=13010))
     assert "backend: cuda (driver for CUDA 13.1)\n" in told
     assert f"library: {package.cuda}" in told
-    assert "backend: cpu (there is no NVIDIA driver" in package.python(code)
+    older = system(tmp_path / "older", version=12040)
+    assert "backend: cpu (the NVIDIA driver is for CUDA 12.4" in package.python(code, system=older)
