@@ -35,11 +35,12 @@ debian_packages := dataset-fashion-mnist doxygen abigail-tools
 debian  := $(abspath $(VENV))/debian
 fashion := $(firstword $(wildcard /usr/share/datasets/fashion-mnist) $(debian)/usr/share/datasets/fashion-mnist)
 
-.PHONY: help demo test lint gen cargo-test pytest build cuda release-tools wheel sdist bench parity clean
+.PHONY: help demo test test-cuda run-test-cuda lint gen cargo-test pytest build cuda release-tools wheel sdist bench parity clean
 
 help:
 	@echo "make demo    train on handwritten digits, show the accuracy, write training.png"
 	@echo "make test    everything that CI checks: lint, and the tests of Rust, Python, C and the other languages"
+	@echo "make test-cuda  the tests of operations, layers and training on CUDA, on the emulator or (DEVICE=gpu) a GPU"
 	@echo "make lint    rustfmt, clippy, generated files, ruff, mypy"
 	@echo "make gen     write the generated files again"
 	@echo "make build   build the native library in place (done by the others when needed)"
@@ -84,6 +85,25 @@ pytest: $(VENV)/.test $(native) $(VENV)/.debian
 	PATH="$$PATH:$(debian)/bin" CANDLE_FFI_FASHION_MNIST=$(fashion) $(py) -m pytest --quiet
 
 build: $(native)
+
+# The tests of operations, layers and training on CUDA. Without a GPU the emulator is the device, in which case one
+# compute capability is enough. DEVICE=gpu takes the driver that is there; TESTS are files or options of pytest.
+DEVICE ?= emulator
+TESTS  ?=
+test-cuda: $(VENV)/.test
+ifeq ($(DEVICE),emulator)
+	cargo test --quiet --release --package cuda-emulator
+	CUDA_COMPUTE_CAPS=80 $(MAKE) --no-print-directory cuda
+	LD_LIBRARY_PATH="$$($(py) -m tools.cuda_emulator)" $(MAKE) --no-print-directory run-test-cuda
+else
+	$(MAKE) --no-print-directory cuda run-test-cuda
+endif
+
+# A missing device is a failure here, where pytest alone would skip.
+run-test-cuda: export CANDLE_FFI_BACKEND = cuda
+run-test-cuda:
+	$(py) -c 'import candle_ffi as cf; print(cf.zeros(1, device="cuda").device)'
+	CANDLE_FFI_TEST_DEVICE=cuda $(py) -m pytest --quiet $(TESTS)
 
 # Cargo knows what has changed. CUDA_COMPUTE_CAPS=80 alone takes a quarter of the time.
 cuda: $(native)
