@@ -1,6 +1,7 @@
 //! Cross entropy of rows of logits against class indices.
 
 use crate::array::{address, device, empty};
+use crate::copy::contiguous;
 use crate::index::Outside;
 use crate::launch::Launch;
 use crate::lines::Lines;
@@ -75,7 +76,7 @@ pub fn cross_entropy(x: &Tensor, targets: Targets<'_>) -> Result<Option<CrossEnt
     if !is_float(dtype) {
         return Ok(None);
     }
-    let (x, wide) = (x.contiguous()?, wide(dtype));
+    let (x, wide) = (contiguous(x)?, wide(dtype));
     let (device, given) = (device(&x)?, targets.given(rows, n, wide)?);
     let Some(plan) = Plan::of(targets.classes.layout(), &[0]) else { return Ok(None) };
     let total = empty(device, (), DType::F64)?;
@@ -108,7 +109,7 @@ pub fn cross_entropy_grad(
     if !is_float(dtype) || grad.dtype() != dtype || !(same || grad.elem_count() == rows) {
         return Ok(None);
     }
-    let (x, grad, wide) = (x.contiguous()?, grad.contiguous()?, wide(dtype));
+    let (x, grad, wide) = (contiguous(x)?, contiguous(grad)?, wide(dtype));
     if statistics.elem_count() != 2 * rows || statistics.dtype() != wide || !statistics.is_contiguous() {
         bail!("the statistics disagree with the logits");
     }

@@ -1,6 +1,7 @@
 //! Reading and writing through `i64` indices.
 
 use crate::array::{address, device, empty};
+use crate::copy::contiguous;
 use crate::launch::Launch;
 use crate::ptx;
 use crate::reduce::Plan;
@@ -79,7 +80,7 @@ pub(crate) fn first_places(x: &Tensor, dim: usize, shape: &Shape) -> Result<Tens
 pub fn index_select(x: &Tensor, dim: usize, index: &Tensor) -> Result<Option<Tensor>> {
     let bytes = x.dtype().size_in_bytes();
     let (Some(unit), DType::I64) = (unit(bytes), index.dtype()) else { return Ok(None) };
-    let (x, index) = (x.contiguous()?, index.contiguous()?);
+    let (x, index) = (contiguous(x)?, contiguous(index)?);
     let k = index.elem_count();
     let mut dims = x.dims().to_vec();
     let (size, inner) = match dims.get_mut(dim) {
@@ -113,7 +114,7 @@ pub fn bag_argmax(rows: &Tensor, ends: &[usize]) -> Result<Option<Tensor>> {
     if !crate::is_float(rows.dtype()) {
         return Ok(None);
     }
-    let (rows, (height, width)) = (rows.contiguous()?, rows.dims2()?);
+    let (rows, (height, width)) = (contiguous(rows)?, rows.dims2()?);
     if ends.last().is_some_and(|&end| end > height) || ends.windows(2).any(|pair| pair[0] > pair[1]) {
         bail!("the bags disagree with the rows");
     }

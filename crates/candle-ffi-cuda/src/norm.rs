@@ -1,6 +1,7 @@
 //! Layer and RMS normalisation over rows.
 
 use crate::array::{device, empty};
+use crate::copy::contiguous;
 use crate::launch::Launch;
 use crate::lines::Lines;
 use crate::{is_float, ptx};
@@ -12,8 +13,8 @@ const ROWS: usize = 64;
 /// As many parts of the rows there are at most: each column adds the parts one after the other.
 const MOST_PARTS: usize = 128;
 
-fn contiguous(tensor: Option<&Tensor>) -> Result<Option<Tensor>> {
-    tensor.map(Tensor::contiguous).transpose()
+fn optional(tensor: Option<&Tensor>) -> Result<Option<Tensor>> {
+    tensor.map(contiguous).transpose()
 }
 
 /// Weight or bias must be of the rows' length and dtype.
@@ -39,7 +40,7 @@ pub fn row_norm(
     }
     check(weight, n, dtype)?;
     check(bias, n, dtype)?;
-    let (x, weight, bias) = (x.contiguous()?, contiguous(weight)?, contiguous(bias)?);
+    let (x, weight, bias) = (contiguous(x)?, optional(weight)?, optional(bias)?);
     let (device, rows) = (device(&x)?, x.elem_count().checked_div(n).unwrap_or(0));
     let result = empty(device, x.shape(), dtype)?;
     let (means, rstds) = (empty(device, rows, dtype)?, empty(device, rows, dtype)?);
@@ -69,8 +70,8 @@ pub fn row_norm_grad(
     if x.elem_count() != rows * n || grad.elem_count() != rows * n || rstds.elem_count() != rows {
         bail!("the statistics disagree with the rows");
     }
-    let (grad, x, weight) = (grad.contiguous()?, x.contiguous()?, contiguous(weight)?);
-    let (means, rstds) = (means.contiguous()?, rstds.contiguous()?);
+    let (grad, x, weight) = (contiguous(grad)?, contiguous(x)?, optional(weight)?);
+    let (means, rstds) = (contiguous(means)?, contiguous(rstds)?);
     let device = device(&x)?;
     let dx = empty(device, x.shape(), dtype)?;
     let mut launch = Launch::of(device, ptx::NORM_ROWS, "norm_rows_grad", dtype)?;

@@ -1,6 +1,7 @@
 //! Batch and group normalisation over groups of planes.
 
 use crate::array::{device, empty};
+use crate::copy::contiguous;
 use crate::launch::Launch;
 use crate::reduce::{Plan, shifts};
 use crate::{is_float, ptx};
@@ -69,7 +70,7 @@ pub fn plane_norm(
     if !is_float(dtype) {
         return Ok(None);
     }
-    let (x, wide) = (x.contiguous()?, wide(dtype));
+    let (x, wide) = (contiguous(x)?, wide(dtype));
     check_weights([weight, bias], planes, wide)?;
     let (rows, dims): (_, &[usize]) = match planes.groups {
         None => (x.reshape((planes.batch, planes.channels, planes.inner))?, &[0, 2]),
@@ -119,7 +120,7 @@ pub fn plane_affine(
     if !is_float(x.dtype()) {
         return Ok(None);
     }
-    let (x, wide) = (x.contiguous()?, wide(x.dtype()));
+    let (x, wide) = (contiguous(x)?, wide(x.dtype()));
     check_weights([weight, bias], planes, wide)?;
     statistics.into_iter().try_for_each(|values| check(values, planes.groups(), wide))?;
     Ok(Some(affine(device(&x)?, &x, planes, statistics, weight, bias)?))
@@ -139,7 +140,7 @@ pub fn plane_norm_grad(
     if !is_float(dtype) || grad.dtype() != dtype || grad.elem_count() != x.elem_count() {
         return Ok(None);
     }
-    let (grad, x, wide) = (grad.contiguous()?, x.contiguous()?, wide(dtype));
+    let (grad, x, wide) = (contiguous(grad)?, contiguous(x)?, wide(dtype));
     check_weights([weight, None], planes, wide)?;
     check(mean, planes.groups(), wide)?;
     check(rstd, planes.groups(), wide)?;

@@ -1,6 +1,7 @@
 //! Running sums and products along a dimension, and what counting flags gives.
 
 use crate::array::{device, empty};
+use crate::copy::contiguous;
 use crate::launch::{BLOCK, Launch};
 use crate::{is_float, ptx};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
@@ -37,7 +38,7 @@ pub fn scan(x: &Tensor, dim: usize, op: Scan) -> Result<Option<Tensor>> {
     if !known {
         return Ok(None);
     }
-    let x = x.contiguous()?;
+    let x = contiguous(x)?;
     let result = empty(device(&x)?, x.shape(), x.dtype())?;
     let product = |sizes: &[usize]| sizes.iter().product::<usize>();
     let (outer, n, inner) = match x.dims().get(dim) {
@@ -112,7 +113,7 @@ pub fn positions(flags: &Tensor) -> Result<Option<Tensor>> {
     if flags.dtype() != DType::U8 {
         return Ok(None);
     }
-    let (flags, count) = (flags.contiguous()?, flags.elem_count());
+    let (flags, count) = (contiguous(flags)?, flags.elem_count());
     let device = device(&flags)?;
     if count == 0 {
         return Ok(Some(empty(device, 0, DType::I64)?));

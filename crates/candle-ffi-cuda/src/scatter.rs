@@ -1,6 +1,7 @@
 //! Writing and adding through `i64` indices, which may repeat.
 
 use crate::array::device;
+use crate::copy::copied;
 use crate::index::first_places;
 use crate::launch::Launch;
 use crate::{is_float, ptx};
@@ -33,7 +34,7 @@ pub fn scatter(op: Scatter, x: &Tensor, dim: usize, index: &Tensor, src: &Tensor
         bail!("index, source and array disagree in shape");
     }
     // A copy in any case.
-    let result = x.force_contiguous()?;
+    let result = copied(x)?;
     let (count, size) = (index.elem_count(), x.dims().get(dim).copied().unwrap_or(1));
     if count == 0 || size == 0 {
         return Ok(Some(result));

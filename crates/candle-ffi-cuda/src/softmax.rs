@@ -1,6 +1,7 @@
 //! Softmax and its relatives along one dimension.
 
 use crate::array::{device, empty};
+use crate::copy::contiguous;
 use crate::launch::Launch;
 use crate::lines::Lines;
 use crate::{is_float, ptx};
@@ -32,7 +33,7 @@ pub fn softmax(op: Softmax, x: &Tensor, dim: usize) -> Result<Option<Tensor>> {
     if !is_float(x.dtype()) {
         return Ok(None);
     }
-    let (x, (outer, n, inner)) = (x.contiguous()?, around(x, dim));
+    let (x, (outer, n, inner)) = (contiguous(x)?, around(x, dim));
     let (name, shape) = match op {
         Softmax::Plain => ("softmax_forward", x.dims().to_vec()),
         Softmax::Log => ("softmax_log", x.dims().to_vec()),
@@ -56,7 +57,7 @@ pub fn softmax_grad(log: bool, output: &Tensor, grad: &Tensor, dim: usize) -> Re
         return Ok(None);
     }
     let (outer, n, inner) = around(output, dim);
-    let (output, grad) = (output.contiguous()?, grad.contiguous()?);
+    let (output, grad) = (contiguous(output)?, contiguous(grad)?);
     let result = empty(device(&output)?, output.shape(), dtype)?;
     let name = if log { "softmax_log_grad" } else { "softmax_grad" };
     let mut launch = Launch::of(device(&output)?, ptx::SOFTMAX, name, dtype)?;

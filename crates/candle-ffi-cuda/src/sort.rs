@@ -1,6 +1,7 @@
 //! Order along a dimension: NaN is the largest, and equal elements stay in their order.
 
 use crate::array::{device, empty};
+use crate::copy::contiguous;
 use crate::launch::Launch;
 use crate::{is_float, ptx};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
@@ -29,7 +30,7 @@ const TILE: usize = 1024;
 pub fn argsort(x: &Tensor, dim: usize, descending: bool, part: Part) -> Result<Option<Tensor>> {
     let dtype = x.dtype();
     let known = is_float(dtype) || matches!(dtype, DType::U8 | DType::U32 | DType::I16 | DType::I32 | DType::I64);
-    let x = x.contiguous()?;
+    let x = contiguous(x)?;
     let product = |sizes: &[usize]| sizes.iter().product::<usize>();
     let (outer, n, inner) = match x.dims().get(dim) {
         Some(&n) => (product(&x.dims()[..dim]), n, product(&x.dims()[dim + 1..])),

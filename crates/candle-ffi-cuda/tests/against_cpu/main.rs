@@ -1,0 +1,11 @@
+//! The kernels of CUDA compared with those of the CPU, in shapes that take each of their ways. A machine without a driver
+//! skips this and says why.
+#![cfg(feature = "cuda")]
+
+mod common;
+mod index;
+mod lines;
+mod loss;
+mod norm;
+mod order;
+mod reduce;
