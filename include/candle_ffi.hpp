@@ -47,6 +47,7 @@
 #include <candle_ffi/ops.hpp>
 #include <candle_ffi/optimizer.hpp>
 #include <candle_ffi/optimizers.hpp>
+#include <candle_ffi/precision.hpp>
 #include <candle_ffi/profile.hpp>
 #include <candle_ffi/profiler.hpp>
 #include <candle_ffi/tensor.hpp>

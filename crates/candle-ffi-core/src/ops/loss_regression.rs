@@ -40,6 +40,7 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: O
     if let Some(cast) = autocast::enter(weighted(autocast::FLOAT32, weight), &[input]) {
         return mse_loss(&cast.of(input)?, &cast.of(target)?, reduction, cast.optional(weight)?.as_ref());
     }
+    let _as_it_is = weight.map(|_| autocast::suspend());
     if let Some(weight) = weight {
         require_shape_of_input(input, "weight", weight)?;
         return weighted_by_sum(&mse_loss(input, target, Reduction::None, None)?, weight, reduction);
@@ -93,6 +94,7 @@ pub fn l1_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: Op
     if let Some(cast) = autocast::enter(weighted(autocast::FLOAT32, weight), &[input]) {
         return l1_loss(&cast.of(input)?, &cast.of(target)?, reduction, cast.optional(weight)?.as_ref());
     }
+    let _as_it_is = weight.map(|_| autocast::suspend());
     if let Some(weight) = weight {
         require_shape_of_input(input, "weight", weight)?;
         return weighted_by_sum(&l1_loss(input, target, Reduction::None, None)?, weight, reduction);
@@ -157,7 +159,7 @@ pub fn huber_loss(
     delta: f64,
     weight: Option<&Tensor>,
 ) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(weighted(autocast::FLOAT32_ON_CPU, weight), &[input]) {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
         return huber_loss(&cast.of(input)?, &cast.of(target)?, reduction, delta, cast.optional(weight)?.as_ref());
     }
     if delta.is_nan() || delta <= 0.0 {

@@ -42,10 +42,9 @@ pub fn pad(input: &Tensor, pad: &[i64], mode: PadMode, value: Option<f64>) -> Re
     if value.is_some_and(|value| value != 0.0) {
         return Err(Error::argument("only the mode constant takes a value"));
     }
-    // Circular padding is made of copies.
-    if mode != PadMode::Circular
-        && let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input])
-    {
+    // PyTorch's list lacks reflection in three dimensions, and circular padding, which is made of copies.
+    let listed = mode == PadMode::Replicate || mode == PadMode::Reflect && pad.len() < 6;
+    if listed && let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
         return fill_from_input(&cast.of(input)?, pad, mode);
     }
     fill_from_input(input, pad, mode)

@@ -1,0 +1,82 @@
+/// @file
+/// Mixed precision, precision of products, and operations for which a device has no kernel.
+
+#ifndef CANDLE_FFI_PRECISION_HPP
+#define CANDLE_FFI_PRECISION_HPP
+
+#include <candle_ffi/error.hpp>
+#include <candle_ffi/tensor.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace candle {
+
+/// Products in half precision and what needs range in `float32`, on this thread, until the end of
+/// its scope. PyTorch: `torch.autocast`
+class Autocast {
+public:
+    /// Casts tensors on a kind of device to `lower`, float16 or bfloat16; nothing without it.
+    explicit Autocast(DeviceKind kind, std::optional<DType> lower) {
+        detail::Call call;
+        const CandleDType dtype = lower ? detail::code(*lower) : CANDLE_DTYPE_NONE;
+        call.check(candle_autocast_push(detail::code(kind), dtype, call.error()));
+    }
+    Autocast(const Autocast &) = delete;
+    Autocast &operator=(const Autocast &) = delete;
+    ~Autocast() { candle_autocast_pop(nullptr); }
+};
+
+/// The lower dtype on this thread for a kind of device, where tensors are cast.
+inline std::optional<DType> autocast_dtype(DeviceKind kind) noexcept {
+    const CandleDType dtype = candle_autocast_dtype(detail::code(kind));
+    return dtype == CANDLE_DTYPE_NONE ? std::nullopt
+                                      : std::optional<DType>(static_cast<DType>(dtype));
+}
+
+/// Whether products of a dtype may be less exact on a GPU: TF32, or sums in half precision.
+inline bool reduced_precision(DType dtype) noexcept {
+    return candle_reduced_precision(detail::code(dtype)) != 0;
+}
+
+/// Sets it for the whole process. PyTorch: `torch.backends.cuda.matmul.allow_tf32`
+inline void set_reduced_precision(DType dtype, bool allowed) {
+    detail::Call call;
+    call.check(candle_set_reduced_precision(detail::code(dtype), allowed, call.error()));
+}
+
+/// Multiplies the gradients of all parameters by `inverse_scale`, and gives a number that is 0
+/// where all are finite, else NaN. PyTorch: `torch.amp.GradScaler.unscale_`
+inline Tensor unscale_grads(Span<const Tensor> params, double inverse_scale) {
+    const detail::Handles handles(params);
+    detail::Call call;
+    CandleTensor *out = nullptr;
+    call.check(candle_unscale_grads(handles.data(), handles.size(), inverse_scale, &out,
+                                    call.error()));
+    return Tensor::adopt(out);
+}
+
+/// What is done about an operation for which a device has no kernel.
+inline FallbackPolicy fallback_policy() noexcept {
+    return static_cast<FallbackPolicy>(candle_fallback_policy());
+}
+
+/// Sets it for the whole process.
+inline void set_fallback_policy(FallbackPolicy policy) {
+    detail::Call call;
+    call.check(candle_set_fallback_policy(detail::code(policy), call.error()));
+}
+
+/// How many operations the host has computed for a device in this process.
+inline std::uint64_t fallback_count() noexcept { return candle_fallback_count(); }
+
+/// Sets who is told of them; a null pointer for nobody. As the function of C.
+inline void set_fallback_callback(CandleFallbackCallback callback, void *user_data = nullptr,
+                                  CandleFreeCallback free_user_data = nullptr) {
+    detail::Call call;
+    call.check(candle_set_fallback_callback(callback, user_data, free_user_data, call.error()));
+}
+
+}  // namespace candle
+
+#endif  // CANDLE_FFI_PRECISION_HPP
