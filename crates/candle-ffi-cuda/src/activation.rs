@@ -3,9 +3,9 @@
 use crate::array::{device, empty};
 use crate::copy::{contiguous, followed};
 use crate::launch::Launch;
-use crate::ptx;
+use crate::{is_float, ptx};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
-use candle_core::{DType, Result, Tensor};
+use candle_core::{Result, Tensor};
 use candle_ffi_kernels::activation::Activation;
 
 /// The parameters of a function (`Parameters` in `activation.cu`).
@@ -40,10 +40,6 @@ fn kernels(op: Activation) -> (&'static str, &'static str, Parameters) {
         Activation::Hardshrink { lambda } => named!("hardshrink", [lambda]),
         Activation::Softshrink { lambda } => named!("softshrink", [lambda]),
     }
-}
-
-fn is_float(dtype: DType) -> bool {
-    matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
 }
 
 /// The function of each element of a floating tensor; None for other dtypes.

@@ -4,15 +4,10 @@ use crate::array::{device, empty};
 use crate::bits;
 use crate::copy::{contiguous, copied, followed};
 use crate::launch::Launch;
-use crate::ptx;
+use crate::{is_float, ptx};
 use candle_core::{DType, Result, Tensor};
 use candle_ffi_kernels::unary::Unary;
 use candle_ffi_kernels::unary_grad::UnaryGrad;
-
-/// Dtypes whose elements are computed with.
-fn is_float(dtype: DType) -> bool {
-    matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
-}
 
 /// Launches a kernel from one array, as far as it is given, to one of a dtype.
 fn map(

@@ -70,7 +70,7 @@ pub use pool::{Unpooled, avg_pool, avg_pool_grad, max_pool, max_pool_grad, max_u
 pub use recurrent::{Recurrent, RecurrentCell, RecurrentFound, RecurrentGrad, RecurrentLast};
 pub use reduce::{Reduce, argselect, reduce, var};
 pub use resample::{fold, resample, unfold};
-pub use sample::{bernoulli, integers, normal, uniform};
+pub use sample::{bernoulli, integers, noise, normal, uniform};
 pub use scan::{positions, scan};
 pub use scatter::{index_add, scatter};
 pub use softmax::{Softmax, softmax, softmax_grad};

@@ -1,13 +1,10 @@
 //! Random numbers: those of the host, bit for bit.
 
 use crate::array::empty;
+use crate::bits::converted;
 use crate::launch::Launch;
-use crate::ptx;
+use crate::{is_float, ptx};
 use candle_core::{CudaDevice, DType, Result, Tensor};
-
-fn is_float(dtype: DType) -> bool {
-    matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
-}
 
 /// Uniform in `[low, high)`: draws `offset…` of a seed.
 pub fn uniform(
@@ -67,12 +64,36 @@ pub fn integers(
 
 /// Bytes: 1 with this probability, else 0.
 pub fn bernoulli(device: &CudaDevice, (seed, offset): (u64, u64), dims: &[usize], probability: f64) -> Result<Tensor> {
-    // Of 53 random bits.
-    let threshold = (probability.clamp(0.0, 1.0) * 9_007_199_254_740_992.0) as u64;
     let result = empty(device, dims, DType::U8)?;
     let mut launch = Launch::plain(device, ptx::SAMPLE, "bernoulli")?;
-    launch.value(seed).value(offset).value(threshold).tensor(&result)?;
+    launch.value(seed).value(offset).value(threshold(probability)).tensor(&result)?;
     // SAFETY: as `bernoulli` of sample.cu is declared.
     unsafe { launch.over_packs(result.elem_count(), 2) }?;
     Ok(result)
+}
+
+/// What as many of 53 random bits are below.
+fn threshold(probability: f64) -> u64 {
+    (probability.clamp(0.0, 1.0) * 9_007_199_254_740_992.0) as u64
+}
+
+/// `kept` with this probability, else `dropped`: where [`bernoulli`] gives 1, and where it gives 0.
+pub fn noise(
+    device: &CudaDevice,
+    (seed, offset): (u64, u64),
+    dims: &[usize],
+    dtype: DType,
+    probability: f64,
+    (kept, dropped): (f64, f64),
+) -> Result<Option<Tensor>> {
+    if !is_float(dtype) {
+        return Ok(None);
+    }
+    let result = empty(device, dims, dtype)?;
+    let mut launch = Launch::of(device, ptx::SAMPLE, "noise", dtype)?;
+    launch.value(seed).value(offset).value(threshold(probability));
+    launch.value(converted(kept, dtype)?).value(converted(dropped, dtype)?).tensor(&result)?;
+    // SAFETY: as `NOISE` of sample.cu is declared.
+    unsafe { launch.over_packs(result.elem_count(), 2) }?;
+    Ok(Some(result))
 }

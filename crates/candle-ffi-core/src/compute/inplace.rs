@@ -69,14 +69,18 @@ pub(super) fn contiguous_mut<'a, T: CpuElement>(storage: &'a mut CpuStorage, lay
     Ok(&mut slice_mut::<T>(storage)?[start..end])
 }
 
-/// The source seen in the destination's shape, and copied where both share a storage.
-fn source_for(dst: &Value, src: &Value) -> Result<Value> {
+/// The source with a storage of its own: copied where it shares that of the destination.
+fn apart(dst: &Value, src: &Value) -> Result<Value> {
     if dst.array.layout().has_internal_overlap() {
         let message = "several elements of an expanded tensor share their memory, so it cannot be changed in place; use a clone()";
         return Err(Error::new(ErrorCode::ModifiedInPlace, message));
     }
-    let src = if src.shares_storage_with(dst) { copy::copy(src)? } else { src.clone() };
-    src.broadcast_to(dst.dims())
+    if src.shares_storage_with(dst) { copy::copy(src) } else { Ok(src.clone()) }
+}
+
+/// The same, seen in the destination's shape.
+fn source_for(dst: &Value, src: &Value) -> Result<Value> {
+    apart(dst, src)?.broadcast_to(dst.dims())
 }
 
 /// `dst = src`, of the same dtype; `src` broadcasts.
@@ -87,9 +91,9 @@ pub(crate) fn copy_into(dst: &Value, src: &Value) -> Result<()> {
     if !dst.is_cpu() {
         // One element on the host need not be moved by itself.
         let src = if src.num_elements() == 1 { src.clone() } else { src.to_device(dst.device())? };
-        let src = source_for(dst, &src)?;
+        let src = apart(dst, &src)?;
         on_cuda!(copy_into(dst, &src));
-        return set_on_device(dst, &src.to_device(dst.device())?);
+        return set_on_device(dst, &src.to_device(dst.device())?.broadcast_to(dst.dims())?);
     }
     let src = source_for(dst, &src.to_device(dst.device())?)?;
     with_element!(dst.dtype, T => Ok(dst.array.inplace_op2(&src.array, &Change2(Change::new(
@@ -105,11 +109,13 @@ pub(crate) fn binary_into(op: Binary, dst: &Value, src: &Value) -> Result<()> {
     if dst.num_elements() == 0 {
         return Ok(());
     }
-    let src = source_for(dst, src)?;
     if !dst.is_cpu() {
+        let src = apart(dst, src)?;
         on_cuda!(binary_into(op, dst, &src));
+        let src = src.to_device(dst.device())?.broadcast_to(dst.dims())?;
         return set_on_device(dst, &binary(op, dst, &src)?);
     }
+    let src = source_for(dst, src)?;
     with_number!(dst.dtype, T => Ok(dst.array.inplace_op2(&src.array, &Change2(Change::new(
         |(dst, dst_layout): (&mut CpuStorage, &Layout), (src, src_layout): (&CpuStorage, &Layout)| {
             let src: Strided<'_, T> = dispatch::strided(src, src_layout)?;

@@ -70,7 +70,7 @@ pub(crate) use recurrent::{
 };
 pub(crate) use reduce::{Reduce, Select, argselect, reduce, var};
 pub(crate) use region::{Range, Region};
-pub(crate) use sample::{Draws, bernoulli, integers, normal, permutation, uniform};
+pub(crate) use sample::{Draws, bernoulli, integers, noise, normal, permutation, uniform};
 pub(crate) use scan::{Part, Scan, argsort, scan};
 pub(crate) use spatial::{
     OnPlanes, avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,

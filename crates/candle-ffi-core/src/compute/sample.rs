@@ -1,8 +1,9 @@
 //! Random values. A seed gives the same numbers on every device: they are drawn on the host, or by kernels that compute
 //! them in the same way, bit for bit.
 
-use super::copy::from_vec;
+use super::copy::{fill, from_vec};
 use super::dispatch::with_float;
+use super::elementwise::select;
 use crate::value::Value;
 use crate::{DType, Device, Result, shape};
 use candle_ffi_kernels::random as kernels;
@@ -55,4 +56,18 @@ pub(crate) fn bernoulli(draws: Draws, dims: &[usize], device: Device, probabilit
     on_cuda!(bernoulli(draws, dims, device, probability));
     let count = shape::check_allocation(dims, DType::Bool)?;
     from_vec(kernels::bernoulli_mask(draws.seed, draws.offset, count, probability), dims, DType::Bool).to_device(device)
+}
+
+/// `kept` with this probability, else `dropped`: where [`bernoulli`] is true, and where it is not.
+pub(crate) fn noise(
+    draws: Draws,
+    dims: &[usize],
+    dtype: DType,
+    device: Device,
+    probability: f64,
+    (kept, dropped): (f64, f64),
+) -> Result<Value> {
+    on_cuda!(noise(draws, dims, dtype, device, probability, (kept, dropped)));
+    let scalar = |number: f64| fill(number, &[], dtype, device);
+    select(&bernoulli(draws, dims, device, probability)?, &scalar(kept)?, &scalar(dropped)?)
 }

@@ -227,10 +227,8 @@ impl Kept {
     /// What the weights are multiplied with when some are dropped.
     fn kept(&self, dims: &[usize], dtype: DType, device: Device) -> Result<Option<Tensor>> {
         let Some((draws, p)) = self.options.dropout else { return Ok(None) };
-        let keep = compute::bernoulli(draws, dims, device, 1.0 - p)?;
-        let scalar = |number: f64| compute::fill(number, &[], dtype, device);
         let scale = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
-        Ok(Some(Tensor::from_value(compute::select(&keep, &scalar(scale)?, &scalar(0.0)?)?)))
+        Ok(Some(Tensor::from_value(compute::noise(draws, dims, dtype, device, 1.0 - p, (scale, 0.0))?)))
     }
 }
 

@@ -235,18 +235,11 @@ fn alpha(
 }
 
 /// `kept` with probability `1 - p`, else `dropped`, for each element of a shape.
-fn noise(
-    input: &Tensor,
-    dims: &[usize],
-    p: f64,
-    (kept, dropped): (f64, f64),
-    generator: Option<&Generator>,
-) -> Result<Tensor> {
+fn noise(input: &Tensor, dims: &[usize], p: f64, numbers: (f64, f64), generator: Option<&Generator>) -> Result<Tensor> {
     let (_, dtype, device) = like(input);
-    let scalar = |number: f64| compute::fill(number, &[], dtype, device);
-    let count = shape::check_allocation(dims, dtype)?;
-    let keep = compute::bernoulli(or_default(generator).draw(count), dims, device, 1.0 - p)?;
-    Ok(Tensor::from_value(compute::select(&keep, &scalar(kept)?, &scalar(dropped)?)?))
+    let count = shape::check_size(dims, dtype)?;
+    let draws = or_default(generator).draw(count);
+    Ok(Tensor::from_value(compute::noise(draws, dims, dtype, device, 1.0 - p, numbers)?))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::convert::overwrite;
 use super::create::not_negative;
 use crate::random::or_default;
 use crate::shape::Dims;
-use crate::{DType, Device, Error, Generator, Result, Tensor, compute, shape};
+use crate::{DType, Device, DeviceKind, Error, Generator, Result, Tensor, compute, shape};
 
 /// Random numbers, uniform in `[0, 1)`.
 ///
@@ -87,7 +87,8 @@ pub fn randint(
         return Err(Error::argument(message));
     }
     let count = shape::check_allocation(&dims, DType::Int64)?;
-    let value = compute::integers(or_default(generator).draw(count), &dims, Device::CPU, low, high)?;
+    let drawn_on = if device.kind() == DeviceKind::Cuda { device } else { Device::CPU };
+    let value = compute::integers(or_default(generator).draw(count), &dims, drawn_on, low, high)?;
     Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
 }
 

@@ -258,3 +258,12 @@ extern "C" __global__ void integers(uint64_t seed, uint64_t offset, i64 low, uin
 extern "C" __global__ void bernoulli(uint64_t seed, uint64_t offset, uint64_t threshold, u8 *y, size_t count) {
     from_bits(seed, offset, y, count, [=](uint64_t bits) -> u8 { return bits >> 11 < threshold; });
 }
+
+// One of two numbers: a mask of dropout.
+#define NOISE(T)                                                                                                  \
+    extern "C" __global__ void noise_##T(uint64_t seed, uint64_t offset, uint64_t threshold, uint64_t kept,       \
+                                         uint64_t dropped, T *y, size_t count) {                                  \
+        const T one = of_bits<T>(kept), other = of_bits<T>(dropped);                                              \
+        from_bits(seed, offset, y, count, [=](uint64_t bits) -> T { return bits >> 11 < threshold ? one : other; }); \
+    }
+FLOATS(NOISE)

@@ -34,7 +34,7 @@ pub(super) use norm::{plane_affine, plane_norm, plane_norm_grad, row_norm, row_n
 pub(super) use optim::{Step, make, norm_of_all, scale_all};
 pub(super) use recurrent::{recurrent, recurrent_grad};
 pub(super) use reduce::{argselect, reduce, var};
-pub(super) use sample::{bernoulli, integers, normal, uniform};
+pub(super) use sample::{bernoulli, integers, noise, normal, uniform};
 pub(super) use scan::{argsort, positions, scan};
 pub(super) use spatial::{
     avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,

@@ -64,3 +64,17 @@ pub(in crate::compute) fn bernoulli(
     let place = (draws.seed, draws.offset);
     made(kernels::bernoulli(device.as_cuda_device()?, place, dims, probability).map(Some), DType::Bool)
 }
+
+pub(in crate::compute) fn noise(
+    draws: Draws,
+    dims: &[usize],
+    dtype: DType,
+    device: Device,
+    probability: f64,
+    numbers: (f64, f64),
+) -> Result<Option<Value>> {
+    let Some(device) = opened(device)? else { return Ok(None) };
+    shape::check_size(dims, dtype)?;
+    let place = (draws.seed, draws.offset);
+    made(kernels::noise(device.as_cuda_device()?, place, dims, dtype.storage(), probability, numbers), dtype)
+}
