@@ -24,8 +24,8 @@ FILES = {
     "test_indexing",
     "test_init", "test_layers", "test_loss", "test_lr_scheduler", "test_module", "test_nn",
     "test_norm_layers", "test_normalized_weights", "test_norms", "test_ops", "test_optim",
-    "test_optimizers", "test_promotion", "test_random", "test_recurrent", "test_spatial", "test_spatial_layers",
-    "test_spellings", "test_tensor", "test_training",
+    "test_optimizers", "test_promotion", "test_random", "test_recurrent", "test_spatial",
+    "test_spatial_layers", "test_spellings", "test_tensor", "test_training",
 }  # fmt: skip
 
 #: How many times the CPU's tolerance a device is given, by its type and the dtype.
