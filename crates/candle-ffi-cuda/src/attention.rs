@@ -4,6 +4,7 @@
 //! Halves are multiplied as such and summed in float32; weights are rounded to them before they meet the values.
 
 use crate::array::{address, device, empty};
+use crate::copy::{contiguous, in_dtype};
 use crate::gemm::{Gemm, Matrix};
 use crate::launch::{BLOCK, Launch};
 use crate::matmul::fill_rows;
@@ -142,7 +143,7 @@ pub fn attention_grad(
     if grad.dtype() != attention.dtype || out.dtype() != attention.dtype || log_sums.dtype() != attention.wide {
         return Ok(None);
     }
-    attention.backward(&rows(grad)?, &rows(out)?, &log_sums.contiguous()?, inputs).map(Some)
+    attention.backward(&rows(grad)?, &rows(out)?, &contiguous(log_sums)?, inputs).map(Some)
 }
 
 impl<'a> Attention<'a> {
@@ -350,7 +351,7 @@ impl<'a> Attention<'a> {
             for gradient in [&query_grad, &key_grad, &value_grad] {
                 fill_rows(None, gradient, 1, 1)?;
             }
-            return Ok([query_grad, key_grad.to_dtype(self.dtype)?, value_grad.to_dtype(self.dtype)?]);
+            return Ok([query_grad, in_dtype(&key_grad, self.dtype)?, in_dtype(&value_grad, self.dtype)?]);
         }
         let along = self.along(grad, out)?;
         let (scores, slopes) = (self.room(&chunks, self.wide)?, self.room(&chunks, self.wide)?);
@@ -399,7 +400,7 @@ impl<'a> Attention<'a> {
             let gemm = Gemm { scale, ..Gemm::new([chunk.queries, self.width, self.keys], self.dtype) };
             self.products(gemm, chunk.batches, sides)?;
         }
-        Ok([query_grad, key_grad.to_dtype(self.dtype)?, value_grad.to_dtype(self.dtype)?])
+        Ok([query_grad, in_dtype(&key_grad, self.dtype)?, in_dtype(&value_grad, self.dtype)?])
     }
 
     /// For each query the product of its result and the gradient of that.
@@ -441,7 +442,7 @@ fn rows(x: &Tensor) -> Result<Tensor> {
     let (dims, strides) = (x.dims(), x.layout().stride());
     let adjacent = dims[3] < 2 || strides[3] == 1;
     let apart = dims[2] < 2 || strides[2] >= dims[3].max(1);
-    if adjacent && apart { Ok(x.clone()) } else { x.contiguous() }
+    if adjacent && apart { Ok(x.clone()) } else { contiguous(x) }
 }
 
 fn side(x: &Tensor, shared: bool) -> Result<Side> {

@@ -5,6 +5,7 @@
 //! library to install, and Candle's feature for it covers neither gradients nor groups.)
 
 use crate::array::{address, device, empty};
+use crate::copy::{contiguous, in_dtype};
 use crate::gemm::{Gemm, Matrix};
 use crate::launch::Launch;
 use crate::matmul::fill_rows;
@@ -85,7 +86,7 @@ pub fn conv(
     dims: &[usize],
 ) -> Result<Option<Tensor>> {
     let Some(conv) = Conv::new(geometry, large, weight)? else { return Ok(None) };
-    let (large, weight, bias) = (large.contiguous()?, weight.contiguous()?, bias.map(Tensor::contiguous).transpose()?);
+    let (large, weight, bias) = (contiguous(large)?, contiguous(weight)?, bias.map(contiguous).transpose()?);
     let out = empty(conv.device, dims, conv.dtype)?;
     if out.elem_count() == 0 {
         return Ok(Some(out));
@@ -113,7 +114,7 @@ pub fn conv_transpose(
     dims: &[usize],
 ) -> Result<Option<Tensor>> {
     let Some(conv) = Conv::new(geometry, small, weight)? else { return Ok(None) };
-    let (small, weight, bias) = (small.contiguous()?, weight.contiguous()?, bias.map(Tensor::contiguous).transpose()?);
+    let (small, weight, bias) = (contiguous(small)?, contiguous(weight)?, bias.map(contiguous).transpose()?);
     let out = empty(conv.device, dims, conv.dtype)?;
     if out.elem_count() == 0 {
         return Ok(Some(out));
@@ -131,7 +132,7 @@ pub fn conv_transpose(
 /// The gradient of the weight, of shape `dims`, from both sides.
 pub fn conv_weight_grad(geometry: &Geometry, large: &Tensor, small: &Tensor, dims: &[usize]) -> Result<Option<Tensor>> {
     let Some(conv) = Conv::new(geometry, large, small)? else { return Ok(None) };
-    let (large, small) = (large.contiguous()?, small.contiguous()?);
+    let (large, small) = (contiguous(large)?, contiguous(small)?);
     let dtype = if conv.is_direct() { conv.dtype } else { conv.wide() };
     let out = empty(conv.device, dims, dtype)?;
     if out.elem_count() == 0 {
@@ -148,7 +149,7 @@ pub fn conv_weight_grad(geometry: &Geometry, large: &Tensor, small: &Tensor, dim
     } else {
         conv.weight_grad(&large, &small, &out)?;
     }
-    Ok(Some(out.to_dtype(conv.dtype)?))
+    Ok(Some(in_dtype(&out, conv.dtype)?))
 }
 
 fn volume(sizes: [usize; 3]) -> usize {
@@ -326,7 +327,7 @@ impl<'a> Conv<'a> {
         for first in (0..batch).step_by(most) {
             let images = most.min(batch - first);
             // Channels first, so that images and positions are one long sum.
-            let small = small.narrow(0, first, images)?.transpose(0, 1)?.contiguous()?;
+            let small = contiguous(&small.narrow(0, first, images)?.transpose(0, 1)?)?;
             let long = images * self.small;
             for part in &parts {
                 let (channels, rows) = (part.groups * part.channels, part.channels * self.taps);

@@ -155,6 +155,14 @@ pub fn cast(x: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
     converted_by(name, dtype, x, dtype).map(Some)
 }
 
+/// A tensor of a dtype with kernels in another one of those.
+pub(crate) fn in_dtype(x: &Tensor, dtype: DType) -> Result<Tensor> {
+    match cast(x, dtype)? {
+        Some(converted) => Ok(converted),
+        None => x.to_dtype(dtype),
+    }
+}
+
 /// 1 for each element that is not 0 (NaN is not 0), else 0; bytes.
 pub fn cast_to_bool(x: &Tensor) -> Result<Tensor> {
     converted_by("cast_bool", x.dtype(), x, DType::U8)

@@ -1,6 +1,7 @@
 //! Products of matrices that lie in any strides.
 
 use crate::array::{Strides, address, device, empty};
+use crate::copy::contiguous;
 use crate::gemm::{Gemm, Matrix};
 use crate::launch::Launch;
 use crate::ptx;
@@ -49,7 +50,7 @@ fn matrix(x: &Tensor) -> [usize; 2] {
 
 /// Writes one number for each of `n` channels, `inner` adjacent elements of each; zeros without numbers.
 pub(crate) fn fill_rows(numbers: Option<&Tensor>, out: &Tensor, inner: usize, n: usize) -> Result<()> {
-    let numbers = numbers.map(Tensor::contiguous).transpose()?;
+    let numbers = numbers.map(contiguous).transpose()?;
     let mut launch = Launch::of(device(out)?, ptx::MATMUL, "matmul_fill", out.dtype())?;
     launch.optional(numbers.as_ref())?.tensor(out)?.value(inner).value(n);
     // SAFETY: as the kernel is declared; there are n numbers, which the kernel takes positions modulo.
@@ -100,7 +101,7 @@ fn even(x: &Tensor) -> bool {
 }
 
 fn floats(lhs: &Tensor, rhs: &Tensor, out: &Tensor, gemm: Gemm) -> Result<()> {
-    let straight = |x: &Tensor| if readable(x)?.is_some() { Ok(x.clone()) } else { x.contiguous() };
+    let straight = |x: &Tensor| if readable(x)?.is_some() { Ok(x.clone()) } else { contiguous(x) };
     let (mut lhs, mut rhs) = (straight(lhs)?, straight(rhs)?);
     let calls = |lhs: &Tensor, rhs: &Tensor| {
         let runs = runs(lhs, rhs);
@@ -111,12 +112,12 @@ fn floats(lhs: &Tensor, rhs: &Tensor, out: &Tensor, gemm: Gemm) -> Result<()> {
         if calls(&lhs, &rhs) > FEW_CALLS {
             let one = if first { &mut lhs } else { &mut rhs };
             if !even(one) {
-                *one = one.contiguous()?;
+                *one = contiguous(one)?;
             }
         }
     }
     if calls(&lhs, &rhs) > FEW_CALLS {
-        (lhs, rhs) = (lhs.contiguous()?, rhs.contiguous()?);
+        (lhs, rhs) = (contiguous(&lhs)?, contiguous(&rhs)?);
     }
     let (Some(left), Some(right)) = (readable(&lhs)?, readable(&rhs)?) else { bail!("a matrix is in no order") };
     let into = Matrix::rows(address(out)?, gemm.n);

@@ -1,6 +1,7 @@
 //! Pooling: the largest element or the average of each window of a plane.
 
 use crate::array::{device, empty};
+use crate::copy::contiguous;
 use crate::is_float;
 use crate::launch::{BLOCK, Launch};
 use crate::ptx;
@@ -81,7 +82,7 @@ pub fn avg_pool(x: &Tensor, windows: &[Windows; 3], dims: &[usize]) -> Result<Op
     if !is_float(x.dtype()) {
         return Ok(None);
     }
-    let x = x.contiguous()?;
+    let x = contiguous(x)?;
     let out = empty(device(&x)?, dims, x.dtype())?;
     let count = out.elem_count();
     let mut launch = Launch::of(device(&x)?, ptx::POOL, "pool_average", x.dtype())?;
@@ -96,7 +97,7 @@ pub fn avg_pool_grad(grad: &Tensor, windows: &[Windows; 3], dims: &[usize]) -> R
     if !is_float(grad.dtype()) {
         return Ok(None);
     }
-    let grad = grad.contiguous()?;
+    let grad = contiguous(grad)?;
     let out = empty(device(&grad)?, dims, grad.dtype())?;
     let mut launch = Launch::of(device(&grad)?, ptx::POOL, "pool_average_grad", grad.dtype())?;
     launch.tensor(&grad)?.tensor(&out)?.value(Axes::of(windows));
@@ -115,7 +116,7 @@ pub fn max_pool(
     if x.dtype() == DType::F8E4M3 {
         return Ok(None);
     }
-    let x = x.contiguous()?;
+    let x = contiguous(x)?;
     let out = empty(device(&x)?, dims, x.dtype())?;
     let at = if places { Some(empty(device(&x)?, dims, DType::U32)?) } else { None };
     let count = out.elem_count();
@@ -131,7 +132,7 @@ pub fn max_pool_grad(grad: &Tensor, places: &Tensor, windows: &[Windows; 3], dim
     if !is_float(grad.dtype()) || places.dtype() != DType::U32 {
         return Ok(None);
     }
-    let (grad, places) = (grad.contiguous()?, places.contiguous()?);
+    let (grad, places) = (contiguous(grad)?, contiguous(places)?);
     let out = empty(device(&grad)?, dims, grad.dtype())?;
     let mut launch = Launch::of(device(&grad)?, ptx::POOL, "pool_spread", grad.dtype())?;
     launch.tensor(&grad)?.tensor(&places)?.tensor(&out)?.value(Axes::of(windows));
@@ -161,7 +162,7 @@ pub fn max_unpool(
     if !is_float(x.dtype()) || places.dtype() != DType::I64 || u32::try_from(outside).is_err() {
         return Ok(None);
     }
-    let (x, places) = (x.contiguous()?, places.contiguous()?);
+    let (x, places) = (contiguous(x)?, contiguous(places)?);
     let at = device(&x)?;
     let out = empty(at, dims, x.dtype())?;
     let (last, wrong) = (empty(at, planes * inside, DType::U32)?, empty(at, 1, DType::I64)?);

@@ -2,6 +2,7 @@
 
 use crate::array::{device, empty};
 use crate::conv::{Columns, Sizes as ConvSizes};
+use crate::copy::{contiguous, in_dtype};
 use crate::is_float;
 use crate::launch::Launch;
 use crate::ptx;
@@ -64,14 +65,14 @@ impl Tables {
     }
 
     fn run(self, x: &Tensor, dims: &[usize]) -> Result<Tensor> {
-        let x = x.contiguous()?;
+        let x = contiguous(x)?;
         let at = device(&x)?;
         let out = empty(at, dims, x.dtype())?;
         if out.elem_count() == 0 {
             return Ok(out);
         }
         let (numbers, weights) = (upload(self.numbers, at)?, upload(self.weights, at)?);
-        let weights = weights.to_dtype(if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 })?;
+        let weights = in_dtype(&weights, if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 })?;
         let mut launch = Launch::of(at, ptx::RESAMPLE, "resample", x.dtype())?;
         launch.tensor(&x)?.tensor(&numbers)?.tensor(&weights)?.tensor(&out)?.value(self.sizes);
         // SAFETY: as the kernel is declared; the tables' places are inside of the planes.
@@ -97,7 +98,7 @@ pub fn resample(x: &Tensor, axes: &[Taps; 3], transposed: bool, dims: &[usize]) 
 /// Patches of `planes` planes as columns, of shape `dims`.
 pub fn unfold(x: &Tensor, planes: usize, patches: &Patches, dims: &[usize]) -> Result<Option<Tensor>> {
     let Some((sizes, of)) = columns(planes, patches).filter(|_| is_float(x.dtype())) else { return Ok(None) };
-    let x = x.contiguous()?;
+    let x = contiguous(x)?;
     let out = empty(device(&x)?, dims, x.dtype())?;
     let mut launch = Launch::of(device(&x)?, ptx::CONV, "conv_to_columns", x.dtype())?;
     launch.tensor(&x)?.tensor(&out)?.value(sizes).value(of);
@@ -109,7 +110,7 @@ pub fn unfold(x: &Tensor, planes: usize, patches: &Patches, dims: &[usize]) -> R
 /// The gradient of [`unfold`]: columns added up, to shape `dims`.
 pub fn fold(x: &Tensor, planes: usize, patches: &Patches, dims: &[usize]) -> Result<Option<Tensor>> {
     let Some((sizes, of)) = columns(planes, patches).filter(|_| is_float(x.dtype())) else { return Ok(None) };
-    let x = x.contiguous()?;
+    let x = contiguous(x)?;
     let out = empty(device(&x)?, dims, x.dtype())?;
     let mut launch = Launch::of(device(&x)?, ptx::CONV, "conv_fold", x.dtype())?;
     launch.tensor(&x)?.value(0u64).tensor(&out)?.value(sizes).value(of);
