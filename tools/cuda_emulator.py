@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # What a program that uses CUDA 13 asks the loader for; one file answers to all of these names.
 NAMES = (
     "libcuda.so.1",
+    # What a Rust test that was linked to a stub asks for.
+    "libcuda.so",
     "libcublas.so.13",
     "libcublasLt.so.13",
     "libcurand.so.10",

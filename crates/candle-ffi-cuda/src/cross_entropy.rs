@@ -2,10 +2,10 @@
 
 use crate::array::{address, device, empty};
 use crate::copy::contiguous;
-use crate::index::Outside;
 use crate::launch::Launch;
 use crate::lines::Lines;
 use crate::reduce::Plan;
+use crate::report;
 use crate::{is_float, ptx};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{DType, Result, Tensor, bail};
@@ -61,8 +61,6 @@ pub struct CrossEntropy {
     pub statistics: Tensor,
     /// The sum of the weights of the rows that count, one `f64`.
     pub total: Tensor,
-    /// Whether there is a class that is not there. The losses are of no use then.
-    pub outside: Outside,
 }
 
 /// The dtype that is computed in.
@@ -70,7 +68,8 @@ fn wide(dtype: DType) -> DType {
     if dtype == DType::F64 { DType::F64 } else { DType::F32 }
 }
 
-/// The losses of logits `[rows, n]`, contiguous, of a floating dtype.
+/// The losses of logits `[rows, n]`, contiguous, of a floating dtype. A class that is not there is reported, see
+/// [`crate::report`]; the losses are of no use then.
 pub fn cross_entropy(x: &Tensor, targets: Targets<'_>) -> Result<Option<CrossEntropy>> {
     let (dtype, (rows, n)) = (x.dtype(), x.dims2()?);
     if !is_float(dtype) {
@@ -80,9 +79,9 @@ pub fn cross_entropy(x: &Tensor, targets: Targets<'_>) -> Result<Option<CrossEnt
     let (device, given) = (device(&x)?, targets.given(rows, n, wide)?);
     let Some(plan) = Plan::of(targets.classes.layout(), &[0]) else { return Ok(None) };
     let total = empty(device, (), DType::F64)?;
-    let outside = empty(device, 2, DType::I64)?;
+    let outside = report::slot(device, n)?;
     let arguments = |launch: &mut Launch| {
-        launch.value(given).value(n as i64).tensor(&total)?.tensor(&outside)?;
+        launch.value(given).value(n as i64).tensor(&total)?.value(outside);
         Ok(())
     };
     // SAFETY: as the kernels are declared; there is one total, and one place and class.
@@ -92,7 +91,7 @@ pub fn cross_entropy(x: &Tensor, targets: Targets<'_>) -> Result<Option<CrossEnt
     launch.tensor(&x)?.value(given).tensor(&losses)?.tensor(&statistics)?;
     // SAFETY: as the kernels are declared; classes outside are not looked up.
     unsafe { Lines::of(rows, n, 1).run(&mut launch) }?;
-    Ok(Some(CrossEntropy { losses, statistics, total, outside: Outside(outside) }))
+    Ok(Some(CrossEntropy { losses, statistics, total }))
 }
 
 /// The gradient of the logits from the statistics and the gradient of the losses, one for each row or one for all,

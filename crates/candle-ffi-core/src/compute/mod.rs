@@ -47,6 +47,8 @@ pub(crate) use attention::{AttentionOptions, additive_mask, attention, attention
 pub(crate) use bytes::{read_bytes, write_bytes};
 pub(crate) use conv::{ConvResult, conv};
 pub(crate) use copy::{cast, contiguous, copy, fill, from_fn, from_vec};
+#[cfg(feature = "cuda")]
+pub(crate) use cuda::refuse_found;
 pub(crate) use dispatch::CpuElement;
 pub(crate) use elementwise::{
     Binary, Compare, Logical, Unary, UnaryGrad, binary, clamp, clamp_mask, compare, logical, logical_not, select,

@@ -127,7 +127,10 @@ pub(super) fn synchronize(device: Device) -> Result<()> {
     match open(device)? {
         candle_core::Device::Cpu => Ok(()),
         #[cfg(feature = "cuda")]
-        opened @ candle_core::Device::Cuda(_) => Ok(candle_ffi_cuda::device::synchronize(&opened)?),
+        ref opened @ candle_core::Device::Cuda(ref device) => {
+            candle_ffi_cuda::device::synchronize(opened)?;
+            crate::compute::refuse_found(device)
+        }
         opened => Ok(opened.synchronize()?),
     }
 }

@@ -1,6 +1,8 @@
 use crate::common::{Both, close, device, for_floats, for_integers, numbers, on, read};
 use candle_core::Device;
-use candle_ffi_cuda::{bag_argmax, contiguous, first_outside, gather, index_add, index_select, positions, scatter};
+use candle_ffi_cuda::{
+    Outside, bag_argmax, check_inside, contiguous, gather, index_add, index_select, positions, scatter, take_outside,
+};
 use candle_ffi_kernels::index::{self as cpu, Scatter};
 use candle_ffi_kernels::{Float, Strided, embedding};
 
@@ -76,11 +78,15 @@ fn indices_outside_are_found() {
     let Some(device) = device() else { return };
     for (count, bad) in [(1, 0), (1000, 999), (50_000, 31_234)] {
         let mut index = indices(count, 10);
-        let found = |index: &[i64]| first_outside(&on(&device, index, &[count]), 10).unwrap().unwrap().index().unwrap();
+        let found = |index: &[i64]| {
+            assert!(check_inside(&on(&device, index, &[count]), 10).unwrap());
+            device.synchronize().unwrap();
+            take_outside(device.as_cuda_device().unwrap()).map(|Outside { index, size }| (index, size))
+        };
         assert_eq!(found(&index), None);
         index[count - 1] = 11;
         index[bad] = -3;
-        assert_eq!(found(&index), Some(-3));
+        assert_eq!(found(&index), Some((-3, 10)));
     }
     let x = on(&device, &[1.0f32, 2.0], &[2]);
     let outside = on::<i64>(&device, &[5, -1, 1], &[3]);

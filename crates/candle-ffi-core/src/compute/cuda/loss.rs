@@ -55,7 +55,7 @@ pub(in crate::compute) fn cross_entropy(x: &Value, targets: &Classes) -> Result<
     }
     let targets = prepared(x, targets)?;
     let Some(found) = kernels::cross_entropy(&x.array, given(&targets))? else { return Ok(None) };
-    refuse_outside(&found.outside, x.dims()[1])?;
+    refuse_outside(x)?;
     let wide = if x.dtype == DType::Float64 { x.dtype } else { DType::Float32 };
     Ok(Some(CrossEntropy {
         losses: Value::new(found.losses, x.dtype),

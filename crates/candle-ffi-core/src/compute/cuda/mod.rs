@@ -42,7 +42,7 @@ pub(super) use spatial::{
 pub(super) use transfer::to_device;
 
 use crate::value::Value;
-use crate::{DType, Result};
+use crate::{DType, Error, Result};
 
 /// Whether all values are on one CUDA device.
 fn together(values: &[&Value]) -> bool {
@@ -68,18 +68,29 @@ fn made(array: candle_ffi_cuda::Result<Option<candle_core::Tensor>>, dtype: DTyp
     Ok(array?.map(|array| Value::new(array, dtype)))
 }
 
-/// Refuses indices outside `0..size`. It waits for the device, once: an index that is not there is the user's to know of
-/// where it happened.
+/// Has the device look for indices outside `0..size`; what it finds is an error of the next operation that waits for it.
 fn require_inside(index: &Value, size: usize) -> Result<()> {
-    match candle_ffi_cuda::first_outside(&index.array, size)? {
-        Some(found) => refuse_outside(&found, size),
-        None => Ok(()),
+    if !candle_ffi_cuda::check_inside(&index.array, size)? {
+        return Err(Error::internal("an index is strided in more ways than kernels follow"));
     }
+    refuse_outside(index)
 }
 
-fn refuse_outside(found: &candle_ffi_cuda::Outside, size: usize) -> Result<()> {
-    match found.index()? {
-        Some(index) => Err(candle_ffi_kernels::Error::IndexOutOfRange { index, size }.into()),
+/// Refuses what a check has found, where every check is waited for.
+fn refuse_outside(value: &Value) -> Result<()> {
+    refuse(candle_ffi_cuda::outside_at_once(value.array.device().as_cuda_device()?)?)
+}
+
+/// Refuses what checks have found on a device that has been waited for.
+pub(crate) fn refuse_found(device: &candle_core::CudaDevice) -> Result<()> {
+    refuse(candle_ffi_cuda::take_outside(device))
+}
+
+fn refuse(found: Option<candle_ffi_cuda::Outside>) -> Result<()> {
+    match found {
+        Some(candle_ffi_cuda::Outside { index, size }) => {
+            Err(candle_ffi_kernels::Error::IndexOutOfRange { index, size }.into())
+        }
         None => Ok(()),
     }
 }

@@ -8,7 +8,12 @@ use candle_core::Device as Candle;
 pub(in crate::compute) fn to_device(value: &Value, device: Device, non_blocking: bool) -> Result<Option<Value>> {
     let array = match (value.array.device(), &device.to_candle()?) {
         (Candle::Cpu, Candle::Cuda(to)) => candle_ffi_cuda::from_host(&value.array, to, non_blocking)?,
-        (Candle::Cuda(_), Candle::Cpu) => candle_ffi_cuda::to_host(&value.array)?,
+        (Candle::Cuda(from), Candle::Cpu) => {
+            let array = candle_ffi_cuda::to_host(&value.array)?;
+            // The device has been waited for.
+            super::refuse_found(from)?;
+            array
+        }
         (Candle::Cuda(_), Candle::Cuda(to)) => candle_ffi_cuda::between(&value.array, to)?,
         _ => return Ok(None),
     };
