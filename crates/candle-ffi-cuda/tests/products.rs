@@ -1,5 +1,6 @@
 //! Products of matrices against their definition.
 #![cfg(feature = "cuda")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 mod common;
 

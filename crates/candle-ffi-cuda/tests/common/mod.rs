@@ -1,5 +1,5 @@
 //! What the tests of kernels share: a device, numbers, and how close results must be.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub, reason = "a part of several tests")]
 
 use candle_core::{DType, Device, Tensor};
 
