@@ -47,8 +47,8 @@ class Casts(_ops.TensorOps):
         device : Device, str or int, optional
             The device; a number is the index of a CUDA device.
         non_blocking : bool, default False
-            Whether a copy from pinned memory to a CUDA device is not waited for; that memory must then
-            not be changed until the device has been synchronized. Other copies are not affected.
+            Whether a copy from pinned memory to a CUDA device is not waited for; that memory must
+            then not be changed until the device has been synchronized. Others are not affected.
         copy : bool, default False
             Whether a copy is made even where nothing changes.
 

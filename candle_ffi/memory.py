@@ -34,7 +34,10 @@ class Memory(_ops.TensorOps):
         def device(self) -> Device: ...  # noqa: D102
         @property
         def requires_grad(self) -> builtins.bool: ...  # noqa: D102
+        @property
+        def shape(self) -> tuple[int, ...]: ...  # noqa: D102
         def numel(self) -> int: ...  # noqa: D102
+        def stride(self) -> tuple[int, ...]: ...  # noqa: D102
 
     def to_numpy(self) -> np.ndarray[Any, Any]:
         """Return a copy of the elements as a new NumPy array; history and device do not matter.
@@ -222,8 +225,8 @@ def from_dlpack(
     Parameters
     ----------
     ext_tensor : object
-        An array of NumPy, JAX, PyTorch, CuPy or whatever else has `__dlpack__`, on the CPU or a CUDA
-        device that this build can use; or a capsule, which can be used once.
+        An array of NumPy, JAX, PyTorch, CuPy or whatever else has `__dlpack__`, on the CPU or a
+        CUDA device that this build can use; or a capsule, which can be used once.
     device : Device or str, optional
         Where the tensor goes; it stays where the array is when not given.
     copy : bool, optional

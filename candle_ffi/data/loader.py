@@ -67,8 +67,8 @@ class DataLoader(Generic[T_co]):
     persistent_workers : bool, default False
         Whether workers live on between epochs.
     device : Device or str, optional
-        Where the batches' tensors go, through pinned memory for a CUDA device; what a thread prepares
-        ahead is on its way to the device already. They stay where they are when not given.
+        Where the batches' tensors go, through pinned memory for a CUDA device; what a thread
+        prepares ahead is on its way to the device already. They stay where they are when not given.
 
     Raises
     ------

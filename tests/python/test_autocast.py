@@ -159,7 +159,7 @@ def test_misuse_of_a_scaler_is_told() -> None:
         scaler.step(optimizer)
     with pytest.raises(AssertionError, match="prior to update"):
         cf.amp.GradScaler("cpu").update()
-    with pytest.raises(RuntimeError, match="[Cc]losure"):
+    with pytest.raises(RuntimeError, match=r"[Cc]losure"):
         scaler.step(optimizer, lambda: 0.0)
     with pytest.raises(ValueError, match="growth_factor"):
         cf.amp.GradScaler("cpu", growth_factor=1.0)

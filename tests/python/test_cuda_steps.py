@@ -57,7 +57,11 @@ def cnn() -> tuple[Any, Any, Any]:
 
 def transformer() -> tuple[Any, Any, Any]:
     block = cf.nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
-    return cf.nn.Sequential(block, cf.nn.Flatten(), cf.nn.Linear(5 * 16, 4)), cf.randn(2, 5, 16), cf.arange(2) % 4
+    return (
+        cf.nn.Sequential(block, cf.nn.Flatten(), cf.nn.Linear(5 * 16, 4)),
+        cf.randn(2, 5, 16),
+        cf.arange(2) % 4,
+    )
 
 
 @pytest.mark.parametrize("model", [mlp, cnn, transformer])
@@ -83,7 +87,7 @@ def test_a_training_step_neither_waits_nor_copies(
     seen = {what: counts[what] for what in ("synchronize", "device_to_host", "host_to_device")}
     assert seen == {"synchronize": 0, "device_to_host": 0, "host_to_device": 0}
     assert counts["launch"] > 0
-    assert loss.item() == loss.item()
+    assert loss.item() > 0
     assert counts["device_to_host"] == 1
 
 

@@ -10,6 +10,7 @@ import gc
 import numpy as np
 import pytest
 from backend import cf
+
 from candle_ffi import _dlpack
 
 needs_cuda = pytest.mark.skipif(not cf.cuda.is_available(), reason="there is no CUDA device")

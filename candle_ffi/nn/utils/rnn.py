@@ -9,6 +9,7 @@ import numpy as np
 
 from candle_ffi._ops import cat, full, index_select, reshape
 from candle_ffi.creation import as_tensor
+from candle_ffi.device import CPU
 from candle_ffi.dtype import DType, float16, float32, float64
 from candle_ffi.errors import InvalidArgumentError, ShapeError
 from candle_ffi.tensor import Tensor
@@ -239,7 +240,7 @@ def pack_padded_sequence(
     inside = step < numbers[order]
     places = order * steps + step if batch_first else step * sequences + order
     data = _arrange(reshape(input, (steps * sequences, *shape[2:])), places[inside], 0.0)
-    sizes = as_tensor(inside.sum(axis=1).astype(np.int64))
+    sizes = as_tensor(inside.sum(axis=1).astype(np.int64), device=CPU)
     return PackedSequence(data, sizes, None if enforce_sorted else _indices(order, input))
 
 
@@ -306,7 +307,7 @@ def pad_packed_sequence(
             )
         places = np.pad(places, ((0, total_length - longest), (0, 0)), constant_values=-1)
     padded = _arrange(sequence.data, places.T if batch_first else places, padding_value)
-    return padded, as_tensor(lengths)
+    return padded, as_tensor(lengths, device=CPU)
 
 
 def pad_sequence(
