@@ -121,8 +121,9 @@ impl Launch {
 
 /// Functions that have been looked up: by context, name and dtype. A module is loaded when the first of its functions is
 /// asked for, and stays.
-static FUNCTIONS: LazyLock<RwLock<HashMap<(usize, &'static str, Option<DType>), CudaFunction>>> =
-    LazyLock::new(RwLock::default);
+static FUNCTIONS: LazyLock<RwLock<Functions>> = LazyLock::new(RwLock::default);
+
+type Functions = HashMap<(usize, &'static str, Option<DType>), CudaFunction>;
 
 fn function(
     device: &CudaDevice,
