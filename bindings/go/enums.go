@@ -98,6 +98,20 @@ const (
 	DeviceMetal DeviceKind = C.CANDLE_DEVICE_METAL
 )
 
+// FallbackPolicy: What is done about an operation without a kernel: one of the CANDLE_FALLBACK_* constants.
+type FallbackPolicy int32
+
+// The values of FallbackPolicy.
+const (
+	// The host computes it.
+	FallbackSilent FallbackPolicy = C.CANDLE_FALLBACK_SILENT
+	// The host computes it, and the callback is told once for each operation, dtype and device.
+	// The default.
+	FallbackWarn FallbackPolicy = C.CANDLE_FALLBACK_WARN
+	// It fails with CANDLE_ERROR_UNSUPPORTED.
+	FallbackError FallbackPolicy = C.CANDLE_FALLBACK_ERROR
+)
+
 // HandleKind: What candle_ffi_live_handles counts: one of the CANDLE_HANDLE_* constants.
 type HandleKind int32
 

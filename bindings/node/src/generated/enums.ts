@@ -68,6 +68,21 @@ const DeviceKindCodes: Codes<DeviceKind> = {
     "metal": 3,
 };
 
+/**
+ * What is done about an operation without a kernel: one of the `CANDLE_FALLBACK_*`
+ * constants.
+ */
+export type FallbackPolicy =
+    | "silent"
+    | "warn"
+    | "error";
+
+const FallbackPolicyCodes: Codes<FallbackPolicy> = {
+    "silent": 0,
+    "warn": 1,
+    "error": 2,
+};
+
 /** What an item of an index is: one of the `CANDLE_INDEX_*` constants. */
 export const IndexKind = {
     /** One entry, at `start`; the dimension goes away. */
@@ -234,6 +249,7 @@ const RnnNonlinearityCodes: Codes<RnnNonlinearity> = {
 export const codes = {
     DType: DTypeCodes,
     DeviceKind: DeviceKindCodes,
+    FallbackPolicy: FallbackPolicyCodes,
     Reduction: ReductionCodes,
     BagMode: BagModeCodes,
     KlDivReduction: KlDivReductionCodes,

@@ -8,10 +8,11 @@ use crate::source::Choice;
 use std::fmt::Write;
 
 /// The types of numbers that Go has too, with what their constants begin with; the others are options.
-const NUMBERS: [(&str, &str, &str); 7] = [
+const NUMBERS: [(&str, &str, &str); 8] = [
     ("CandleStatus", "CANDLE_ERROR_", "Err"),
     ("CandleDType", "CANDLE_DTYPE_", ""),
     ("CandleDeviceKind", "CANDLE_DEVICE_", "Device"),
+    ("CandleFallbackPolicy", "CANDLE_FALLBACK_", "Fallback"),
     ("CandleHandleKind", "CANDLE_HANDLE_", "Handle"),
     ("CandleCopyKind", "CANDLE_COPY_", "Copy"),
     ("CandleProfileKind", "CANDLE_PROFILE_", "Profile"),

@@ -7,6 +7,8 @@ use crate::source::Source;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+/// What JavaScript writes as words, and no operation takes as an option.
+const WORDS: [&str; 3] = ["CandleDType", "CandleDeviceKind", "CandleFallbackPolicy"];
 /// What other files need by number.
 const NUMBERS: [&str; 4] = ["CandleHandleKind", "CandleIndexKind", "CandleProfileKind", "CandleProfileSort"];
 
@@ -23,7 +25,7 @@ pub(crate) fn module(source: &Source, enumerations: &[Enumeration], constants: &
         let skipped = crate::enumerations::shared(&of.values);
         let name = of.kind.trim_start_matches("Candle");
         match of.kind.as_str() {
-            "CandleDType" | "CandleDeviceKind" => {
+            kind if WORDS.contains(&kind) => {
                 out.push('\n');
                 comment(&mut out, "", &fill(&of.docs.join(" ")));
                 let words: Vec<(String, &str)> = of
@@ -56,7 +58,8 @@ pub(crate) fn module(source: &Source, enumerations: &[Enumeration], constants: &
         union(&mut out, &choice.name, &words);
     }
     out += "\n/** The number of each word. */\nexport const codes = {\n";
-    for name in ["DType", "DeviceKind"].into_iter().chain(source.choices.iter().map(|choice| choice.name.as_str())) {
+    let words = WORDS.iter().map(|kind| kind.trim_start_matches("Candle"));
+    for name in words.chain(source.choices.iter().map(|choice| choice.name.as_str())) {
         let _ = writeln!(out, "    {name}: {name}Codes,");
     }
     out + "};\n"
