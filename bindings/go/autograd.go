@@ -133,23 +133,30 @@ func NoGrad(run func() error) error { return withGradMode(false, run) }
 // EnableGrad runs a function with recording, inside NoGrad: torch.enable_grad.
 func EnableGrad(run func() error) error { return withGradMode(true, run) }
 
-// Recording is a switch of each thread in C, and goroutines move between threads: this one stays
-// on its thread, and others off it, until the switch is back.
 func withGradMode(enabled bool, run func() error) error {
+	push := func() C.candle_go_result { return C.candle_go_grad_mode_push(truth(enabled)) }
+	pop := func() C.candle_go_result { return C.candle_go_grad_mode_pop() }
+	return between("grad_mode", push, pop, run)
+}
+
+// between runs a function between two calls that switch something on and back. In C the switch is
+// one of each thread, and goroutines move between threads: this one stays on its thread, and
+// others off it, until the switch is back.
+func between(operation string, push, pop func() C.candle_go_result, run func() error) error {
 	var cx call
 	if run == nil {
 		cx.missing("function", "run")
 	}
-	if cx.failed("grad_mode") {
+	if cx.failed(operation) {
 		return cx.err
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := cx.finish(C.candle_go_grad_mode_push(truth(enabled))); err != nil {
+	if err := cx.finish(push()); err != nil {
 		return err
 	}
 	defer func() {
-		if r := C.candle_go_grad_mode_pop(); r.status != C.CANDLE_OK {
+		if r := pop(); r.status != C.CANDLE_OK {
 			C.candle_error_free(r.error)
 		}
 	}()

@@ -31,6 +31,11 @@ static CandleStatus run_closure(void *user_data, double *loss) {
     return failed_with(candleGoClosure((uintptr_t)user_data, loss));
 }
 
+static CandleStatus run_fallback(void *user_data, const char *operation, CandleDType dtype,
+                                 CandleDeviceKind kind, int32_t index) {
+    return candleGoFallback((uintptr_t)user_data, (char *)operation, dtype, kind, index);
+}
+
 static void run_free(void *user_data) { candleGoFree((uintptr_t)user_data); }
 
 candle_go_result candle_go_hook(const CandleTensor *tensor, uintptr_t hook, uint64_t *id) {
@@ -41,6 +46,13 @@ candle_go_result candle_go_blob(void *data, size_t byte_len, const int64_t *shap
                                 const int64_t *strides, CandleDType dtype, uintptr_t free) {
     return candle_go_tensor_from_blob(data, byte_len, shape, rank, strides, dtype, run_free,
                                       (void *)free);
+}
+
+candle_go_result candle_go_tell_fallbacks(uintptr_t callback) {
+    if (callback == 0) {
+        return candle_go_set_fallback_callback(NULL, NULL, NULL);
+    }
+    return candle_go_set_fallback_callback(run_fallback, (void *)callback, run_free);
 }
 
 candle_go_called candle_go_backward(const CandleTensor *tensor, const CandleTensor *gradient,

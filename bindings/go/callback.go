@@ -34,9 +34,11 @@ func failure(err error, panicked any) C.uintptr_t {
 	return C.uintptr_t(cgo.NewHandle(err))
 }
 
-// apart runs a function of the caller on a goroutine of its own, as this one records or does not:
-// runtime.Goexit, which testing.T.FailNow calls, must not leave through C, and ends that one only.
+// apart runs a function of the caller on a goroutine of its own, that records and casts as this
+// one: runtime.Goexit, which testing.T.FailNow calls, must not leave through C, and ends that one
+// only.
 func apart(run func() error) (err error) {
+	run = castAsHere(run)
 	recording, ended := IsGradEnabled(), make(chan struct{})
 	err = errors.New("the function has ended its goroutine")
 	go func() {

@@ -14,6 +14,7 @@ typedef struct {
 candle_go_result candle_go_hook(const CandleTensor *tensor, uintptr_t hook, uint64_t *id);
 candle_go_result candle_go_blob(void *data, size_t byte_len, const int64_t *shape, size_t rank,
                                 const int64_t *strides, CandleDType dtype, uintptr_t free);
+candle_go_result candle_go_tell_fallbacks(uintptr_t callback);
 candle_go_called candle_go_backward(const CandleTensor *tensor, const CandleTensor *gradient,
                                     int32_t retain_graph, int32_t create_graph);
 candle_go_called candle_go_gradients(const CandleTensor *const *outputs, size_t num_outputs,

@@ -19,7 +19,7 @@ type Error struct {
 	Shapes  [][]int64
 	DTypes  []DType
 	Devices []Device
-	// Cause is what a function of the caller has failed with: a hook, a closure.
+	// Cause is what a function of the caller has failed with: a hook, a closure, a callback.
 	Cause error
 }
 
@@ -62,6 +62,9 @@ func errorFrom(r C.candle_go_result) error {
 		Code:      Status(C.candle_error_code(given)),
 		Message:   C.GoString(C.candle_error_message(given)),
 		Operation: C.GoString(C.candle_error_operation(given)),
+	}
+	if err.Code == ErrCallback {
+		err.Cause = refusals.take(err.Message)
 	}
 	for at := C.size_t(0); at < C.candle_error_num_shapes(given); at++ {
 		shape := make([]int64, int(C.candle_error_shape(given, at, nil, 0)))
