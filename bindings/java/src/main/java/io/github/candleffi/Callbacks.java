@@ -5,6 +5,7 @@ import com.sun.jna.CallbackReference;
 import com.sun.jna.Pointer;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import java.util.function.UnaryOperator;
 
@@ -19,10 +20,12 @@ final class Callbacks {
     // Kept for ever: C holds their addresses.
     private static final Hook HOOK_FUNCTION = Callbacks::runHook;
     private static final Loss LOSS_FUNCTION = Callbacks::runLoss;
+    private static final Told FALLBACK_FUNCTION = Callbacks::runFallback;
     private static final Free FREE_FUNCTION = Callbacks::forget;
 
     static final long HOOK = address(HOOK_FUNCTION);
     static final long LOSS = address(LOSS_FUNCTION);
+    static final long FALLBACK = address(FALLBACK_FUNCTION);
     static final long FREE = address(FREE_FUNCTION);
 
     private Callbacks() {}
@@ -35,6 +38,11 @@ final class Callbacks {
     /** {@code CandleLossCallback}. */
     interface Loss extends Callback {
         int run(long userData, long loss);
+    }
+
+    /** {@code CandleFallbackCallback}. */
+    interface Told extends Callback {
+        int run(long userData, long operation, int dtype, int kind, int index);
     }
 
     /** {@code CandleFreeCallback}. */
@@ -82,6 +90,20 @@ final class Callbacks {
         try {
             DoubleSupplier closure = (DoubleSupplier) KEPT.get(userData);
             new Pointer(loss).setDouble(0, closure.getAsDouble());
+            return Status.OK.code();
+        } catch (Throwable thrown) {
+            Call.callbackThrew(thrown);
+            return Status.ERROR_CALLBACK.code();
+        }
+    }
+
+    private static int runFallback(
+            long userData, long operation, int dtype, int kind, int index) {
+        try {
+            @SuppressWarnings("unchecked")
+            Consumer<Fallback> callback = (Consumer<Fallback>) KEPT.get(userData);
+            Device device = new Device(DeviceKind.of(kind), index);
+            callback.accept(new Fallback(Call.string(operation), DType.of(dtype), device));
             return Status.OK.code();
         } catch (Throwable thrown) {
             Call.callbackThrew(thrown);

@@ -1,0 +1,92 @@
+package io.github.candleffi;
+
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Mixed precision, and the precision of matrix products. */
+public final class Precision {
+    private Precision() {}
+
+    /**
+     * Has matrix products and convolutions on this thread compute in half precision, and what needs
+     * range in {@code float32}, until what this gives is closed. PyTorch: {@code torch.autocast}
+     *
+     * @param kind on which devices
+     * @param lower {@link DType#FLOAT16} or {@link DType#BFLOAT16}; null switches off, inside
+     *     another scope
+     * @return the scope, for {@code try (var scope = Precision.autocast(kind, lower))}
+     * @throws DTypeException for another dtype
+     */
+    public static Autocast autocast(DeviceKind kind, DType lower) {
+        return new Autocast(kind, lower);
+    }
+
+    /**
+     * What a function gives that runs in such a scope.
+     *
+     * @param <T> what it gives
+     * @param kind on which devices
+     * @param lower the lower dtype; null switches off
+     * @param function the function
+     * @return its result
+     * @throws DTypeException for another dtype than the halves
+     */
+    public static <T> T autocast(DeviceKind kind, DType lower, Supplier<T> function) {
+        try (Autocast scope = autocast(kind, lower)) {
+            return function.get();
+        }
+    }
+
+    /**
+     * The lower dtype that tensors are cast to on this thread.
+     *
+     * @param kind on which devices
+     * @return the dtype; {@link DType#NONE} where nothing is cast
+     */
+    public static DType autocastDType(DeviceKind kind) {
+        return DType.of(CandleLibrary.candle_autocast_dtype(Call.code(kind, "kind")));
+    }
+
+    /**
+     * Multiplies gradients by {@code inverseScale}. PyTorch: {@code torch.amp.GradScaler.unscale_}
+     *
+     * @param params whose gradients
+     * @param inverseScale the factor
+     * @return a number on their device that is 0 where all of them are finite, else NaN
+     * @throws DTypeException for gradients in {@code float16}
+     */
+    public static Tensor unscaleGrads(List<Tensor> params, double inverseScale) {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_unscale_grads(call.handles(params, "params"),
+                params.size(), inverseScale, call.out, call.error));
+            return call.tensor();
+        }
+    }
+
+    /**
+     * Whether products of a dtype may be less exact on a GPU: those of {@code float32} in TF32,
+     * those of {@code float16} and {@code bfloat16} summed in half precision.
+     *
+     * @param dtype the dtype
+     * @return whether they may
+     */
+    public static boolean isReduced(DType dtype) {
+        return CandleLibrary.candle_reduced_precision(Call.code(dtype)) != 0;
+    }
+
+    /**
+     * Sets it for the whole process; at first no product may. Without CUDA it changes nothing.
+     * PyTorch: {@code torch.backends.cuda.matmul.allow_tf32}
+     *
+     * @param dtype the dtype
+     * @param allowed whether they may
+     * @throws DTypeException for another dtype than {@code float32}, {@code float16} and
+     *     {@code bfloat16}
+     */
+    public static void setReduced(DType dtype, boolean allowed) {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_set_reduced_precision(
+                Call.code(dtype), Call.flag(allowed), call.error));
+        }
+    }
+}
