@@ -30,14 +30,25 @@ function synchronous(operation: string, body: unknown): void {
     }
 }
 
-function withMode<T>(operation: string, enabled: number, body: () => T): T {
+/** Calls a function between two calls that switch something on and back on this thread. */
+export function withinScope<T>(
+    operation: string,
+    push: (error: BigUint64Array) => number,
+    pop: (error: BigUint64Array) => number,
+    body: () => T,
+): T {
     synchronous(operation, body);
-    check((error) => raw.candle_grad_mode_push(enabled, error));
+    check(push);
     try {
         return body();
     } finally {
-        check((error) => raw.candle_grad_mode_pop(error));
+        check(pop);
     }
+}
+
+function withMode<T>(operation: string, enabled: number, body: () => T): T {
+    const push = (error: BigUint64Array) => raw.candle_grad_mode_push(enabled, error);
+    return withinScope(operation, push, raw.candle_grad_mode_pop, body);
 }
 
 /**

@@ -2,6 +2,8 @@
 
 import { Checked } from "./arguments.js";
 import { check, errorOf } from "./error.js";
+import { codes } from "./generated/enums.js";
+import { UnsupportedError } from "./generated/errors.js";
 import { Cell, Handle } from "./handle.js";
 import * as raw from "./generated/raw.js";
 import type { Generator } from "./generator.js";
@@ -33,6 +35,10 @@ export function room(cells: number): BigUint64Array {
 /** Where calls on this thread write: each is read before the next one. */
 export const one = room(1);
 export const errors = room(1);
+
+function isCasting(): boolean {
+    return Object.values(codes.DeviceKind).some((kind) => raw.candle_autocast_dtype(kind) !== 0);
+}
 
 /** A call, and what it needs until it has ended. */
 export class Call extends Checked {
@@ -81,6 +87,13 @@ export class Call extends Checked {
     }
 
     tensor(value: TensorLike, name: string): bigint {
+        if (this.isAsync && isCasting()) {
+            throw new UnsupportedError(
+                `${this.operation}: a call on another thread is not cast; begin it outside of ` +
+                    "autocast, or call it on this thread",
+                { operation: this.operation },
+            );
+        }
         if (value instanceof kinds.Tensor) {
             const pointer = this.handle(value, name);
             if (!this.#detaches) {

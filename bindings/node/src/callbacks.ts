@@ -8,15 +8,17 @@
  */
 
 import { Checked } from "./arguments.js";
-import { check, keepThrown } from "./error.js";
+import { check, deviceOf, dtypeOf, keepThrown } from "./error.js";
 import * as raw from "./generated/raw.js";
-import { register, write, writeDouble } from "./library.js";
+import { readText, register, write, writeDouble } from "./library.js";
+import type { Fallback } from "./precision.js";
 
 /** A hook: given the address of a gradient, it may give that of another. */
 export type Hook = (gradient: bigint) => bigint | null;
 
 const hooks = new Map<bigint, Hook>();
 const closures = new Map<bigint, () => number>();
+const listeners = new Map<bigint, (fallback: Fallback) => void>();
 let next = 1n;
 
 /** A hook is not part of what it looks at, whichever thread the pass is on. */
@@ -30,10 +32,17 @@ function unrecorded<T>(gradient: bigint, body: () => T): T {
     }
 }
 
-let addresses: { hook: bigint; forget: bigint; loss: bigint } | undefined;
+interface Addresses {
+    hook: bigint;
+    forget: bigint;
+    loss: bigint;
+    fallback: bigint;
+}
+
+let addresses: Addresses | undefined;
 
 /** The addresses, made when they are first needed. */
-function known(): { hook: bigint; forget: bigint; loss: bigint } {
+function known(): Addresses {
     addresses ??= {
         hook: register(
             raw.callbacks.CandleHookCallback,
@@ -52,6 +61,7 @@ function known(): { hook: bigint; forget: bigint; loss: bigint } {
         ),
         forget: register(raw.callbacks.CandleFreeCallback, (id: bigint) => {
             hooks.delete(BigInt(id));
+            listeners.delete(BigInt(id));
         }),
         loss: register(raw.callbacks.CandleLossCallback, (id: bigint, loss: bigint) => {
             try {
@@ -63,6 +73,21 @@ function known(): { hook: bigint; forget: bigint; loss: bigint } {
                 return keepThrown(error);
             }
         }),
+        fallback: register(
+            raw.callbacks.CandleFallbackCallback,
+            (id: bigint, operation: bigint, dtype: number, kind: number, index: number) => {
+                try {
+                    listeners.get(BigInt(id))?.({
+                        operation: readText(operation),
+                        dtype: dtypeOf(dtype),
+                        device: deviceOf(kind, index),
+                    });
+                    return 0;
+                } catch (error) {
+                    return keepThrown(error);
+                }
+            },
+        ),
     };
     return addresses;
 }
@@ -89,4 +114,16 @@ export function stepWith(optimizer: bigint, closure: () => number): number {
         closures.delete(id);
     }
     return loss[0] ?? NaN;
+}
+
+/** Has a function told of operations without a kernel, in place of the last one. */
+export function addFallback(listener: ((fallback: Fallback) => void) | null): void {
+    if (listener === null) {
+        check((error) => raw.candle_set_fallback_callback(0n, 0n, 0n, error));
+        return;
+    }
+    const id = next++;
+    listeners.set(id, listener);
+    const { fallback, forget } = known();
+    check((error) => raw.candle_set_fallback_callback(fallback, id, forget, error));
 }

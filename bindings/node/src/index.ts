@@ -21,6 +21,7 @@ export * as nn from "./nn.js";
 export * as optim from "./generated/optimizers.js";
 export { clipGradNorm_, clipGradValue_, getTotalNorm, Optimizer } from "./optimizer.js";
 export type { NormOptions } from "./optimizer.js";
+export * from "./precision.js";
 export { Tensor } from "./tensor.js";
 export { TensorMap } from "./tensor_map.js";
 export type { Tensors } from "./tensor_map.js";

@@ -87,3 +87,8 @@ export function write(where: bigint, address: bigint): void {
 export function writeDouble(where: bigint, value: number): void {
     koffi.encode(where, "double", value);
 }
+
+/** The text of an address. */
+export function readText(where: bigint): string {
+    return koffi.decode(where, "char", -1) as string;
+}

@@ -18,9 +18,10 @@ const later: Promise<Tensor> = x.matmulAsync(x);
 const grads: Tensor[] = candle.grad([x], [x]);
 const some: (Tensor | null)[] = candle.grad([x], [x], { allowUnused: true });
 const result: string = candle.noGrad(() => "x");
+const cast: Tensor = candle.autocast("cuda", "bfloat16", () => x.matmul(x));
 const message = (error: unknown): number[][] =>
     error instanceof candle.ShapeError ? error.shapes : [];
-console.log(shape, parts, dtype, item, gradient, loss, later, grads, some, result, message);
+console.log(shape, parts, dtype, item, gradient, loss, later, grads, some, result, cast, message);
 
 // @ts-expect-error: no such dtype
 tensor([1], { dtype: "float31" });
@@ -32,6 +33,8 @@ x.add("1");
 nn.linear(2);
 // @ts-expect-error: no such reduction
 candle.mseLoss(x, x, { reduction: "average" });
+// @ts-expect-error: no such policy
+candle.setFallbackPolicy("never");
 // @ts-expect-error: null is not a gradient here
 const wrong: Tensor = x.grad;
 console.log(wrong);
