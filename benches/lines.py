@@ -19,13 +19,30 @@ class Line:
     """One line of the table.
 
     `bar` is the least ratio (PyTorch's time divided by ours) that is accepted, where one is agreed.
-    `against` is "memcpy" where the measure is not PyTorch but a copy by NumPy.
+    `against` is "memcpy" where the measure is not PyTorch but a copy by NumPy. `work` is what a call
+    does, in the unit of `rate`, such as 2 and "TFLOP/s"; `tf32` whether both libraries may round the
+    factors of float32 products and convolutions on a GPU.
     """
 
     name: str
     make: Callable[[ModuleType], Function]
     bar: float | None = None
     against: str = "torch"
+    work: float | None = None
+    rate: str = ""
+    tf32: bool = False
+
+
+#: Where a library computes, by its name, if not on the CPU. `run.py --device` fills it in.
+DEVICES: dict[str, str] = {}
+
+
+def put(library: ModuleType, thing: Any) -> Any:
+    """An array's numbers as a tensor, or a layer, where its library is measured."""
+    if isinstance(thing, np.ndarray):
+        thing = library.from_numpy(thing)
+    device = DEVICES.get(library.__name__)
+    return thing.to(device) if device else thing
 
 
 def array(*shape: int) -> np.ndarray:
@@ -37,7 +54,7 @@ def on(*shapes: tuple[int, ...], call: Callable[..., Any]) -> Callable[[ModuleTy
     """A call on tensors of these shapes."""
 
     def make(library: ModuleType) -> Function:
-        tensors = [library.from_numpy(array(*shape)) for shape in shapes]
+        tensors = [put(library, array(*shape)) for shape in shapes]
         return lambda: call(library, *tensors)
 
     return make
@@ -47,7 +64,7 @@ def method(name: str, *shapes: tuple[int, ...]) -> Callable[[ModuleType], Functi
     """A function of the top level or of `nn.functional`, without a closure's detour."""
 
     def make(library: ModuleType) -> Function:
-        tensors = [library.from_numpy(array(*shape)) for shape in shapes]
+        tensors = [put(library, array(*shape)) for shape in shapes]
         function = getattr(library, name, None) or getattr(library.nn.functional, name)
         if len(tensors) == 1:
             (x,) = tensors
@@ -66,14 +83,14 @@ def network(sizes: list[int], batch: int, classes: bool) -> Callable[[ModuleType
         layers: list[Any] = []
         for fan_in, out in itertools.pairwise(sizes):
             layers += [nn.Linear(fan_in, out), nn.ReLU()]
-        model = nn.Sequential(*layers[:-1])
+        model = put(library, nn.Sequential(*layers[:-1]))
         optimizer = library.optim.SGD(model.parameters(), lr=0.01)
-        x = library.from_numpy(array(batch, sizes[0]))
+        x = put(library, array(batch, sizes[0]))
         if classes:
-            target = library.from_numpy(np.random.RandomState(0).randint(0, sizes[-1], batch))
+            target = put(library, np.random.RandomState(0).randint(0, sizes[-1], batch))
             loss = nn.functional.cross_entropy
         else:
-            target = library.from_numpy(array(batch, sizes[-1]))
+            target = put(library, array(batch, sizes[-1]))
             loss = nn.functional.mse_loss
 
         def step() -> None:
@@ -88,7 +105,7 @@ def network(sizes: list[int], batch: int, classes: bool) -> Callable[[ModuleType
 
 def add_one_element(library: ModuleType) -> Function:
     """The price of a call."""
-    x, y = library.ones(1), library.ones(1)
+    x, y = put(library, library.ones(1)), put(library, library.ones(1))
     return lambda: x + y
 
 

@@ -7,26 +7,32 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from lines import Function, Line, array
+from lines import Function, Line, array, put
 
 BAR = 0.7
 
 
 def attention(
-    batch: int, heads: int, length: int, width: int, backward: bool = False, **options: Any
+    batch: int,
+    heads: int,
+    length: int,
+    width: int,
+    backward: bool = False,
+    dtype: str = "float32",
+    **options: Any,
 ) -> Callable[[ModuleType], Function]:
     """Scaled dot product attention of heads that are views, as a layer has them."""
 
     def make(library: ModuleType) -> Function:
         numbers = array(3, batch, length, heads, width)
-        tensors = [library.from_numpy(part) for part in numbers]
+        tensors = [put(library, part).to(getattr(library, dtype)) for part in numbers]
         function = library.nn.functional.scaled_dot_product_attention
         if not backward:
             q, k, v = (x.transpose(1, 2) for x in tensors)
             return lambda: function(q, k, v, **options)
         for x in tensors:
             x.requires_grad_()
-        slope = library.from_numpy(array(batch, heads, length, width))
+        slope = put(library, array(batch, heads, length, width)).to(getattr(library, dtype))
 
         def step() -> None:
             for x in tensors:
@@ -39,15 +45,18 @@ def attention(
     return make
 
 
-def block(dropout: float, **options: Any) -> Callable[[ModuleType], Function]:
+def block(
+    dropout: float, shape: tuple[int, int, int] = (8, 256, 512), heads: int = 8, **options: Any
+) -> Callable[[ModuleType], Function]:
     """A training step of a transformer's encoder layer: forward, backward, SGD."""
 
     def make(library: ModuleType) -> Function:
         layer = library.nn.TransformerEncoderLayer(
-            512, 8, dropout=dropout, batch_first=True, **options
+            shape[-1], heads, dropout=dropout, batch_first=True, **options
         )
+        layer = put(library, layer)
         optimizer = library.optim.SGD(layer.parameters(), lr=0.01)
-        x = library.from_numpy(array(8, 256, 512))
+        x = put(library, array(*shape))
 
         def step() -> None:
             optimizer.zero_grad()

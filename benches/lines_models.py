@@ -6,14 +6,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from lines import Function, Line, array
+from lines import Function, Line, array, put
 
 
-def _step(model: Any, library: ModuleType, images: np.ndarray) -> Function:
+def training(model: Any, library: ModuleType, images: np.ndarray) -> Function:
     """Forward, cross entropy, backward, SGD with momentum."""
+    model = put(library, model)
     optimizer = library.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    x = library.from_numpy(images)
-    y = library.from_numpy(np.random.RandomState(0).randint(0, 10, len(images)))
+    x = put(library, images)
+    y = put(library, np.random.RandomState(0).randint(0, 10, len(images)))
     loss = library.nn.functional.cross_entropy
 
     def step() -> None:
@@ -32,18 +33,18 @@ def lenet(library: ModuleType) -> Function:
         nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
         nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
     )  # fmt: skip
-    return _step(model, library, array(64, 1, 28, 28))
+    return training(model, library, array(64, 1, 28, 28))
 
 
-def normalized(library: ModuleType) -> Function:
-    """Three blocks of a 3x3 convolution, batch normalization and ReLU; images of 32x32."""
+def normalized(library: ModuleType, batch: int = 32, size: int = 32) -> Function:
+    """Three blocks of a 3x3 convolution, batch normalization and ReLU; square images."""
     nn = library.nn
     layers: list[Any] = []
     for channels, out in ((3, 32), (32, 64), (64, 64)):
         layers += [nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out)]
         layers += [nn.ReLU(), nn.MaxPool2d(2)]
     model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
-    return _step(model, library, array(32, 3, 32, 32))
+    return training(model, library, array(batch, 3, size, size))
 
 
 LINES = [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from lines import Function, Line, array
+from lines import Function, Line, array, put
 
 
 def step(
@@ -15,9 +15,9 @@ def step(
     """A step of an optimizer over parameters of these shapes."""
 
     def make(library: ModuleType) -> Function:
-        parameters = [library.from_numpy(array(*shape)).requires_grad_() for shape in shapes]
+        parameters = [put(library, array(*shape)).requires_grad_() for shape in shapes]
         for parameter in parameters:
-            parameter.grad = library.from_numpy(array(*parameter.shape))
+            parameter.grad = put(library, array(*parameter.shape))
         optimizer = getattr(library.optim, kind)(parameters, lr=1e-6, **options)
         return lambda: optimizer.step()
 
@@ -28,9 +28,9 @@ def clip(shapes: list[tuple[int, ...]]) -> Callable[[ModuleType], Function]:
     """Gradients whose norm is limited: each time they are a little too long."""
 
     def make(library: ModuleType) -> Function:
-        parameters = [library.from_numpy(array(*shape)).requires_grad_() for shape in shapes]
+        parameters = [put(library, array(*shape)).requires_grad_() for shape in shapes]
         for parameter in parameters:
-            parameter.grad = library.from_numpy(array(*parameter.shape))
+            parameter.grad = put(library, array(*parameter.shape))
         function = library.nn.utils.clip_grad_norm_
         limit = function(parameters, float("inf")).item()
 

@@ -17,28 +17,49 @@ ROUND_SECONDS = 0.02
 PAUSE_SECONDS = 0.005
 
 
-def repeats(function: Function) -> int:
+def nothing() -> None:
+    """What is waited for on the CPU, where a call returns when it has computed."""
+
+
+def repeats(function: Function, wait: Function = nothing, seconds: float = ROUND_SECONDS) -> int:
     """How often the function must be called to fill a round."""
     count = 1
     while True:
-        seconds = run(function, count)
-        if seconds > ROUND_SECONDS / 4:
-            return max(1, round(count * ROUND_SECONDS / seconds))
+        measured = run(function, count, wait)
+        if measured > seconds / 4:
+            return max(1, round(count * seconds / measured))
         count *= 4
 
 
-def run(function: Function, count: int) -> float:
-    """Seconds of `count` calls."""
+def run(function: Function, count: int, wait: Function = nothing) -> float:
+    """Seconds of `count` calls, until `wait` says that all of them are done."""
     calls = range(count)
+    wait()
     start = time.perf_counter()
     for _ in calls:
         function()
+    wait()
     return time.perf_counter() - start
 
 
-def race(functions: Mapping[str, Function], rounds: int = 15) -> dict[str, float]:
-    """Seconds per call of each function: its best of `rounds`."""
-    counts = {name: repeats(function) for name, function in functions.items()}
+def race(
+    functions: Mapping[str, Function],
+    rounds: int = 15,
+    waits: Mapping[str, Function] | None = None,
+    seconds: float = ROUND_SECONDS,
+) -> dict[str, float]:
+    """Seconds per call of each function: its best of `rounds`, each of about `seconds`.
+
+    `waits` are what waits for a device, by the names of the functions: a call there only asks for
+    what is then computed. All are done before the next function has its turn.
+    """
+    pause = {name: nothing for name in functions} | dict(waits or {})
+    # The first call compiles kernels, finds algorithms and takes memory.
+    for name, function in functions.items():
+        run(function, 1, pause[name])
+    counts = {
+        name: repeats(function, pause[name], seconds) for name, function in functions.items()
+    }
     best = dict.fromkeys(functions, float("inf"))
     names = list(functions)
     gc.collect()
@@ -48,8 +69,8 @@ def race(functions: Mapping[str, Function], rounds: int = 15) -> dict[str, float
             for name in names if number % 2 else reversed(names):
                 time.sleep(PAUSE_SECONDS)
                 functions[name]()
-                seconds = run(functions[name], counts[name]) / counts[name]
-                best[name] = min(best[name], seconds)
+                measured = run(functions[name], counts[name], pause[name]) / counts[name]
+                best[name] = min(best[name], measured)
     finally:
         gc.enable()
     return best
