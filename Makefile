@@ -35,7 +35,7 @@ debian_packages := dataset-fashion-mnist doxygen abigail-tools
 debian  := $(abspath $(VENV))/debian
 fashion := $(firstword $(wildcard /usr/share/datasets/fashion-mnist) $(debian)/usr/share/datasets/fashion-mnist)
 
-.PHONY: help demo test test-cuda run-test-cuda lint gen cargo-test pytest build cuda release-tools wheel sdist bench parity clean
+.PHONY: help demo test test-cuda run-test-cuda lint gen cargo-test pytest build cuda release-tools wheel sdist bench bench-cuda parity clean
 
 help:
 	@echo "make demo    train on handwritten digits, show the accuracy, write training.png"
@@ -55,6 +55,7 @@ help:
 	@echo "make docs    build the documentation site with that reference, in target/docs/html"
 	@echo "make test-languages  install into a folder; build, test and run the packages for C++, Go, Java and Node against it"
 	@echo "make bench   measure against PyTorch, in $(PEERS)"
+	@echo "make bench-cuda  measure against PyTorch on the GPU that is here; TINY=1 runs each line once on the emulator"
 	@echo "make parity  compare with PyTorch and store its numbers for make test, in $(PEERS)"
 	@echo "make clean   remove all that the other targets made"
 
@@ -157,6 +158,19 @@ test-languages: $(VENV)/.test $(if $(BUILT),,$(native))
 
 bench: $(PEERS)/.made $(native)
 	PYTHONPATH=. $(PEERS)/bin/python benches/run.py
+
+# Whether there is a GPU is asked before anything is built for it. TINY=1 measures nothing: every line runs once, ours on
+# the emulator and PyTorch's on the CPU.
+TINY ?=
+bench-cuda:
+ifeq ($(TINY),)
+	$(PYTHON) benches/gpu.py
+	$(MAKE) --no-print-directory $(PEERS)/.made cuda
+	PYTHONPATH=. $(PEERS)/bin/python benches/run.py --device cuda
+else
+	CUDA_COMPUTE_CAPS=80 $(MAKE) --no-print-directory $(PEERS)/.made cuda
+	LD_LIBRARY_PATH="$$($(py) -m tools.cuda_emulator)" PYTHONPATH=. $(PEERS)/bin/python benches/run.py --device cuda --tiny
+endif
 
 parity: $(PEERS)/.made $(native)
 	$(PEERS)/bin/python tests/python/make_reference.py

@@ -1,4 +1,4 @@
-"""Products of matrices, convolutions and attention on a GPU, in each dtype that it has units for."""
+"""Products of matrices, convolutions and attention on a GPU, in the dtypes it has units for."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from lines import Function, Line, array, network
 from lines_attention import block
@@ -12,6 +13,7 @@ from lines_optim import clip, step
 from resnet import WIDTHS, Widths, resnet18
 
 BAR = 0.8
+Shapes = list[tuple[int, ...]]
 
 
 def residual(batch: int, size: int, widths: Widths) -> Callable[[ModuleType], Function]:
@@ -23,7 +25,7 @@ def residual(batch: int, size: int, widths: Widths) -> Callable[[ModuleType], Fu
     return make
 
 
-def fused(shapes: list[tuple[int, ...]]) -> Callable[[ModuleType], Function]:
+def fused(shapes: Shapes) -> Callable[[ModuleType], Function]:
     """Adam; PyTorch's in the one launch that it makes when it is asked to."""
 
     def make(library: ModuleType) -> Function:
@@ -41,8 +43,13 @@ def lines(tiny: bool) -> list[Line]:
     images, side = (2, 32) if tiny else (64, 224)
     widths: Widths = (2, 2, 3, 4) if tiny else WIDTHS
     shape, heads = ((2, 3, 8), 2) if tiny else ((16, 512, 768), 12)
-    options = {"dim_feedforward": 4 * shape[-1], "activation": "gelu", "norm_first": True}
-    few, many = ([(4, 5)], [(3,)] * 5) if tiny else ([(4096, 4096)], [(128, 128)] * 300)
+    options: dict[str, Any] = {
+        "dim_feedforward": 4 * shape[-1],
+        "activation": "gelu",
+        "norm_first": True,
+    }
+    few: Shapes = [(4, 5)] if tiny else [(4096, 4096)]
+    many: Shapes = [(3, 2)] * 5 if tiny else [(128, 128)] * 300
     count = f"{len(many)} tensors of {'x'.join(map(str, many[0]))}"
     found = []
     for tf32 in (False, True):

@@ -1,4 +1,4 @@
-"""What `--device cuda` needs besides the lines: whether there is a GPU, and which; precision; waiting.
+"""What `--device cuda` needs besides lines: whether there is a GPU, which, precision, waiting.
 
     python benches/gpu.py
 

@@ -19,9 +19,9 @@ class Line:
     """One line of the table.
 
     `bar` is the least ratio (PyTorch's time divided by ours) that is accepted, where one is agreed.
-    `against` is "memcpy" where the measure is not PyTorch but a copy by NumPy. `work` is what a call
-    does, in the unit of `rate`, such as 2 and "TFLOP/s"; `tf32` whether both libraries may round the
-    factors of float32 products and convolutions on a GPU.
+    `against` is "memcpy" where the measure is not PyTorch but a copy by NumPy. `work` is what a
+    call does, counted so that `rate` is its unit in a second, such as 0.002 and "TFLOP/s"; `tf32`
+    whether both libraries may round factors of float32 products and convolutions on a GPU.
     """
 
     name: str

@@ -48,9 +48,7 @@ def cross_entropy(library: ModuleType, rows: int = 1000, classes: int = 1000) ->
 
 LINES = [
     Line("softmax and its gradient, 1M", lambda lib: step(lib, (1000, 1000), "softmax"), 0.8),
-    Line(
-        "layer_norm and its gradient, 1M", lambda lib: step(lib, (1000, 1000), "layer_norm"), 0.8
-    ),
+    Line("layer_norm and its gradient, 1M", lambda lib: step(lib, (1000, 1000), "layer_norm"), 0.8),
     Line(
         "batch_norm (training) and its gradient, 32x32x32x32",
         lambda lib: step(lib, (32, 32, 32, 32), "batch_norm"),

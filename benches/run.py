@@ -22,7 +22,7 @@ import gpu
 import numpy as np
 import report
 
-# Before candle_ffi: each finds CUDA's libraries where PyTorch has loaded them, so both use the same.
+# Before candle_ffi, which takes the libraries of CUDA that PyTorch has loaded: both use the same.
 import torch
 from lines import DEVICES, Line
 from timing import ROUND_SECONDS, race
@@ -64,7 +64,7 @@ def measure(line: Line, rounds: int, device: str = "cpu") -> report.Row:
 
 
 def measure_on_gpu(line: Line, rounds: int) -> report.Row:
-    """The same on a GPU. A line that fails is a row that says so: the others are worth their time."""
+    """The same on a GPU. A line that fails is a row that says so; the others are still measured."""
     try:
         for library in (candle_ffi, torch):
             gpu.exactness(library, line.tf32)
@@ -97,7 +97,7 @@ def run_once(lines: list[Line]) -> int:
             if len(results) == 1:
                 raise AssertionError("one library returns a tensor, and the other none")
             if results:
-                np.testing.assert_allclose(*results, rtol=0.05, atol=0.05)
+                np.testing.assert_allclose(results[0], results[1], rtol=0.05, atol=0.05)
             print(f"{line.name:70} {'same result' if results else 'ran'}", flush=True)
         except Exception as problem:
             print(f"{line.name:70} FAILED: {type(problem).__name__}: {problem}", flush=True)
@@ -162,7 +162,7 @@ def main() -> int:
     missed = [row["line"] for row in rows if row["met"] is False and "error" not in row]
     if missed:
         print("missed: " + ", ".join(missed))
-    return 1 if failed or missed and options.strict else 0
+    return 1 if failed or (missed and options.strict) else 0
 
 
 if __name__ == "__main__":

@@ -53,13 +53,11 @@ def race(
     `waits` are what waits for a device, by the names of the functions: a call there only asks for
     what is then computed. All are done before the next function has its turn.
     """
-    pause = {name: nothing for name in functions} | dict(waits or {})
+    pause = dict.fromkeys(functions, nothing) | dict(waits or {})
     # The first call compiles kernels, finds algorithms and takes memory.
     for name, function in functions.items():
         run(function, 1, pause[name])
-    counts = {
-        name: repeats(function, pause[name], seconds) for name, function in functions.items()
-    }
+    counts = {name: repeats(function, pause[name], seconds) for name, function in functions.items()}
     best = dict.fromkeys(functions, float("inf"))
     names = list(functions)
     gc.collect()

@@ -1,4 +1,4 @@
-"""`make bench-cuda` without PyTorch: each of its lines runs on a device, and its tools do what they say."""
+"""`make bench-cuda` without PyTorch: its lines run on a device, its tools do what they say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from backend import cf
+
+from candle_ffi._lib import lib
 
 FOLDER = Path(__file__).parents[2] / "benches"
 if str(FOLDER) not in sys.path:
@@ -35,10 +37,10 @@ FULL = [line for file in FILES for line in file.lines(False)]
 def on_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if not cf.cuda.is_available():
         pytest.skip("there is no CUDA device")
-    # A line that the host computes would be no line of a GPU's.
-    monkeypatch.setenv("CANDLE_FFI_DEVICE_FALLBACK", "error")
     monkeypatch.setitem(lines.DEVICES, "candle_ffi", "cuda")
+    before = lib.candle_fallback_count()
     yield
+    assert lib.candle_fallback_count() == before, "the host has computed a part of this line"
     gpu.exactness(cf, False)
 
 
