@@ -420,7 +420,8 @@ class Tensor(Arithmetic, Casts, Gradients, Memory, Reductions, Scattering, Shape
         if self.dtype not in dtypes.TO_NUMPY:
             values = values.to(dtypes.float32)
         array = values.to_numpy()
-        return (_restore, (type(self), array, self.dtype, self.requires_grad))
+        place = () if self.device == CPU else (str(self.device),)
+        return (_restore, (type(self), array, self.dtype, self.requires_grad, *place))
 
     # Operators --------------------------------------------------------------------------------
 
@@ -472,9 +473,13 @@ class Tensor(Arithmetic, Casts, Gradients, Memory, Reductions, Scattering, Shape
 
 
 def _restore(
-    cls: type[Tensor], array: np.ndarray[Any, Any], dtype: DType, requires_grad: bool
+    cls: type[Tensor],
+    array: np.ndarray[Any, Any],
+    dtype: DType,
+    requires_grad: bool,
+    device: str = "cpu",
 ) -> Tensor:
-    tensor = interop.from_array(array).to(dtype)
+    tensor = interop.from_array(array).to(dtype=dtype, device=device)
     restored: Tensor = _new(cls)
     restored._handle, tensor._handle = tensor._handle, ffi.NULL
     restored.requires_grad = requires_grad

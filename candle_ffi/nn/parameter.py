@@ -52,7 +52,7 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_restore, (type(self), self.detach().cpu(), self.requires_grad))
+        return (_restore, (type(self), self.detach(), self.requires_grad))
 
 
 def _restore(cls: type[Parameter], data: Tensor, requires_grad: bool) -> Parameter:

@@ -7,6 +7,7 @@ import pickle
 from typing import Any
 
 import backend
+import devices
 import numpy as np
 import pytest
 from backend import cf
@@ -93,6 +94,7 @@ def test_sequences_go_in_and_out_unchanged() -> None:
     assert tripled.dtype == cf.float32
 
 
+@devices.host_only("it is moved from the CPU")
 def test_a_packed_sequence_moves_whole() -> None:
     packed = rnn.pack_sequence([cf.tensor([1.0, 2.0]), cf.tensor([3.0])])
     double = packed.double()
