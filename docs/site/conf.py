@@ -77,9 +77,11 @@ def skip(app: Any, what: str, name: str, thing: Any, skipped: bool, options: Any
     return True if name.startswith("set_") and name.endswith("_request") else None
 
 
-def plain(app: Any, what: str, name: str, *rest: Any) -> tuple[str, None] | None:
-    """Leave out how exceptions are made: users catch them."""
-    return ("", None) if what == "exception" else None
+def plain(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: str | None, *rest: Any
+) -> tuple[str, None] | None:
+    """Leave out how exceptions are made: users catch them. Built-in warnings have no signature."""
+    return ("", None) if what == "exception" and signature is not None else None
 
 
 def setup(app: Any) -> None:
