@@ -116,9 +116,10 @@ func TestOperationsWithoutAKernel(t *testing.T) {
 	}
 	place := candle.Device{Kind: candle.DeviceCUDA}
 	loss := func() (*candle.Tensor, error) {
-		on := candle.ZerosOptions{Device: place}
-		x := tensor(candle.Zeros(candle.Ints(2, 1, 3), on))
-		labels := tensor(tensor(candle.Ones(candle.Ints(1, 1))).ToDType(candle.Int64))
+		x := tensor(candle.Zeros(candle.Ints(2, 1, 3), candle.ZerosOptions{Device: place}))
+		labels := tensor(candle.Ones(
+			candle.Ints(1, 1), candle.OnesOptions{DType: candle.Int64, Device: place},
+		))
 		return candle.CTCLoss(x, labels, candle.Ints(2), candle.Ints(1))
 	}
 	_, err := loss()

@@ -87,7 +87,8 @@ test("operations without a kernel have a policy, and are told of", async () => {
     assert.equal(candle.fallbackCount(), count, "the CPU has a kernel for everything");
     assert.deepEqual(told, []);
     if (candle.isDeviceAvailable("cuda")) {
-        const given = [candle.zeros([2, 1, 3], { device: "cuda" }), tensor([[1n]]), 2, 1];
+        const place = { device: "cuda" };
+        const given = [candle.zeros([2, 1, 3], place), tensor([[1n]], place), 2, 1];
         assert.throws(
             () => candle.ctcLoss(...given),
             (error) => error === refusal,

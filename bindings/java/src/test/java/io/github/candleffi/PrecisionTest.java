@@ -131,7 +131,8 @@ class PrecisionTest {
         }
         Device cuda = new Device(DeviceKind.CUDA, 0);
         Tensor x = Candle.zeros(new long[] {2, 1, 3}, new ZerosOptions().device(cuda));
-        Tensor labels = Candle.ones(1, 1).toDType(DType.INT64);
+        Tensor labels = Candle.zeros(new long[] {1, 1},
+            new ZerosOptions().dtype(DType.INT64).device(cuda)).add_(1);
         Runnable loss = () -> Candle.ctcLoss(x, labels, new long[] {2}, 1);
         IllegalStateException refusal = new IllegalStateException("not here");
         Fallback.setCallback(fallback -> {
