@@ -1655,9 +1655,9 @@ CandleStatus candle_set_fallback_policy(CandleFallbackPolicy policy, CandleError
 uint64_t candle_fallback_count(void);
 
 /**
- * Sets who is told of operations without a kernel; NULL for nobody. What was told before is told anew.
+ * Sets who is told of operations without a kernel. What was told before is told anew.
  *
- * `free_user_data` is called with `user_data` once the callback is replaced, and also when this function fails.
+ * `callback` may be NULL: then nobody is told. `user_data` may be NULL. `free_user_data` is called with `user_data` once the callback is replaced, and also when this function fails.
  */
 CandleStatus candle_set_fallback_callback(CandleFallbackCallback callback,
                                           void *user_data,

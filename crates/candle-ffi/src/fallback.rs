@@ -65,9 +65,9 @@ pub extern "C" fn candle_fallback_count() -> u64 {
     neutral(0, || Ok(fallback::count()))
 }
 
-/// Sets who is told of operations without a kernel; NULL for nobody. What was told before is told anew.
+/// Sets who is told of operations without a kernel. What was told before is told anew.
 ///
-/// `free_user_data` is called with `user_data` once the callback is replaced, and also when this function fails.
+/// `callback` may be NULL: then nobody is told. `user_data` may be NULL. `free_user_data` is called with `user_data` once the callback is replaced, and also when this function fails.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_set_fallback_callback(
     callback: CandleFallbackCallback,
