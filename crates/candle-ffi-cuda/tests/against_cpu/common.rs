@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor, WithDType};
 use candle_ffi_kernels::Number;
 use std::fmt::Debug;
+use std::sync::{Mutex, PoisonError};
 
 /// The device, or None with the reason.
 pub(crate) fn device() -> Option<Device> {
@@ -13,6 +14,16 @@ pub(crate) fn device() -> Option<Device> {
             None
         }
     }
+}
+
+/// Runs what makes indices that are not there, and says which the device reports: the index, and the size of what it is of.
+/// Reports are of a device, not of a test, so that only one of these runs at a time.
+pub(crate) fn reported(device: &Device, run: impl FnOnce()) -> Option<(i64, usize)> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    run();
+    device.synchronize().unwrap();
+    candle_ffi_cuda::take_outside(device.as_cuda_device().unwrap()).map(|found| (found.index, found.size))
 }
 
 /// A type of which there are tensors and kernels.

@@ -1,8 +1,6 @@
-use crate::common::{Both, close, device, for_floats, for_integers, numbers, on, read};
+use crate::common::{Both, close, device, for_floats, for_integers, numbers, on, read, reported};
 use candle_core::Device;
-use candle_ffi_cuda::{
-    Outside, bag_argmax, check_inside, contiguous, gather, index_add, index_select, positions, scatter, take_outside,
-};
+use candle_ffi_cuda::{bag_argmax, check_inside, contiguous, gather, index_add, index_select, positions, scatter};
 use candle_ffi_kernels::index::{self as cpu, Scatter};
 use candle_ffi_kernels::{Float, Strided, embedding};
 
@@ -78,11 +76,8 @@ fn indices_outside_are_found() {
     let Some(device) = device() else { return };
     for (count, bad) in [(1, 0), (1000, 999), (50_000, 31_234)] {
         let mut index = indices(count, 10);
-        let found = |index: &[i64]| {
-            assert!(check_inside(&on(&device, index, &[count]), 10).unwrap());
-            device.synchronize().unwrap();
-            take_outside(device.as_cuda_device().unwrap()).map(|Outside { index, size }| (index, size))
-        };
+        let found =
+            |index: &[i64]| reported(&device, || assert!(check_inside(&on(&device, index, &[count]), 10).unwrap()));
         assert_eq!(found(&index), None);
         index[count - 1] = 11;
         index[bad] = -3;
