@@ -154,9 +154,11 @@ class Memory(_ops.TensorOps):
             tensor, copy = tensor.cpu(), None
         if wanted[0] == _dlpack.DEVICES["metal"]:
             raise BufferError(f"elements on {self.device} cannot be exported; use x.cpu()")
-        _dlpack.order_behind(tensor.device, stream)
         versioned = max_version is not None and max_version[0] >= _dlpack.NEWEST[0]
-        return _dlpack.capsule_of(tensor, versioned, copy)
+        capsule = _dlpack.capsule_of(tensor, versioned, copy)
+        # After a copy that may have been made just now.
+        _dlpack.order_behind(tensor.device, stream)
+        return capsule
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:

@@ -35,6 +35,8 @@ def test_without_a_device_nothing_is_pinned_and_the_reason_is_told() -> None:
     assert [batch.item() for batch in loader] == [1.0, 2.0]
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 def test_a_loader_brings_batches_to_a_device_in_their_containers() -> None:
     items = [{"x": np.float32(k), "name": str(k), "pair": (k, [k])} for k in range(4)]
     for options in ({}, {"num_workers": 1}):
@@ -123,6 +125,8 @@ class TestOnCuda:
         assert told["data"] == (x.data_ptr(), False) and told["version"] == 3
         assert told["stream"] == _dlpack.stream_of(x.device) > 2
 
+    @pytest.mark.filterwarnings("ignore:os.fork")
+    @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
     def test_a_loader_puts_batches_on_the_device(self) -> None:
         data = cf.data.TensorDataset(np.arange(8, dtype=np.float32), np.arange(8))
         for options in ({}, {"prefetch_factor": 0}, {"num_workers": 1}):

@@ -84,7 +84,9 @@ pub fn set_policy(policy: Policy) {
 
 /// Sets who is told, or nobody. What has been told before is told anew.
 pub fn set_listener(listener: Option<Listener>) {
-    *LISTENER.write().unwrap_or_else(PoisonError::into_inner) = listener;
+    // The one before is dropped outside of the lock: that may call what its owner gave.
+    let before = std::mem::replace(&mut *LISTENER.write().unwrap_or_else(PoisonError::into_inner), listener);
+    drop(before);
     *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 

@@ -6,7 +6,7 @@
 
 use crate::array::wrap;
 use candle_core::cuda_backend::cudarc::driver::result;
-use candle_core::cuda_backend::cudarc::driver::sys::{CUdeviceptr, CUresult, CUstream};
+use candle_core::cuda_backend::cudarc::driver::sys::{self, CUdeviceptr, CUresult, CUstream};
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use std::collections::HashMap;
 use std::ffi::{CStr, c_void};
@@ -60,12 +60,24 @@ fn take(address: CUdeviceptr) -> Option<Release> {
 fn release(address: CUdeviceptr, stream: Option<CUstream>) -> bool {
     let Some(release) = take(address) else { return false };
     if let Some(stream) = stream {
+        enter(stream);
         // SAFETY: the stream of the slice that is being dropped. Where it fails nothing uses the memory any more.
         let _ = unsafe { result::stream::synchronize(stream) };
     }
     // Nothing may unwind into the driver's callers; a panic in what others gave ends with the block.
     drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(release)));
     true
+}
+
+/// Makes the context of a stream current: a tensor may be dropped on a thread that has none.
+fn enter(stream: CUstream) {
+    let mut context = std::ptr::null_mut();
+    // SAFETY: a living stream, and its context.
+    unsafe {
+        if sys::cuStreamGetCtx(stream, &raw mut context) == CUresult::CUDA_SUCCESS {
+            let _ = sys::cuCtxSetCurrent(context);
+        }
+    }
 }
 
 unsafe extern "C" fn free_async(address: CUdeviceptr, stream: CUstream) -> CUresult {

@@ -5,6 +5,7 @@ use crate::copy;
 use crate::launch::Launch;
 use crate::operand::{Joint, Operand, is_direct, number};
 use crate::ptx;
+use crate::transfer::download;
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use candle_ffi_kernels::binary::Binary;
 
@@ -104,5 +105,5 @@ fn divides_by_zero(op: Binary, divisor: &Tensor) -> Result<bool> {
     launch.strided(&divisor)?.tensor(&found)?;
     // SAFETY: as `ZEROS` of binary.cu is declared.
     unsafe { launch.over(divisor.elem_count()) }?;
-    Ok(found.to_scalar::<u32>()? != 0)
+    Ok(download::<u32>(&found)?[0] != 0)
 }

@@ -5,6 +5,7 @@ use crate::bits::{converted, moved_as};
 use crate::launch::Launch;
 use crate::operand::{Joint, number};
 use crate::ptx;
+use crate::transfer::download;
 use candle_core::{CudaDevice, DType, Result, Shape, Tensor};
 
 /// A tensor with every element the same number, converted as PyTorch converts one.
@@ -211,5 +212,5 @@ pub fn one_hot(index: &Tensor, classes: usize) -> Result<Option<Tensor>> {
     launch.tensor(&index)?.tensor(&result)?.value(width).tensor(&wrong)?;
     // SAFETY: as `one_hot` of copy.cu is declared; each index has a row of `classes`.
     unsafe { launch.over(result.elem_count()) }?;
-    Ok((wrong.to_scalar::<u32>()? == 0).then_some(result))
+    Ok((download::<u32>(&wrong)?[0] == 0).then_some(result))
 }

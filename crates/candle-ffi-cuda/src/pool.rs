@@ -5,6 +5,7 @@ use crate::copy::contiguous;
 use crate::is_float;
 use crate::launch::{BLOCK, Launch};
 use crate::ptx;
+use crate::transfer::download;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{DType, Result, Tensor};
 use candle_ffi_kernels::pool::{Rule, Windows};
@@ -175,8 +176,8 @@ pub fn max_unpool(
     launch.tensor(&places)?.tensor(&last)?.tensor(&wrong)?.value(outside.max(1)).value(inside);
     // SAFETY: as the kernel is declared, which leaves out what is not inside.
     unsafe { launch.over(places.elem_count()) }?;
-    if let Ok(wrong) = usize::try_from(wrong.to_vec1::<i64>()?[0]) {
-        return Ok(Some(Unpooled::Outside(places.flatten_all()?.narrow(0, wrong, 1)?.to_vec1::<i64>()?[0])));
+    if let Ok(wrong) = usize::try_from(download::<i64>(&wrong)?[0]) {
+        return Ok(Some(Unpooled::Outside(download::<i64>(&places.flatten_all()?.narrow(0, wrong, 1)?)?[0])));
     }
     let mut launch = Launch::of(at, ptx::POOL, "pool_put", x.dtype())?;
     launch.tensor(&x)?.tensor(&last)?.tensor(&out)?.value(outside).value(inside.max(1));

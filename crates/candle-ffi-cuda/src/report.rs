@@ -6,11 +6,13 @@
 
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{result, sys};
-use candle_core::{CudaDevice, Result};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use candle_core::{CudaDevice, Result, bail};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// So many checks are under way at most before one is waited for.
 const MOST: usize = 4096;
+/// In place of a place: the kernel has not come so far.
+const PENDING: i64 = i64::MIN;
 
 /// An index that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +23,21 @@ pub struct Outside {
     pub size: usize,
 }
 
-/// The checks of one device that nobody has looked at.
+/// The checks of one device.
 struct Reports {
     /// The device's context, by its address.
     context: usize,
     /// `MOST` pairs of a place, negative where there is nothing wrong, and an index; pinned, and kept for good.
     found: *mut [i64; 2],
-    /// The sizes of what the indices are of.
-    sizes: Vec<usize>,
+    /// Pairs that a kernel writes or has written, with the sizes of what the indices are of.
+    used: Vec<(usize, usize)>,
+    /// Pairs that no kernel writes.
+    free: Vec<usize>,
+    /// What was wrong first and has not been told.
+    wrong: Option<Outside>,
 }
 
-// SAFETY: the memory is read under the lock alone, after the device has written it.
+// SAFETY: the memory is written by the host for pairs alone that no kernel writes, and under the lock.
 unsafe impl Send for Reports {}
 
 static ALL: Mutex<Vec<Reports>> = Mutex::new(Vec::new());
@@ -40,77 +46,87 @@ static ALL: Mutex<Vec<Reports>> = Mutex::new(Vec::new());
 static BLOCKING: LazyLock<bool> =
     LazyLock::new(|| std::env::var("CUDA_LAUNCH_BLOCKING").is_ok_and(|value| !matches!(value.as_str(), "" | "0")));
 
+fn all() -> MutexGuard<'static, Vec<Reports>> {
+    ALL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn context(device: &CudaDevice) -> usize {
     device.cuda_stream().context().cu_ctx().addr()
 }
 
+impl Reports {
+    fn new(device: &CudaDevice) -> Result<Self> {
+        device.cuda_stream().context().bind_to_thread().w()?;
+        // SAFETY: new memory, of which nothing is read before it is written.
+        let found = unsafe { result::malloc_host(MOST * size_of::<[i64; 2]>(), sys::CU_MEMHOSTALLOC_PORTABLE) }.w()?;
+        let (used, free) = (Vec::with_capacity(MOST), (0..MOST).collect());
+        Ok(Self { context: context(device), found: found.cast(), used, free, wrong: None })
+    }
+
+    fn pair(&self, at: usize) -> *mut [i64; 2] {
+        self.found.wrapping_add(at)
+    }
+
+    /// Reads what kernels have written; pairs whose kernels have not come so far stay in use.
+    fn read(&mut self) {
+        let mut used = std::mem::take(&mut self.used);
+        used.retain(|&(at, size)| {
+            // SAFETY: one of the pairs, which was written when it was taken.
+            let [place, index] = unsafe { self.pair(at).read_volatile() };
+            if place == PENDING {
+                return true;
+            }
+            if place >= 0 && self.wrong.is_none() {
+                self.wrong = Some(Outside { index, size });
+            }
+            self.free.push(at);
+            false
+        });
+        self.used = used;
+    }
+
+    fn take(&mut self, size: usize) -> Option<u64> {
+        let at = self.free.pop()?;
+        // SAFETY: a pair that no kernel writes yet.
+        unsafe { self.pair(at).write_volatile([PENDING, 0]) };
+        self.used.push((at, size));
+        // Memory of the host has one address everywhere.
+        Some(self.pair(at).addr() as u64)
+    }
+}
+
 /// Where a kernel that is started next writes what it has found in indices of something of this size.
 pub(crate) fn slot(device: &CudaDevice, size: usize) -> Result<u64> {
-    if is_full(device) {
-        // What is found then is told by whoever looks next.
-        device.cuda_stream().synchronize().w()?;
-    }
-    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     let context = context(device);
-    let at = match all.iter().position(|reports| reports.context == context) {
-        Some(at) => at,
-        None => {
-            device.cuda_stream().context().bind_to_thread().w()?;
-            // SAFETY: new memory, zero for as long as nothing is known of it.
-            let found =
-                unsafe { result::malloc_host(MOST * size_of::<[i64; 2]>(), sys::CU_MEMHOSTALLOC_PORTABLE) }.w()?;
-            all.push(Reports { context, found: found.cast(), sizes: Vec::with_capacity(MOST) });
-            all.len() - 1
+    for wait in [false, true] {
+        if wait {
+            device.cuda_stream().synchronize().w()?;
         }
-    };
-    let reports = &mut all[at];
-    if reports.sizes.len() == MOST {
-        reports.keep_what_is_wrong();
-    }
-    let slot = reports.found.wrapping_add(reports.sizes.len());
-    // SAFETY: one of the pairs; the device writes it later. Until then it says that nothing is wrong.
-    unsafe { slot.write([-1, 0]) };
-    reports.sizes.push(size);
-    // Memory of the host has one address everywhere.
-    Ok(slot.addr() as u64)
-}
-
-fn is_full(device: &CudaDevice) -> bool {
-    let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-    let context = context(device);
-    all.iter().any(|reports| reports.context == context && reports.sizes.len() == MOST)
-}
-
-impl Reports {
-    /// The first index that is not there, of checks that have been made.
-    fn first(&self) -> Option<(usize, Outside)> {
-        self.sizes.iter().enumerate().find_map(|(at, &size)| {
-            // SAFETY: one of the pairs, which the device has written.
-            let [place, index] = unsafe { self.found.add(at).read_volatile() };
-            (place >= 0).then_some((at, Outside { index, size }))
-        })
-    }
-
-    /// Makes room, but for one check that has found something.
-    fn keep_what_is_wrong(&mut self) {
-        let wrong = self.first();
-        self.sizes.clear();
-        if let Some((_, outside)) = wrong {
-            // SAFETY: the first pair.
-            unsafe { self.found.write([0, outside.index]) };
-            self.sizes.push(outside.size);
+        let mut all = all();
+        let at = match all.iter().position(|reports| reports.context == context) {
+            Some(at) => at,
+            None => {
+                all.push(Reports::new(device)?);
+                all.len() - 1
+            }
+        };
+        if all[at].free.is_empty() {
+            all[at].read();
+        }
+        if let Some(slot) = all[at].take(size) {
+            return Ok(slot);
         }
     }
+    bail!("{MOST} checks of indices are under way at once, or their kernels have failed")
 }
 
-/// The first index that is not there, of all checks of a device that has been waited for. They are forgotten.
+/// The first index that is not there, of all checks that a device has made and nobody was told of.
 pub fn take_outside(device: &CudaDevice) -> Option<Outside> {
-    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     let context = context(device);
-    let reports = all.iter_mut().find(|reports| reports.context == context && !reports.sizes.is_empty())?;
-    let found = reports.first().map(|(_, outside)| outside);
-    reports.sizes.clear();
-    found
+    let mut all = all();
+    let reports = all.iter_mut().find(|reports| reports.context == context)?;
+    reports.read();
+    reports.wrong.take()
 }
 
 /// The same where every check is to be waited for; None elsewhere.

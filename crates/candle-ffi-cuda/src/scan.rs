@@ -3,6 +3,7 @@
 use crate::array::{device, empty};
 use crate::copy::contiguous;
 use crate::launch::{BLOCK, Launch};
+use crate::transfer::download;
 use crate::{is_float, ptx};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{DType, Result, Tensor};
@@ -120,7 +121,7 @@ pub fn positions(flags: &Tensor) -> Result<Option<Tensor>> {
     }
     let upto = empty(device, count, DType::I64)?;
     run(&flags, &upto, ["scan_along_flags", "scan_chunks_flags"], None, 0, (1, count, 1))?;
-    let found = usize::try_from(upto.narrow(0, count - 1, 1)?.to_vec1::<i64>()?[0]).unwrap_or(0);
+    let found = usize::try_from(download::<i64>(&upto.narrow(0, count - 1, 1)?)?[0]).unwrap_or(0);
     let positions = empty(device, found, DType::I64)?;
     let mut launch = Launch::plain(device, ptx::SCAN, "scan_positions")?;
     launch.tensor(&flags)?.tensor(&upto)?.tensor(&positions)?;

@@ -30,8 +30,19 @@ pub unsafe fn let_wait(device: &CudaDevice, stream: u64) -> Result<()> {
 pub unsafe fn wait_for(device: &CudaDevice, stream: u64) -> Result<()> {
     let ours = device.cuda_stream();
     ours.context().bind_to_thread().w()?;
+    // The event is of the context of the stream that it is recorded on. 0, 1 and 2 are streams of any context.
+    if stream > 2 {
+        let mut context = std::ptr::null_mut();
+        // SAFETY: the caller vouches for the stream.
+        unsafe {
+            sys::cuStreamGetCtx(handle(stream), &raw mut context).result().w()?;
+            sys::cuCtxSetCurrent(context).result().w()?;
+        }
+    }
     // SAFETY: the caller vouches for the stream.
-    unsafe { order(handle(stream), ours.cu_stream()) }
+    let ordered = unsafe { order(handle(stream), ours.cu_stream()) };
+    ours.context().bind_to_thread().w()?;
+    ordered
 }
 
 fn handle(stream: u64) -> sys::CUstream {
@@ -49,7 +60,7 @@ pub(crate) unsafe fn order(first: sys::CUstream, second: sys::CUstream) -> Resul
     unsafe {
         let recorded = result::event::record(event, first)
             .and_then(|()| result::stream::wait_event(second, event, sys::CUevent_wait_flags::CU_EVENT_WAIT_DEFAULT));
-        result::event::destroy(event).w()?;
-        recorded.w()
+        let destroyed = result::event::destroy(event);
+        recorded.and(destroyed).w()
     }
 }

@@ -40,17 +40,15 @@ pub fn from_host(host: &Tensor, device: &CudaDevice, non_blocking: bool) -> Resu
 fn upload<T>(data: &[T], target: u64, device: &CudaDevice, non_blocking: bool) -> Result<()> {
     let stream = device.cuda_stream();
     stream.context().bind_to_thread().w()?;
+    // Before the copy is started: who frees the memory from now on waits for the device.
+    let kept = non_blocking && pinned::kept_for(device, data.as_ptr().cast());
     // SAFETY: the target has room for as many elements.
     unsafe { result::memcpy_htod_async(target, data, stream.cu_stream()) }.w()?;
-    // Pageable memory has been read by now: the driver copies it aside.
-    if pinned::is_pinned(data.as_ptr().cast()) {
-        if non_blocking {
-            pinned::read_by(device);
-        } else {
-            stream.synchronize().w()?;
-        }
+    if kept {
+        return Ok(());
     }
-    Ok(())
+    // Nothing promises that the memory has been read when the call returns.
+    stream.synchronize().w()
 }
 
 /// A contiguous tensor of a device on the host. The host waits for it.
@@ -75,7 +73,8 @@ pub fn to_host(x: &Tensor) -> Result<Tensor> {
     Ok(Tensor::from_storage(Storage::Cpu(storage), x.shape(), BackpropOp::none(), false))
 }
 
-fn download<T: DeviceRepr>(x: &Tensor) -> Result<Vec<T>> {
+/// The elements of a contiguous tensor of this type. The host waits for them.
+pub(crate) fn download<T: DeviceRepr>(x: &Tensor) -> Result<Vec<T>> {
     let count = x.elem_count();
     let mut data = Vec::<T>::new();
     if data.try_reserve_exact(count).is_err() {

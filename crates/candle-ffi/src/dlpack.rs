@@ -16,6 +16,10 @@ use crate::tensor::CandleTensor;
 use candle_ffi_core::data::{checked_shape, checked_shape_in_place};
 use candle_ffi_core::{DType, Device, DeviceKind, Error, ErrorCode, Result, Tensor, ops};
 use std::ffi::c_void;
+#[cfg(all(feature = "cuda", target_os = "linux"))]
+use std::sync::Arc;
+#[cfg(all(feature = "cuda", target_os = "linux"))]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether elements may be, or must be, copied: one of the `CANDLE_COPY_*` constants.
 pub type CandleCopyKind = i32;
@@ -182,6 +186,11 @@ impl<M> Export<M> {
             if !managed.is_null() {
                 // SAFETY: the protocol calls this once, with what `boxed` has made.
                 let export = unsafe { Box::from_raw(managed.cast::<Self>()) };
+                // The other library's work with it is on streams that ours does not know.
+                #[cfg(feature = "cuda")]
+                if let Ok(opened @ candle_core::Device::Cuda(_)) = export.tensor.device().to_candle() {
+                    let _ = candle_ffi_cuda::device::synchronize(&opened);
+                }
                 drop((export.shape, export.strides, export.tensor));
             }
             Ok(())
@@ -326,10 +335,17 @@ unsafe fn import_from_device(
     let candle = device.to_candle()?;
     let count: usize = block.dims.iter().product();
     let sent = Sent(deleter);
-    let release = move || {
-        let sent = sent;
-        // SAFETY: the caller of the import allowed this one call.
-        unsafe { sent.0.run() };
+    // When it fails after all the memory stays the caller's, and is not given back.
+    let taken = Arc::new(AtomicBool::new(false));
+    let release = {
+        let taken = Arc::clone(&taken);
+        move || {
+            let sent = sent;
+            if taken.load(Ordering::Acquire) {
+                // SAFETY: the caller of the import allowed this one call.
+                unsafe { sent.0.run() };
+            }
+        }
     };
     // SAFETY: dense elements from the first on, for which the caller vouches.
     let array = unsafe {
@@ -338,7 +354,9 @@ unsafe fn import_from_device(
     }?;
     let tensor = Tensor::from_device_storage(&array, block.dims, &order, block.dtype)?;
     // The copy is made before the memory goes back: both are on the device's stream.
-    if copy == CANDLE_COPY_ALWAYS || obstacle.is_some() { ops::clone(&tensor) } else { Ok(tensor) }
+    let result = if copy == CANDLE_COPY_ALWAYS || obstacle.is_some() { ops::clone(&tensor)? } else { tensor.clone() };
+    taken.store(true, Ordering::Release);
+    Ok(result)
 }
 
 /// Elsewhere there is no CUDA device whose memory could be given.

@@ -43,7 +43,7 @@ template <class T> __device__ __forceinline__ void squares(const TableOf<1> &tab
 #define CLIP(T)                                                                                               \
     extern "C" __global__ void clip_squares_##T(const TableOf<1> table, f64 *sums) { squares<T>(table, sums); } \
     /* By one block. */                                                                                       \
-    extern "C" __global__ void clip_norm_##T(const f64 *sums, T *norm, size_t count) {                        \
+    extern "C" __global__ void __launch_bounds__(1024) clip_norm_##T(const f64 *sums, T *norm, size_t count) {                        \
         f64 sum = 0;                                                                                          \
         for (size_t at = threadIdx.x; at < count; at += blockDim.x) sum += sums[at];                          \
         sum = sum_of_block(sum);                                                                              \
