@@ -83,6 +83,11 @@ def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=missing()))
 
 
+def host_only(reason: str) -> pytest.MarkDecorator:
+    """Mark a test that is of the CPU alone."""
+    return pytest.mark.skipif(not backend.IS_CPU, reason=f"of the CPU alone: {reason}")
+
+
 #: Operations whose result is in memory that the host has already.
 ON_HOST = {"from_numpy"}
 
