@@ -85,6 +85,8 @@ def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 def host_only(reason: str) -> pytest.MarkDecorator:
     """Mark a test that is of the CPU alone."""
+    import pytest
+
     return pytest.mark.skipif(not backend.IS_CPU, reason=f"of the CPU alone: {reason}")
 
 
