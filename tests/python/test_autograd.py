@@ -6,6 +6,7 @@ import threading
 import weakref
 
 import backend
+import devices
 import numpy as np
 import pytest
 from backend import cf, to_numpy
@@ -390,6 +391,7 @@ def test_long_chain_of_create_graph() -> None:
 
 
 @pytest.mark.skipif(backend.IS_TORCH, reason="PyTorch waits for itself")
+@devices.host_only("the gradient is in NumPy's memory")
 def test_freeing_a_replaced_gradient_may_ask_for_gradients() -> None:
     x = leaf(1.0, 2.0)
     memory = np.ones(2, np.float32).view(type("Memory", (np.ndarray,), {}))

@@ -18,9 +18,9 @@ def rows() -> list[Row]:
         for name in ALL
     ]  # fmt: skip
     found += [
-        Row("to", t(3), call=lambda cf, x: x.to("cpu"), label="cpu", covers="to_device"),
-        Row("to", t(3), call=lambda cf, x: x.to("cpu", non_blocking=True).float(), label="float",
-            covers="to_device_non_blocking", **SMOOTH_ONLY),
+        Row("to", t(3), call=lambda cf, x: x.to("cpu").to(x.device), label="cpu", covers="to_device"),
+        Row("to", t(3), call=lambda cf, x: x.to("cpu", non_blocking=True).to(x.device).float(),
+            label="float", covers="to_device_non_blocking", **SMOOTH_ONLY),
         Row("to", t(3), t(2), call=lambda cf, x, y: x.to(y), label="other"),
         Row("to", values([0.0, -0.0, 0.5, NAN]), call=lambda cf, x: x.to(cf.bool), label="truth", **FORWARD),
         Row("to", values([1e30, -1e30, 7e4, 1e-9, INF, NAN]), dtypes=("float32", "float64"),

@@ -227,7 +227,7 @@ fn check_count(parts: usize) -> Result<()> {
 /// The values one after the other along a dimension, in new memory.
 fn joined(values: &[Value], at: usize, dims: &Dims) -> Result<Value> {
     let model = &values[0];
-    if !model.is_cpu() && values.len() > 1 {
+    if model.device().kind() == crate::DeviceKind::Metal && values.len() > 1 {
         let arrays = values.iter().map(|value| Ok(compute::contiguous(value)?.array)).collect::<Result<Vec<_>>>()?;
         return Ok(Value::new(candle_core::Tensor::cat(&arrays, at)?, model.dtype));
     }
