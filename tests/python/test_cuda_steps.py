@@ -123,3 +123,30 @@ def test_clipping_does_not_wait(counts: Counts) -> None:
     norm = cf.nn.utils.clip_grad_norm_(parameters, 1.0)
     assert counts["synchronize"] == counts["device_to_host"] == 0
     assert norm.item() == pytest.approx((8 * 5 * 100) ** 0.5)
+
+
+def test_a_class_that_is_not_there_is_told_when_the_device_is_waited_for(counts: Counts) -> None:
+    logits = cf.randn(3, 4).to("cuda").requires_grad_()
+    wrong, right = (cf.tensor(classes).to("cuda") for classes in ([0, 9, 1], [0, 3, 1]))
+    loss = cf.nn.functional.cross_entropy(logits, wrong)
+    loss.backward()
+    with pytest.raises(IndexError, match="9"):
+        loss.item()
+    # The process goes on, and nothing is told twice.
+    cf.cuda.synchronize()
+    assert cf.nn.functional.cross_entropy(logits, right).item() > 0
+
+
+def test_an_index_that_is_not_there_is_told_once_of_thousands(counts: Counts) -> None:
+    x = cf.arange(5.0).to("cuda")
+    wrong, right = (cf.tensor(index).to("cuda") for index in ([0, -7], [4, 0]))
+    counts.reset()
+    cf.index_select(x, 0, wrong)
+    # Neither waits while there is room for what is found.
+    assert counts["synchronize"] == counts["device_to_host"] == 0
+    # More checks than are kept: the first one that was wrong stays known.
+    for _ in range(5000):
+        found = cf.index_select(x, 0, right)
+    with pytest.raises(IndexError, match="-7"):
+        cf.cuda.synchronize()
+    assert found.tolist() == [4.0, 0.0]

@@ -40,21 +40,15 @@ impl Tensor {
         Ok(Self::from_foreign(if order.is_sorted() { value } else { value.permute(order)? }))
     }
 
-    /// A tensor in a flat array of a device that others use too: elements in row-major order of the dims in `order`, of
-    /// which `dims` are the sizes.
+    /// As [`from_shared_storage`](Self::from_shared_storage), for a flat array of a device.
     pub fn from_device_storage(
         flat: &candle_core::Tensor,
         dims: &[usize],
         order: &[usize],
         dtype: DType,
     ) -> Result<Self> {
-        let laid: Vec<usize> = order.iter().map(|&dim| dims[dim]).collect();
-        let mut back = vec![0; order.len()];
-        for (at, &dim) in order.iter().enumerate() {
-            back[dim] = at;
-        }
-        let value = Value::new(flat.reshape(laid)?, dtype);
-        Ok(Self::from_foreign(if back.is_sorted() { value } else { value.permute(&back)? }))
+        let value = Value::new(flat.reshape(dims)?, dtype);
+        Ok(Self::from_foreign(if order.is_sorted() { value } else { value.permute(order)? }))
     }
 
     /// The address of the first element; on CUDA it is the device's, which only the device can read.

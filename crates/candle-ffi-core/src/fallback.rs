@@ -195,6 +195,18 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(announce("sort", &[&value]).unwrap_err().code(), ErrorCode::Callback);
         }
+        // What a listener holds may change the listener when it is dropped.
+        struct Last;
+        impl Drop for Last {
+            fn drop(&mut self) {
+                set_listener(None);
+            }
+        }
+        let last = Last;
+        set_listener(Some(Arc::new(move |_| {
+            let _held = &last;
+            Ok(())
+        })));
         set_listener(None);
         announce("sort", &[&value]).unwrap();
     }

@@ -125,16 +125,21 @@ impl Block<'_> {
         None
     }
 
+    /// The sizes in the order in which the dimensions lie in memory, and the order that brings them back.
+    pub(crate) fn laid_out(&self, order: &[usize]) -> (Vec<usize>, Vec<usize>) {
+        let mut back = vec![0; order.len()];
+        for (at, &dim) in order.iter().enumerate() {
+            back[dim] = at;
+        }
+        (order.iter().map(|&dim| self.dims[dim]).collect(), back)
+    }
+
     /// A tensor in this memory, of which the deleter is told when it is gone. On failure nobody is told.
     ///
     /// # Safety
     /// The memory holds the elements, has no [`Self::obstacle`], and stays until the deleter is called.
     pub(crate) unsafe fn adopt(&self, order: &[usize], deleter: Deleter) -> Result<Tensor> {
-        let dims: Vec<usize> = order.iter().map(|&dim| self.dims[dim]).collect();
-        let mut back = vec![0; order.len()];
-        for (at, &dim) in order.iter().enumerate() {
-            back[dim] = at;
-        }
+        let (dims, back) = self.laid_out(order);
         let count: usize = dims.iter().product();
         if count == 0 {
             // SAFETY: there is no byte to write.

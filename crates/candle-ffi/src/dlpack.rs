@@ -352,7 +352,8 @@ unsafe fn import_from_device(
         let address = block.data.addr() as u64;
         candle_ffi_cuda::adopt(candle.as_cuda_device()?, address, count, block.dtype.storage(), release)
     }?;
-    let tensor = Tensor::from_device_storage(&array, block.dims, &order, block.dtype)?;
+    let (dims, back) = block.laid_out(&order);
+    let tensor = Tensor::from_device_storage(&array, &dims, &back, block.dtype)?;
     // The copy is made before the memory goes back: both are on the device's stream.
     let result = if copy == CANDLE_COPY_ALWAYS || obstacle.is_some() { ops::clone(&tensor)? } else { tensor.clone() };
     taken.store(true, Ordering::Release);

@@ -14,18 +14,15 @@ pub(crate) use candle_ffi_kernels::unary::Unary;
 pub(crate) use candle_ffi_kernels::unary_grad::UnaryGrad;
 
 pub(crate) fn unary(op: Unary, x: &Value) -> Result<Value> {
+    if x.dtype == DType::Float8E4M3 {
+        return through_float32([x], |[x]| unary(op, &x));
+    }
     if !x.is_cpu() {
         on_cuda!(unary(op, x));
-        if x.dtype == DType::Float8E4M3 {
-            return through_float32([x], |[x]| unary(op, &x));
-        }
         return match on_device(op, x) {
             Some(result) => Ok(Value::new(result?, x.dtype)),
             None => host::round_trip_one(format_args!("{op:?}"), [x], |[x]| unary(op, &x)),
         };
-    }
-    if x.dtype == DType::Float8E4M3 {
-        return through_float32([x], |[x]| unary(op, &x));
     }
     let x = contiguous_for_result(x)?;
     if x.dtype.is_float() {
@@ -121,11 +118,11 @@ where
 
 pub(crate) fn binary(op: Binary, lhs: &Value, rhs: &Value) -> Result<Value> {
     debug_assert_eq!(lhs.dtype, rhs.dtype);
+    if lhs.dtype == DType::Float8E4M3 {
+        return through_float32([lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs));
+    }
     if !host::on_cpu(&[lhs, rhs]) {
         on_cuda!(binary(op, lhs, rhs));
-        if lhs.dtype == DType::Float8E4M3 {
-            return through_float32([lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs));
-        }
         let direct = match op {
             _ if !lhs.dtype.is_float() || lhs.device() != rhs.device() => None,
             Binary::Add => Some(lhs.array.broadcast_add(&rhs.array)),
@@ -138,9 +135,6 @@ pub(crate) fn binary(op: Binary, lhs: &Value, rhs: &Value) -> Result<Value> {
             Some(result) => Ok(Value::new(result?, lhs.dtype)),
             None => host::round_trip_one(format_args!("{op:?}"), [lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs)),
         };
-    }
-    if lhs.dtype == DType::Float8E4M3 {
-        return through_float32([lhs, rhs], |[lhs, rhs]| binary(op, &lhs, &rhs));
     }
     with_number!(lhs.dtype, T => broadcast::<T, T>(lhs, rhs, lhs.dtype, |a, b| Ok(kernels::binary::binary(op, a, b)?)))
 }
