@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from installed import write_digits
+from installed import ROOT, write_digits
+from programs import check_output, run
 
 from candle_ffi.__main__ import flags
 
-ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests" / "c"
 EXAMPLES = ROOT / "examples" / "c"
 HEADER = ROOT / "include" / "candle_ffi.h"
@@ -39,15 +39,6 @@ SANITIZED = ["-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZERS = {"ASAN_OPTIONS": "allocator_may_return_null=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 needs_cc = pytest.mark.skipif(CC is None, reason="there is no C compiler")
-
-
-def run(*command: object, folder: Path) -> str:
-    """Run a command and return what it prints; a failure shows that too."""
-    done = subprocess.run(
-        [str(word) for word in command], cwd=folder, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def build(source: Path, folder: Path, standard: str = "c99", *options: str) -> Path:
@@ -213,20 +204,13 @@ def test_the_header_alone_is_cpp(standard: str, tmp_path: Path) -> None:
 
 @needs_cc
 def test_hello(tmp_path: Path) -> None:
-    printed = run(build(EXAMPLES / "hello.c", tmp_path), folder=tmp_path)
-    assert "[14 32]\n[32 77]\n" in printed
-    assert "as expected, matmul" in printed
+    check_output("hello", run(build(EXAMPLES / "hello.c", tmp_path), folder=tmp_path))
 
 
 @needs_cc
 def test_train_regression(tmp_path: Path) -> None:
-    printed = run(build(EXAMPLES / "train_regression.c", tmp_path), folder=tmp_path)
-    losses = [float(loss) for loss in re.findall(r"^epoch +\d+  loss (\S+)$", printed, re.M)]
-    assert len(losses) == 10
-    assert losses[-1] < 0.01 < losses[0]
-    prediction = re.search(r"prediction for \[0\.5, 0\.5\]: (\S+)", printed)
-    assert prediction is not None
-    assert float(prediction[1]) == pytest.approx(2.5, abs=0.05)
+    program = build(EXAMPLES / "train_regression.c", tmp_path)
+    check_output("train_regression", run(program, folder=tmp_path))
 
 
 def write_idx(path: Path, values: npt.NDArray[np.uint8]) -> Path:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from installed import ROOT, needs, write_digits
+from programs import (
+    attempt,
+    bad_tables,
+    check_output,
+    check_refused,
+    functions_of_c,
+    in_cpp,
+    run,
+    short_forms,
+)
 
 PACKAGE = ROOT / "bindings" / "go"
 PROGRAMS = ("hello", "train_regression", "digits")
@@ -38,17 +46,8 @@ class Workplace:
 
     def run(self, *command: object, folder: Path | None = None, **variables: str) -> str:
         """Run a command that must succeed and return what it prints."""
-        words = [str(word) for word in command]
-        done = subprocess.run(
-            words,
-            cwd=folder or self.folder,
-            env={**self.environment, **variables},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        place = folder or self.folder
+        return run(*command, folder=place, environment={**self.environment, **variables})
 
     def go(self, *arguments: object, **variables: str) -> str:
         """Run the tool of Go in the package."""
@@ -86,14 +85,6 @@ NOT_IN_GO = {
 
 
 def test_the_package_has_every_function_of_c_and_no_other() -> None:
-    listed = (ROOT / "tests" / "abi" / "symbols.txt").read_text().splitlines()
-    offered = {line.split("\t")[0] for line in listed if line.startswith("candle_")}
-    header = (ROOT / "include" / "candle_ffi.h").read_text()
-    # What a longer form has with a default.
-    older = {
-        re.search(r"\*/\s+CandleStatus (\w+)\(", header[match.end() :])[1]  # type: ignore[index]
-        for match in re.finditer(r"Without [^*]+, which `\w+` has\.", header)
-    }
     shims = (PACKAGE / "shims.h").read_text()
     wrapped = {
         name: set(re.findall(r"\b(candle_(?!go_)\w+)\(", body))
@@ -107,8 +98,8 @@ def test_the_package_has_every_function_of_c_and_no_other() -> None:
         for name in re.findall(r"\b(candle_\w+)(?=\()", code(path)):
             used |= wrapped.get(name, {name})
     used = {name for name in used if not name.startswith("candle_go_")}
-    assert offered - used == older | NOT_IN_GO
-    assert used <= offered
+    assert functions_of_c() - used == short_forms() | NOT_IN_GO
+    assert used <= functions_of_c()
 
 
 def test_the_code_is_as_go_wants_it(place: Workplace) -> None:
@@ -133,12 +124,7 @@ def has_race_detector(place: Workplace) -> bool:
     folder.mkdir()
     (folder / "main.go").write_text('package main\n\nimport "C"\n\nfunc main() {}\n')
     (folder / "go.mod").write_text("module probe\n\ngo 1.19\n")
-    done = subprocess.run(
-        ["go", "run", "-race", "."],
-        cwd=folder,
-        env=place.environment,
-        capture_output=True,
-    )
+    done = attempt("go", "run", "-race", ".", folder=folder, environment=place.environment)
     return done.returncode == 0
 
 
@@ -175,60 +161,25 @@ def test_a_program_has_the_library_inside(place: Workplace) -> None:
 
 
 def test_hello(place: Workplace, programs: Path) -> None:
-    printed = place.run(programs / "hello")
-    assert "[14 32]\n[32 77]\n" in printed
-    assert "as expected, matmul" in printed
-
-
-def in_cpp(place: Workplace, program: str) -> Path:
-    """The same program of the C++ package, or none where there is no compiler."""
-    compiler = shutil.which("c++")
-    if compiler is None:
-        pytest.skip("there is no C++ compiler")
-    made = place.folder / f"{program}_cpp"
-    source = ROOT / "bindings" / "cpp" / "examples" / f"{program}.cpp"
-    flags = [f"-I{place.prefix}/include", f"-L{place.prefix}/lib", "-lcandle_ffi"]
-    place.run(compiler, "-std=c++17", source, "-o", made, *flags)
-    return made
+    check_output("hello", place.run(programs / "hello"))
 
 
 def test_train_regression(place: Workplace, programs: Path) -> None:
     printed = place.run(programs / "train_regression")
-    losses = [float(loss) for loss in re.findall(r"^epoch +\d+  loss (\S+)$", printed, re.M)]
-    assert len(losses) == 10
-    assert losses[-1] < 0.01 < losses[0]
+    check_output("train_regression", printed)
     # The same seed gives the same numbers in every language.
-    assert place.run(in_cpp(place, "train_regression")) == printed
+    assert place.run(in_cpp("train_regression", place.prefix, place.folder)) == printed
 
 
 def test_digits_are_learnt(place: Workplace, programs: Path) -> None:
     write_digits(place.folder)
-    printed = place.run(programs / "digits", "digits.csv")
-    accuracies = [float(accuracy) for accuracy in re.findall(r"accuracy (\S+)", printed)]
-    assert len(accuracies) == 2
-    assert accuracies[0] > 0.94
-    assert accuracies[1] == accuracies[0], "the same from the file"
+    check_output("digits", place.run(programs / "digits", "digits.csv"))
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("1,2,3", "digits.csv:2: expected 65 numbers, found 3"),
-        (",".join(["x"] * 65), 'digits.csv:2: "x" is no number'),
-        (",".join(["1"] * 64 + ["10"]), "digits.csv:2: the last number must be a digit"),
-        (",".join(["1"] * 65), "digits.csv: too few digits"),
-    ],
-)
+@bad_tables
 def test_digits_refuses_a_bad_table(
     line: str, message: str, place: Workplace, programs: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "digits.csv").write_text(",".join(["1"] * 65) + "\n" + line + "\n")
-    done = subprocess.run(
-        [programs / "digits", "digits.csv"],
-        cwd=tmp_path,
-        env=place.environment,
-        capture_output=True,
-        text=True,
+    check_refused(
+        line, message, programs / "digits", folder=tmp_path, environment=place.environment
     )
-    assert done.returncode == 1
-    assert done.stderr == message + "\n"

@@ -18,11 +18,11 @@ from installed import (
     ROOT,
     Desk,
     cargo_folder,
-    check_output,
     install,
     needs,
     tool,
 )
+from programs import check_output
 
 import candle_ffi
 from candle_ffi.__main__ import cmake_dir, library, pkg_config_dir

@@ -9,7 +9,16 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from installed import ROOT, check_output, needs, write_digits
+from installed import ROOT, needs, write_digits
+from programs import (
+    attempt,
+    bad_tables,
+    check_output,
+    check_refused,
+    functions_of_c,
+    in_cpp,
+    short_forms,
+)
 
 PACKAGE = ROOT / "bindings" / "java"
 SOURCES = PACKAGE / "src" / "main" / "java" / "io" / "github" / "candleffi"
@@ -42,16 +51,9 @@ class Built:
 
     def attempt(self, *command: object, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command with the variable that names the library, or with others."""
-        words = [str(word) for word in command]
         plain = {name: os.environ[name] for name in os.environ if name != "CANDLE_FFI_LIBRARY"}
-        return subprocess.run(
-            words,
-            cwd=self.folder,
-            env={**plain, **(variables or {"CANDLE_FFI_LIBRARY": str(self.library)})},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
+        named = variables or {"CANDLE_FFI_LIBRARY": str(self.library)}
+        return attempt(*command, folder=self.folder, environment={**plain, **named})
 
     def run(self, *command: object) -> str:
         """Run a command that must succeed, and return what it prints."""
@@ -103,9 +105,7 @@ def test_junit(built: Built) -> None:
 
 
 def test_hello(built: Built) -> None:
-    printed = built.java(EXAMPLES / "Hello.java")
-    assert "[14 32]\n[32 77]\n" in printed
-    assert "as expected, matmul" in printed
+    check_output("hello", built.java(EXAMPLES / "Hello.java"))
 
 
 def test_train_regression(built: Built) -> None:
@@ -127,39 +127,23 @@ def digits(built: Built) -> Path:
 
 
 def test_digits_are_learnt(built: Built, digits: Path) -> None:
-    printed = built.java(EXAMPLES / "Digits.java", digits.name)
-    accuracies = [float(accuracy) for accuracy in re.findall(r"accuracy (\S+)", printed)]
-    assert len(accuracies) == 2
-    assert accuracies[0] > 0.94
-    assert accuracies[1] == accuracies[0], "the same from the file"
+    check_output("digits", built.java(EXAMPLES / "Digits.java", digits.name))
 
 
-@needs("c++")
 @pytest.mark.parametrize(
     ("name", "program"), [("train_regression", "TrainRegression"), ("digits", "Digits")]
 )
 def test_the_numbers_are_those_of_cpp(name: str, program: str, built: Built, digits: Path) -> None:
-    source = ROOT / "bindings" / "cpp" / "examples" / f"{name}.cpp"
-    paths = [f"-I{built.prefix}/include", f"-L{built.prefix}/lib", f"-Wl,-rpath,{built.prefix}/lib"]
-    built.run("c++", "-std=c++17", source, "-o", name, *paths, "-lcandle_ffi")
-    expected = built.run(built.folder / name, digits.name)
+    made = in_cpp(name, built.prefix, built.folder)
+    expected = built.run(made, digits.name)
     assert built.java(EXAMPLES / f"{program}.java", digits.name) == expected
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("1,2,3", "bad.csv:2: expected 65 numbers, found 3"),
-        (",".join(["x"] * 65), 'bad.csv:2: "x" is no number'),
-        (",".join(["1"] * 64 + ["10"]), "bad.csv:2: the last number must be a digit"),
-        (",".join(["1"] * 65), "bad.csv: too few digits"),
-    ],
-)
+@bad_tables
 def test_digits_refuses_a_bad_table(line: str, message: str, built: Built) -> None:
-    (built.folder / "bad.csv").write_text(",".join(["1"] * 65) + "\n" + line + "\n")
-    done = built.attempt("java", "-cp", built.jar, EXAMPLES / "Digits.java", "bad.csv")
-    assert done.returncode == 1
-    assert done.stderr == message + "\n"
+    command = ["java", "-cp", built.jar, EXAMPLES / "Digits.java"]
+    environment = {**os.environ, "CANDLE_FFI_LIBRARY": str(built.library)}
+    check_refused(line, message, *command, folder=built.folder, environment=environment)
 
 
 def test_the_readmes_example_runs(built: Built, tmp_path: Path) -> None:
@@ -209,21 +193,13 @@ def test_the_documentation_builds(built: Built, tmp_path: Path) -> None:
 
 
 def test_every_function_of_c_is_used() -> None:
-    listed = (ROOT / "tests" / "abi" / "symbols.txt").read_text().splitlines()
-    offered = {line.split("\t")[0] for line in listed if line.startswith("candle_")}
-    # What a longer form has with a default.
-    header = (ROOT / "include" / "candle_ffi.h").read_text()
-    older = {
-        re.search(r"\*/\s+CandleStatus (\w+)\(", header[match.end() :])[1]  # type: ignore[index]
-        for match in re.finditer(r"Without [^*]+, which `\w+` has\.", header)
-    }
     natives = (SOURCES / "CandleLibrary.java").read_text()
     declared = set(re.findall(r"static native \w+ (candle_\w+)\(", natives))
-    assert declared == offered
+    assert declared == functions_of_c()
     code = "".join(path.read_text() for path in SOURCES.glob("*.java"))
     used = set(re.findall(r"CandleLibrary(?:\.|::)(candle_\w+)", code))
     assert used <= declared
-    assert declared - used == older | NOT_USED.keys()
+    assert declared - used == short_forms() | NOT_USED.keys()
 
 
 def test_structures_lie_as_recorded() -> None:

@@ -11,6 +11,16 @@ from pathlib import Path
 
 import pytest
 from installed import ROOT, needs, write_digits
+from programs import (
+    attempt,
+    bad_tables,
+    check_output,
+    check_refused,
+    functions_of_c,
+    in_cpp,
+    run,
+    short_forms,
+)
 
 PACKAGE = ROOT / "bindings" / "node"
 GENERATED = PACKAGE / "src" / "generated"
@@ -38,25 +48,14 @@ class Built:
 
     def attempt(
         self, *command: object, folder: Path | None = None, **variables: str
-    ) -> tuple[int, str, str]:
-        """Run a command; return its exit status and what it prints."""
-        words = [str(word) for word in command]
-        words[0] = shutil.which(words[0]) or words[0]
-        done = subprocess.run(
-            words,
-            cwd=folder or self.folder,
-            env={**self.environment, **variables},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        return done.returncode, done.stdout, done.stderr
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command and keep what it prints."""
+        environment = {**self.environment, **variables}
+        return attempt(*command, folder=folder or self.folder, environment=environment)
 
     def run(self, *command: object, folder: Path | None = None) -> str:
         """Run a command that must succeed, and return what it prints."""
-        status, printed, errors = self.attempt(*command, folder=folder)
-        assert status == 0, f"{' '.join(map(str, command))}\n{printed}{errors}"
-        return printed
+        return run(*command, folder=folder or self.folder, environment=self.environment)
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +65,13 @@ def built(prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
     built = Built(folder, prefix)
     arguments = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
-    status, _, errors = built.attempt("npm", "ci", *arguments)
-    if status != 0 and re.search(r"E(NOTFOUND|AI_AGAIN|CONNREFUSED|TIMEDOUT|NOTCACHED)", errors):
+    done = built.attempt("npm", "ci", *arguments)
+    errors = done.stderr
+    if done.returncode != 0 and re.search(
+        r"E(NOTFOUND|AI_AGAIN|CONNREFUSED|TIMEDOUT|NOTCACHED)", errors
+    ):
         pytest.skip(f"the packages that it depends on cannot be had: {errors[-300:]}")
-    assert status == 0, errors
+    assert done.returncode == 0, errors
     built.run("npm", "run", "build")
     return built
 
@@ -90,28 +92,21 @@ def project(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def symbols() -> set[str]:
-    """The functions of C."""
-    listed = (ROOT / "tests" / "abi" / "symbols.txt").read_text().splitlines()
-    return {line.split("\t")[0] for line in listed if line.startswith("candle_")}
-
-
 def test_every_function_of_c_is_declared_and_used() -> None:
-    header = (ROOT / "include" / "candle_ffi.h").read_text()
-    older = {
-        re.search(r"\*/\s+CandleStatus (\w+)\(", header[match.end() :])[1]  # type: ignore[index]
-        for match in re.finditer(r"Without [^*]+, which `\w+` has\.", header)
-    }
     raw = (GENERATED / "raw.ts").read_text()
-    assert set(re.findall(r"^export const (candle_\w+):", raw, re.M)) == symbols()
+    assert set(re.findall(r"^export const (candle_\w+):", raw, re.M)) == functions_of_c()
     sources = [path for path in PACKAGE.rglob("src/**/*.ts") if path.name != "raw.ts"]
     used = set(re.findall(r"\braw\.(candle_\w+)", "".join(path.read_text() for path in sources)))
     used.add("candle_ffi_abi_version")
-    assert used <= symbols()
-    unused = {name for name in symbols() - used - older if not name.startswith(tuple(NOT_USED))}
+    assert used <= functions_of_c()
+    unused = {
+        name
+        for name in functions_of_c() - used - short_forms()
+        if not name.startswith(tuple(NOT_USED))
+    }
     assert unused == set()
-    assert used.isdisjoint(older)
-    assert all(any(name.startswith(why) for name in symbols() - used) for why in NOT_USED)
+    assert used.isdisjoint(short_forms())
+    assert all(any(name.startswith(why) for name in functions_of_c() - used) for why in NOT_USED)
 
 
 def test_the_suite_passes(built: Built) -> None:
@@ -123,60 +118,35 @@ def test_the_suite_passes(built: Built) -> None:
 
 
 def test_hello(built: Built, tmp_path: Path) -> None:
-    printed = built.run("node", built.folder / "examples" / "hello.js", folder=tmp_path)
-    assert "[14 32]\n[32 77]\n" in printed
-    assert "as expected, matmul" in printed
+    program = built.folder / "examples" / "hello.js"
+    check_output("hello", built.run("node", program, folder=tmp_path))
 
 
 def test_each_handle_is_right_where_it_is_used(built: Built, tmp_path: Path) -> None:
     program = built.folder / "examples" / "train_regression.js"
-    status, printed, told = built.attempt("node", program, folder=tmp_path, CANDLE_FFI_CHECKS="2")
-    assert (status, told) == (0, "")
-    assert "prediction" in printed
+    done = built.attempt("node", program, folder=tmp_path, CANDLE_FFI_CHECKS="2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "prediction" in done.stdout
 
 
 def test_train_regression_is_that_of_cpp(built: Built, tmp_path: Path) -> None:
     printed = built.run("node", built.folder / "examples" / "train_regression.js", folder=tmp_path)
-    losses = [float(loss) for loss in re.findall(r"^epoch +\d+  loss (\S+)$", printed, re.M)]
-    assert len(losses) == 10
-    assert losses[-1] < 0.01 < losses[0]
-    prediction = re.search(r"prediction for \[0\.5, 0\.5\]: (\S+)", printed)
-    assert prediction is not None
-    assert float(prediction[1]) == pytest.approx(2.5, abs=0.05)
-    if compiler := shutil.which(os.environ.get("CXX", "c++")):
-        library = Path(built.environment["CANDLE_FFI_LIBRARY"])
-        source = ROOT / "bindings" / "cpp" / "examples" / "train_regression.cpp"
-        include = f"-I{library.parents[1] / 'include'}"
-        found = [library, f"-Wl,-rpath,{library.parent}", "-lpthread"]
-        program = tmp_path / "train_regression"
-        built.run(compiler, "-std=c++17", include, source, "-o", program, *found)
-        assert built.run(program, folder=tmp_path) == printed
+    check_output("train_regression", printed)
+    prefix = Path(built.environment["CANDLE_FFI_LIBRARY"]).parents[1]
+    made = in_cpp("train_regression", prefix, tmp_path)
+    assert built.run(made, folder=tmp_path) == printed
 
 
 def test_digits_are_learnt(built: Built, tmp_path: Path) -> None:
     write_digits(tmp_path)
     program = built.folder / "examples" / "digits.js"
-    printed = built.run("node", program, "digits.csv", folder=tmp_path)
-    accuracies = [float(accuracy) for accuracy in re.findall(r"accuracy (\S+)", printed)]
-    assert len(accuracies) == 2
-    assert accuracies[0] > 0.94
-    assert accuracies[1] == accuracies[0], "the same from the file"
+    check_output("digits", built.run("node", program, "digits.csv", folder=tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("1,2,3", "digits.csv:2: expected 65 numbers, found 3"),
-        (",".join(["x"] * 65), 'digits.csv:2: "x" is no number'),
-        (",".join(["1"] * 64 + ["10"]), "digits.csv:2: the last number must be a digit"),
-        (",".join(["1"] * 65), "digits.csv: too few digits"),
-    ],
-)
+@bad_tables
 def test_digits_refuses_a_bad_table(line: str, message: str, built: Built, tmp_path: Path) -> None:
-    (tmp_path / "digits.csv").write_text(",".join(["1"] * 65) + "\n" + line + "\n")
-    program = built.folder / "examples" / "digits.js"
-    status, _, errors = built.attempt("node", program, "digits.csv", folder=tmp_path)
-    assert (status, errors) == (1, message + "\n")
+    command = ["node", built.folder / "examples" / "digits.js"]
+    check_refused(line, message, *command, folder=tmp_path, environment=built.environment)
 
 
 def test_the_package_has_what_it_needs_and_no_more(built: Built) -> None:

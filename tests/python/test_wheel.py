@@ -11,7 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from installed import ROOT, Desk, check_output, needs
+from installed import ROOT, Desk, needs
+from programs import check_output
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tag is that of Linux")
 HEADER = ROOT / "include" / "candle_ffi.h"
