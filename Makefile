@@ -89,16 +89,20 @@ build: $(native)
 
 # The tests of operations, layers and training on CUDA. Without a GPU the emulator is the device, in which case one
 # compute capability is enough. DEVICE=gpu takes the driver that is there; TESTS are files or options of pytest.
+tools_cuda = $(py) -m tools.cuda --environment $(VENV)-cuda
 DEVICE ?= emulator
 TESTS  ?=
 # Both packages: with one alone Cargo would build Candle again. The tests link to the emulator's driver, as the stub has no functions.
 cuda_tests := cargo test --quiet --release --package candle-ffi --package candle-ffi-cuda --features candle-ffi/cuda \
-	--target-dir target/cuda --test products --test convolutions --test attention --test against_cpu
+	--test products --test convolutions --test attention --test against_cpu
+ifeq ($(DEVICE),emulator)
+test-cuda: export CUDA_COMPUTE_CAPS = 80
+endif
 test-cuda: $(VENV)/.test
 ifeq ($(DEVICE),emulator)
 	cargo test --quiet --release --package cuda-emulator
-	CUDA_COMPUTE_CAPS=80 $(MAKE) --no-print-directory cuda
-	folder="$$($(py) -m tools.cuda_emulator)" && eval "$$($(py) -m tools.cuda env)" && \
+	$(MAKE) --no-print-directory cuda
+	folder="$$($(py) -m tools.cuda_emulator)" && eval "$$($(tools_cuda) env)" && \
 	LIBRARY_PATH="$$folder:$$LIBRARY_PATH" LD_LIBRARY_PATH="$$folder" $(cuda_tests)
 	LD_LIBRARY_PATH="$$($(py) -m tools.cuda_emulator)" CUDA_EMULATOR_DEVICES=2 $(MAKE) --no-print-directory run-test-cuda
 else
@@ -114,7 +118,7 @@ run-test-cuda:
 
 # Cargo knows what has changed. CUDA_COMPUTE_CAPS=80 alone takes a quarter of the time.
 cuda: $(native)
-	$(py) -m tools.cuda --environment $(VENV)-cuda
+	$(tools_cuda)
 
 release-tools: $(VENV)/.release
 

@@ -42,18 +42,34 @@ def features() -> list[str]:
     return sorted({"cuda", *named})
 
 
-def target() -> Path:
-    """Return Cargo's folder, another than that of the CPU: the libraries have the same name."""
-    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "cuda"
+def target(found: Toolkit) -> Path:
+    """Return Cargo's folder for a toolkit and the capabilities that are wanted.
+
+    It is another than that of the CPU, as the libraries have the same name; and one for each
+    toolkit and set of capabilities, as builds of kernels do not see that either has changed.
+    """
+    base = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+    major, minor = divmod(found.version() // 10, 100)
+    place = Path("cuda", "-".join([f"{major}.{minor}", *capabilities()]))
+    # The variables may have been set by `env`.
+    return base if base.parts[-2:] == place.parts else base / place
 
 
 def cargo(variables: dict[str, str]) -> Path:
-    """Run Cargo and return the library that it has built."""
+    """Run Cargo with the variables of `variables_for` and return the library that it has built."""
     profile = os.environ.get("SETUPTOOLS_RUST_CARGO_PROFILE", "release")
     command = ["cargo", "build", "--locked", "--package", "candle-ffi", "--profile", profile]
-    command += ["--features", ",".join(features()), "--target-dir", str(target())]
+    command += ["--features", ",".join(features())]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True)
-    return target() / ("debug" if profile == "dev" else profile) / "libcandle_ffi.so"
+    folder = "debug" if profile == "dev" else profile
+    return Path(variables["CARGO_TARGET_DIR"]) / folder / "libcandle_ffi.so"
+
+
+def variables_for(found: Toolkit) -> dict[str, str]:
+    """Make what Cargo needs for a build with CUDA, and return the variables that name it."""
+    folder = target(found)
+    folder.mkdir(parents=True, exist_ok=True)
+    return {**prepared(found, folder, capabilities()), "CARGO_TARGET_DIR": str(folder)}
 
 
 def needed(library: Path) -> list[str]:
@@ -104,8 +120,7 @@ def build(package: Path, python: Path | None = None) -> Path:
         The interpreter of the environment with the compiler's wheels; this one when not given.
     """
     found = toolkit(python)
-    target().mkdir(parents=True, exist_ok=True)
-    return place(cargo(prepared(found, target(), capabilities())), found, package)
+    return place(cargo(variables_for(found)), found, package)
 
 
 def main() -> None:
@@ -121,8 +136,7 @@ def main() -> None:
     # The environment is not needed where there is a toolkit.
     python = None if os.environ.get("CUDA_HOME") else environment(options.environment)
     if options.command == "env":
-        target().mkdir(parents=True, exist_ok=True)
-        print(exports(prepared(toolkit(python), target(), capabilities())))
+        print(exports(variables_for(toolkit(python))))
         return
     made = build(ROOT / "candle_ffi", python)
     print(f"{made}: {made.stat().st_size / 2**20:.1f} MiB, for {' '.join(capabilities())}")

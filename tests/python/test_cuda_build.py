@@ -115,6 +115,23 @@ def test_capabilities_that_are_none(found: Toolkit) -> None:
         cuda_toolkit.check_capabilities(found, ["60", "80"])
 
 
+def test_other_kernels_are_built_in_another_folder(
+    found: Toolkit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What builds kernels does not see that the compiler or the capabilities have changed."""
+    monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path))
+    monkeypatch.setenv("CUDA_COMPUTE_CAPS", "90;80")
+    two = cuda.target(found)
+    assert two == tmp_path / "cuda" / "13.0-80-90"
+    monkeypatch.setenv("CUDA_COMPUTE_CAPS", "80")
+    assert cuda.target(found) == tmp_path / "cuda" / "13.0-80"
+    found.nvcc.write_text(NVCC.replace("13.0", "12.8"))
+    assert cuda.target(found) == tmp_path / "cuda" / "12.8-80"
+    # In a shell that has evaluated the variables.
+    monkeypatch.setenv("CARGO_TARGET_DIR", cuda.variables_for(found)["CARGO_TARGET_DIR"])
+    assert cuda.target(found) == tmp_path / "cuda" / "12.8-80"
+
+
 def test_a_toolkit_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_HOME", str(tmp_path))
     with pytest.raises(SystemExit, match=r"CUDA_HOME is .*, but there is no .*bin/nvcc"):
