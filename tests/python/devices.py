@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 #: What is run for another device than the CPU; the others test the host's memory, files or tools.
 FILES = {
-    "test_activation", "test_attention", "test_autograd", "test_bench_cuda", "test_clip_grad",
-    "test_conv", "test_conv_layers", "test_device_agrees", "test_dropout", "test_embedding",
-    "test_hooks", "test_indexing",
-    "test_init", "test_layers", "test_loss", "test_lr_scheduler", "test_module", "test_nn",
+    "test_activation", "test_attention", "test_autocast", "test_autograd", "test_bench_cuda",
+    "test_clip_grad", "test_conv", "test_conv_layers", "test_device_agrees", "test_dropout",
+    "test_embedding", "test_hooks", "test_indexing", "test_init",
+    "test_layers", "test_loss", "test_lr_scheduler", "test_module", "test_nn",
     "test_norm_layers", "test_normalized_weights", "test_norms", "test_ops", "test_optim",
     "test_optimizers", "test_promotion", "test_random", "test_recurrent", "test_spatial",
     "test_spatial_layers", "test_spellings", "test_training",

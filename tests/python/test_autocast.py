@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 
 import backend
+import devices
 import mixed
 import numpy as np
 import pytest
 import training
 from backend import cf
 
+DEVICE = devices.KIND
+LOWER = mixed.LOWER[DEVICE]
+DEFAULT = backend.dtype(cf, LOWER)
+OTHER = backend.dtype(cf, "bfloat16" if LOWER == "float16" else "float16")
+
 pytestmark = [
-    pytest.mark.skipif(not backend.IS_CPU, reason="PyTorch's stored dtypes are those on the CPU"),
     pytest.mark.filterwarnings("ignore:.*degrees of freedom"),
     pytest.mark.filterwarnings("ignore:dropout2d"),
 ]
@@ -27,15 +32,15 @@ def compared(row: mixed.Row, found: str, wanted: str) -> bool:
     return "refused" in (found, wanted) or found == wanted or row.covers.startswith(BY_LIBRARY)
 
 
-@pytest.mark.parametrize("given", mixed.GIVEN)
+@pytest.mark.parametrize("given", ["float32", LOWER])
 def test_results_have_pytorchs_dtypes(given: str) -> None:
-    stored, _ = mixed.read()
+    stored = mixed.read()[0][DEVICE]
     wrong, seen = [], 0
-    for row, dtype in mixed.rows():
+    for row, dtype in mixed.rows(DEVICE):
         if dtype != given or dtype in row.unsupported:
             continue
         assert f"{row.id} {given}" in stored, "no stored reference; run `make parity`"
-        wanted, found = stored[f"{row.id} {given}"], mixed.observe(cf, row, given)
+        wanted, found = stored[f"{row.id} {given}"], mixed.observe(cf, row, given, DEVICE)
         seen += 1
         if not compared(row, found, wanted):
             wrong.append(f"{row.id}: {found}, and {wanted} in PyTorch")
@@ -43,10 +48,11 @@ def test_results_have_pytorchs_dtypes(given: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.skipif(not backend.IS_CPU, reason="PyTorch's stored losses are those on the CPU")
 @pytest.mark.parametrize("model", mixed.MODELS)
 def test_trainings_follow_pytorchs(model: str) -> None:
     _, stored = mixed.read()
-    found = training.losses(cf, model, "SGD", mixed.LOWER)
+    found = training.losses(cf, model, "SGD", LOWER)
     np.testing.assert_allclose(found, stored[model], rtol=0.05, atol=0.02)
     plain = training.losses(cf, model, "SGD")
     assert np.abs(found - plain).max() > 1e-5, "nothing was computed in the lower dtype"
@@ -54,45 +60,45 @@ def test_trainings_follow_pytorchs(model: str) -> None:
 
 def test_scopes_nest_and_end() -> None:
     x = cf.ones(2, 2)
-    with cf.autocast("cpu"):
-        assert cf.is_autocast_enabled("cpu") and (x @ x).dtype == cf.bfloat16
-        with cf.autocast("cpu", enabled=False):
+    with cf.autocast(DEVICE):
+        assert cf.is_autocast_enabled(DEVICE) and (x @ x).dtype == DEFAULT
+        with cf.autocast(DEVICE, enabled=False):
             assert (x @ x).dtype == cf.float32
-        with cf.autocast("cpu", dtype=cf.float16):
-            assert (x @ x).dtype == cf.get_autocast_dtype("cpu") == cf.float16
-        assert (x @ x).dtype == cf.bfloat16
-        with pytest.raises(cf.ShapeError), cf.autocast("cpu", dtype=cf.float16):
+        with cf.autocast(DEVICE, dtype=OTHER):
+            assert (x @ x).dtype == cf.get_autocast_dtype(DEVICE) == OTHER
+        assert (x @ x).dtype == DEFAULT
+        with pytest.raises(cf.ShapeError), cf.autocast(DEVICE, dtype=OTHER):
             x @ cf.ones(3, 3)
-        assert (x @ x).dtype == cf.bfloat16
-    assert not cf.is_autocast_enabled("cpu") and (x @ x).dtype == cf.float32
+        assert (x @ x).dtype == DEFAULT
+    assert not cf.is_autocast_enabled(DEVICE) and (x @ x).dtype == cf.float32
 
 
 def test_a_scope_is_of_its_thread_and_its_device() -> None:
     x, seen = cf.ones(2, 2), []
-    with cf.autocast("cpu"):
+    with cf.autocast(DEVICE):
         thread = threading.Thread(target=lambda: seen.append((x @ x).dtype))
         thread.start()
         thread.join()
-    with cf.autocast("cuda"):
+    with cf.autocast("cuda" if backend.IS_CPU else "cpu"):
         seen.append((x @ x).dtype)
     assert seen == [cf.float32, cf.float32]
 
 
 def test_a_decorated_function_runs_in_the_scope() -> None:
-    @cf.autocast("cpu")
+    @cf.autocast(DEVICE)
     def product(x: cf.Tensor) -> cf.Tensor:
         """Return its square."""
         return x @ x
 
-    assert product(cf.ones(2, 2)).dtype == cf.bfloat16
+    assert product(cf.ones(2, 2)).dtype == DEFAULT
     assert product.__doc__ == "Return its square."
-    assert not cf.is_autocast_enabled("cpu")
+    assert not cf.is_autocast_enabled(DEVICE)
 
 
 def test_gradients_have_the_dtypes_of_the_parameters() -> None:
     layer = cf.nn.Linear(3, 2)
     x = cf.ones(4, 3, requires_grad=True)
-    with cf.autocast("cpu"):
+    with cf.autocast(DEVICE):
         loss = layer(x).sum()
         loss.backward()
     for tensor in (x, *layer.parameters()):
@@ -101,14 +107,14 @@ def test_gradients_have_the_dtypes_of_the_parameters() -> None:
 
 
 def test_float64_and_integers_stay() -> None:
-    with cf.autocast("cpu"):
+    with cf.autocast(DEVICE):
         double = cf.ones(2, 2, dtype=cf.float64)
         whole = cf.ones(2, 2, dtype=cf.int64)
         assert (double @ double).dtype == cf.float64 and (whole @ whole).dtype == cf.int64
 
 
 def test_what_is_no_lower_dtype_is_refused() -> None:
-    with pytest.raises(cf.DTypeError, match="float16 or bfloat16"), cf.autocast("cpu", cf.float64):
+    with pytest.raises(cf.DTypeError, match="float16 or bfloat16"), cf.autocast(DEVICE, cf.float64):
         pass
     with pytest.raises(cf.DeviceError, match="tpu"):
         cf.autocast("tpu")
@@ -123,7 +129,7 @@ def parameter(gradient: list[float]) -> cf.Tensor:
 def test_a_step_with_an_infinity_is_left_out_and_the_scale_shrinks() -> None:
     good, bad = parameter([8.0, 0.0]), parameter([1.0, float("inf")])
     optimizer = cf.optim.SGD([good, bad], lr=1.0)
-    scaler = cf.amp.GradScaler("cpu", init_scale=8.0, growth_interval=2)
+    scaler = cf.amp.GradScaler(DEVICE, init_scale=8.0, growth_interval=2)
     scaler.step(optimizer)
     assert good.tolist() == [0.0, 0.0]
     scaler.update()
@@ -139,7 +145,7 @@ def test_a_step_with_an_infinity_is_left_out_and_the_scale_shrinks() -> None:
 def test_gradients_can_be_clipped_between() -> None:
     x = parameter([32.0, 0.0])
     optimizer = cf.optim.SGD([x], lr=1.0)
-    scaler = cf.amp.GradScaler("cpu", init_scale=16.0)
+    scaler = cf.amp.GradScaler(DEVICE, init_scale=16.0)
     scaler.unscale_(optimizer)
     assert x.grad.tolist() == [2.0, 0.0]
     with pytest.raises(RuntimeError, match="already been called"):
@@ -153,16 +159,16 @@ def test_gradients_can_be_clipped_between() -> None:
 
 
 def test_misuse_of_a_scaler_is_told() -> None:
-    scaler = cf.amp.GradScaler("cpu")
+    scaler = cf.amp.GradScaler(DEVICE)
     optimizer = cf.optim.SGD([cf.zeros(1, requires_grad=True)], lr=1.0)
     with pytest.raises(AssertionError, match="No inf checks"):
         scaler.step(optimizer)
     with pytest.raises(AssertionError, match="prior to update"):
-        cf.amp.GradScaler("cpu").update()
+        cf.amp.GradScaler(DEVICE).update()
     with pytest.raises(RuntimeError, match=r"[Cc]losure"):
         scaler.step(optimizer, lambda: 0.0)
     with pytest.raises(ValueError, match="growth_factor"):
-        cf.amp.GradScaler("cpu", growth_factor=1.0)
+        cf.amp.GradScaler(DEVICE, growth_factor=1.0)
     with pytest.raises(ValueError, match="tensor"):
         scaler.scale("loss")
 
@@ -180,11 +186,11 @@ def test_a_scaler_without_its_device_warns_and_does_nothing() -> None:
 
 
 def test_a_scalers_state_travels() -> None:
-    scaler = cf.amp.GradScaler("cpu", init_scale=2.0, growth_interval=7)
+    scaler = cf.amp.GradScaler(DEVICE, init_scale=2.0, growth_interval=7)
     x = parameter([2.0])
     scaler.step(cf.optim.SGD([x], lr=1.0))
     scaler.update()
-    other = cf.amp.GradScaler("cpu")
+    other = cf.amp.GradScaler(DEVICE)
     other.load_state_dict(scaler.state_dict())
     assert other.state_dict() == scaler.state_dict()
     assert (other.get_scale(), other.get_growth_interval()) == (2.0, 7)
@@ -197,12 +203,12 @@ def test_scaled_training_of_float16_is_that_without_a_scale() -> None:
         cf.manual_seed(0)
         model = cf.nn.Sequential(cf.nn.Linear(4, 8), cf.nn.Tanh(), cf.nn.Linear(8, 1))
         optimizer = cf.optim.SGD(model.parameters(), lr=0.1)
-        scaler = cf.amp.GradScaler("cpu", init_scale=scale or 1.0, enabled=scale is not None)
+        scaler = cf.amp.GradScaler(DEVICE, init_scale=scale or 1.0, enabled=scale is not None)
         x = cf.randn(16, 4)
         y, found = x.sum(1, keepdim=True), []
         for _ in range(20):
             optimizer.zero_grad()
-            with cf.autocast("cpu", dtype=cf.float16):
+            with cf.autocast(DEVICE, dtype=cf.float16):
                 loss = cf.nn.functional.mse_loss(model(x), y)
             scaler.scale(loss).backward()
             scaler.step(optimizer)

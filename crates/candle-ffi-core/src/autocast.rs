@@ -106,7 +106,8 @@ pub(crate) struct Cast {
     _suspended: Suspended,
 }
 
-/// How an operation of a class casts, by the device of its first input; `None` where it runs as it is.
+/// How an operation of a class casts, by the device of its first input that is no mere number; `None` where it runs as
+/// it is.
 #[inline]
 pub(crate) fn enter(class: Class, inputs: &[&Tensor]) -> Option<Cast> {
     if ACTIVE.get() { begin(class, inputs) } else { None }
@@ -114,7 +115,7 @@ pub(crate) fn enter(class: Class, inputs: &[&Tensor]) -> Option<Cast> {
 
 #[cold]
 fn begin(class: Class, inputs: &[&Tensor]) -> Option<Cast> {
-    let kind = inputs.first()?.device().kind();
+    let kind = inputs.iter().find(|input| !input.is_wrapped_number())?.device().kind();
     let lower = mode().lower(kind)?;
     let dtype = match if kind == DeviceKind::Cpu { class.cpu } else { class.others } {
         Wish::Keep => return None,

@@ -101,6 +101,12 @@ pub fn mul(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// tensor([0.5000, 0.5000])
 /// ```
 pub fn div(input: &Tensor, other: &Tensor) -> Result<Tensor> {
+    // A number over a tensor, which PyTorch makes of the reciprocal.
+    if input.is_wrapped_number()
+        && let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[other])
+    {
+        return div(input, &cast.of(other)?);
+    }
     let dtype = float_dtype(result_dtype(&[input, other]));
     let (lhs, rhs) = operands_of(input, other, dtype)?;
     let value = compute::binary(Binary::Div, &lhs.value(), &rhs.value())?;
@@ -190,7 +196,7 @@ pub fn remainder(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// tensor([1., 4., 9.])
 /// ```
 pub fn pow(input: &Tensor, other: &Tensor) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input, other]) {
         return pow(&cast.of(input)?, &cast.of(other)?);
     }
     if let Some(result) = power_of_a_number(input, other)? {

@@ -110,7 +110,8 @@ pub fn group_norm(
 pub fn local_response_norm(input: &Tensor, size: i64, alpha: f64, beta: f64, k: f64) -> Result<Tensor> {
     // Planes of channels are averaged in three dimensions from four on.
     let class = if input.rank() > 3 { autocast::FLOAT32 } else { autocast::FLOAT32_ON_GPU };
-    if let Some(cast) = autocast::enter(class, &[input]) {
+    let some = !input.shape().contains(&0);
+    if some && let Some(cast) = autocast::enter(class, &[input]) {
         return local_response_norm(&cast.of(input)?, size, alpha, beta, k);
     }
     let dims = input.shape();

@@ -91,7 +91,9 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: O
 /// tensor(1.5000)
 /// ```
 pub fn l1_loss(input: &Tensor, target: &Tensor, reduction: Reduction, weight: Option<&Tensor>) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(weighted(autocast::FLOAT32, weight), &[input]) {
+    // Weighted differences stay as they are where nothing is summed.
+    let summed = weight.is_none() || reduction != Reduction::None;
+    if summed && let Some(cast) = autocast::enter(weighted(autocast::FLOAT32, weight), &[input]) {
         return l1_loss(&cast.of(input)?, &cast.of(target)?, reduction, cast.optional(weight)?.as_ref());
     }
     let _as_it_is = weight.map(|_| autocast::suspend());
@@ -159,7 +161,7 @@ pub fn huber_loss(
     delta: f64,
     weight: Option<&Tensor>,
 ) -> Result<Tensor> {
-    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input]) {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32, &[input]) {
         return huber_loss(&cast.of(input)?, &cast.of(target)?, reduction, delta, cast.optional(weight)?.as_ref());
     }
     if delta.is_nan() || delta <= 0.0 {

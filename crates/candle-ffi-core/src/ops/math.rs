@@ -86,6 +86,9 @@ pub fn rsqrt(input: &Tensor) -> Result<Tensor> {
 /// tensor([4., 9.])
 /// ```
 pub fn square(input: &Tensor) -> Result<Tensor> {
+    if let Some(cast) = autocast::enter(autocast::FLOAT32_ON_GPU, &[input]) {
+        return square(&cast.of(input)?);
+    }
     if input.dtype() == DType::Bool {
         return square(&to_dtype(input, DType::Int64)?);
     }

@@ -59,6 +59,7 @@ pub fn log10(input: &Tensor) -> Result<Tensor> {
 /// tensor([1.0000, 1.4142])
 /// ```
 pub fn exp2(input: &Tensor) -> Result<Tensor> {
+    let _as_it_is = autocast::suspend();
     exp(&mul(&to_float(input)?, &number(std::f64::consts::LN_2))?)
 }
 
@@ -301,6 +302,7 @@ pub fn addcdiv(input: &Tensor, tensor1: &Tensor, tensor2: &Tensor, value: f64) -
 /// tensor([100.6931,   0.0000])
 /// ```
 pub fn logaddexp(input: &Tensor, other: &Tensor) -> Result<Tensor> {
+    let _as_it_is = autocast::suspend();
     let (a, b) = promoted(&to_float(input)?, &to_float(other)?)?;
     let most = maximum(&a, &b)?;
     // Infinities have no difference.

@@ -49,11 +49,12 @@ pub fn interpolate(
     recompute_scale_factor: Option<bool>,
     antialias: bool,
 ) -> Result<Tensor> {
-    // As `adaptive_avg_pool3d`.
-    if mode == InterpolateMode::Area
-        && input.rank() == 5
-        && let Some(cast) = autocast::enter(autocast::FLOAT32_ON_CPU, &[input])
-    {
+    // Areas are averaged, which `adaptive_avg_pool3d` does in float32 on the CPU.
+    let class = match mode {
+        InterpolateMode::Area => (input.rank() == 5).then_some(autocast::FLOAT32_ON_CPU),
+        _ => Some(autocast::FLOAT32_ON_GPU),
+    };
+    if let Some(cast) = class.and_then(|class| autocast::enter(class, &[input])) {
         return interpolate(
             &cast.of(input)?,
             size,
