@@ -7,6 +7,7 @@
 
 mod cdef;
 mod cpp;
+mod defaults;
 mod docs;
 mod enumerations;
 mod exports;

@@ -192,18 +192,8 @@ fn defaults(operation: &Operation) -> Result<Vec<Option<String>>> {
 fn implied(kind: &ParameterType) -> Option<&'static str> {
     match kind {
         ParameterType::Bool => Some("False"),
-        ParameterType::OptionalTensor
-        | ParameterType::OptionalChangedTensor
-        | ParameterType::OptionalDouble
-        | ParameterType::OptionalInt64
-        | ParameterType::OptionalBool
-        | ParameterType::OptionalInt64s
-        | ParameterType::OptionalDoubles
-        | ParameterType::OptionalDType
-        | ParameterType::Device
-        | ParameterType::Generator
-        | ParameterType::OptionalGenerator => Some("None"),
-        _ => None,
+        ParameterType::Device => Some("None"),
+        kind => kind.may_be_absent().then_some("None"),
     }
 }
 

@@ -356,18 +356,8 @@ impl Paragraphs {
 
 /// Whether NULL stands for "not given".
 pub(crate) fn may_be_null(kind: &ParameterType) -> bool {
-    matches!(
-        kind,
-        ParameterType::OptionalTensor
-            | ParameterType::OptionalChangedTensor
-            | ParameterType::OptionalDouble
-            | ParameterType::OptionalInt64
-            | ParameterType::OptionalBool
-            | ParameterType::OptionalInt64s
-            | ParameterType::OptionalDoubles
-            | ParameterType::Generator
-            | ParameterType::OptionalGenerator
-    )
+    // No dtype has a number of its own.
+    kind.may_be_absent() && *kind != ParameterType::OptionalDType
 }
 
 /// Writes a comment.

@@ -38,6 +38,25 @@ pub(crate) enum ParameterType {
     Fixed(String),
 }
 
+impl ParameterType {
+    /// Whether its values include "not given", which is then its default.
+    pub(crate) fn may_be_absent(&self) -> bool {
+        matches!(
+            self,
+            Self::OptionalTensor
+                | Self::OptionalChangedTensor
+                | Self::OptionalDouble
+                | Self::OptionalInt64
+                | Self::OptionalBool
+                | Self::OptionalInt64s
+                | Self::OptionalDoubles
+                | Self::OptionalDType
+                | Self::Generator
+                | Self::OptionalGenerator
+        )
+    }
+}
+
 /// What an operation gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Output {

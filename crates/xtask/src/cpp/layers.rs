@@ -1,8 +1,10 @@
 //! `layers.hpp`: a function that makes each layer.
 
-use super::parameter::{arguments, declaration, default, kind, only_at_the_end, preparation};
+use super::Cpp;
+use super::parameter::{arguments, declaration, kind, only_at_the_end, preparation};
 use super::{comment, documentation, ending, list, name, opening};
 use crate::Result;
+use crate::defaults::default;
 use crate::layers::{Argument, Layer};
 use crate::source::Source;
 use std::fmt::Write;
@@ -42,7 +44,7 @@ fn function(text: &mut String, layer: &Layer, source: &Source) -> Result<()> {
     for argument in &layer.arguments {
         match argument {
             Argument::Plain(parameter) => {
-                let default = default(parameter, &layer.docs.defaults, &source.choices)?;
+                let default = default::<Cpp>(parameter, &layer.docs.defaults, &source.choices)?;
                 add(kind(&parameter.kind), &parameter.name, default);
                 given.extend(arguments(parameter));
                 lines.extend(preparation(parameter));

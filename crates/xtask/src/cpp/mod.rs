@@ -9,6 +9,7 @@ mod parameter;
 
 use crate::docs::{Docs, python_errors};
 use crate::text;
+pub(crate) use parameter::Cpp;
 use std::fmt::Write;
 
 /// The widest line.

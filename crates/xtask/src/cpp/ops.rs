@@ -1,8 +1,10 @@
 //! `methods.hpp`, the class whose methods are the operations, and `ops.hpp`, a function for each of them.
 
-use super::parameter::{arguments, declaration, default, kind, only_at_the_end, preparation};
+use super::Cpp;
+use super::parameter::{arguments, declaration, kind, only_at_the_end, preparation};
 use super::{comment, documentation, ending, fill, list, name, opening};
 use crate::Result;
+use crate::defaults::default;
 use crate::signature::{Output, Parameter};
 use crate::source::{Operation, Source};
 use std::fmt::Write;
@@ -104,7 +106,7 @@ fn defaults(operation: &Operation, source: &Source) -> Result<Vec<Option<String>
         .signature
         .parameters
         .iter()
-        .map(|parameter| default(parameter, &operation.docs.defaults, &source.choices))
+        .map(|parameter| default::<Cpp>(parameter, &operation.docs.defaults, &source.choices))
         .collect::<Result<_>>()?;
     only_at_the_end(&mut defaults);
     Ok(defaults)

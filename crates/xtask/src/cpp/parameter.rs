@@ -1,10 +1,10 @@
 //! How a parameter looks in C++: its type, its default, and what the C function is given.
 
 use super::name;
-use crate::Result;
+use crate::defaults::Dialect;
 use crate::rust_exports::snake;
 use crate::signature::{Parameter, ParameterType};
-use crate::source::Choice;
+use crate::source::Variant;
 
 /// The type as a declaration has it, up to the name.
 pub(super) fn kind(kind: &ParameterType) -> String {
@@ -69,58 +69,35 @@ pub(super) fn preparation(parameter: &Parameter) -> Option<String> {
     }
 }
 
-/// The default of a type that none is stated for.
-fn implied(kind: &ParameterType) -> Option<&'static str> {
-    match kind {
-        ParameterType::Bool => Some("false"),
-        ParameterType::OptionalChangedTensor => Some("nullptr"),
-        ParameterType::OptionalDouble | ParameterType::OptionalInt64 | ParameterType::OptionalBool => {
-            Some("std::nullopt")
+/// How C++ writes values.
+pub(crate) struct Cpp;
+
+impl Dialect for Cpp {
+    const CPU: &'static str = "{}";
+    const DEFAULT_DTYPE: &'static str = "default_dtype()";
+
+    fn absent(kind: &ParameterType) -> &'static str {
+        match kind {
+            ParameterType::OptionalChangedTensor => "nullptr",
+            ParameterType::OptionalDouble | ParameterType::OptionalInt64 | ParameterType::OptionalBool => {
+                "std::nullopt"
+            }
+            ParameterType::OptionalDType => "DType::none",
+            ParameterType::OptionalTensor => "none()",
+            _ => "{}",
         }
-        ParameterType::OptionalDType => Some("DType::none"),
-        ParameterType::OptionalTensor => Some("none()"),
-        ParameterType::OptionalInt64s
-        | ParameterType::OptionalDoubles
-        | ParameterType::Device
-        | ParameterType::Generator
-        | ParameterType::OptionalGenerator => Some("{}"),
-        _ => None,
     }
-}
 
-/// A default of Python as C++ has it.
-fn stated(kind: &ParameterType, value: &str, choices: &[Choice]) -> Result<String> {
-    let unquoted = value.trim_matches('"');
-    Ok(match (kind, value) {
-        (_, "True") => "true".to_owned(),
-        (_, "False") => "false".to_owned(),
-        (ParameterType::Device, _) => "{}".to_owned(),
-        (_, "None") => implied(kind).ok_or_else(|| format!("`None` is no default of a {kind:?}"))?.to_owned(),
-        // What is made of numbers has the dtype that is set for them.
-        (ParameterType::DType, "float32") => "default_dtype()".to_owned(),
-        (ParameterType::DType | ParameterType::OptionalDType, _) => format!("DType::{}", self::name(value)),
-        (ParameterType::Choice(choice), _) => {
-            let variants = choices.iter().find(|known| known.name == *choice).map(|known| &known.variants);
-            let variant = variants.and_then(|variants| variants.iter().find(|variant| variant.word == unquoted));
-            let variant = variant.ok_or_else(|| format!("`{value}` is no value of `{choice}`"))?;
-            format!("{choice}::{}", self::name(&snake(&variant.name)))
-        }
-        (_, value) if value.starts_with(['(', '[']) => {
-            format!("{{{}}}", value.trim_matches(['(', ')', '[', ']']).trim_end_matches(','))
-        }
-        (_, value) => value.to_owned(),
-    })
-}
+    fn dtype(name: &str) -> String {
+        format!("DType::{}", self::name(name))
+    }
 
-/// The default of a parameter, as long as none after it must be given.
-pub(super) fn default(
-    parameter: &Parameter,
-    defaults: &[(String, String)],
-    choices: &[Choice],
-) -> Result<Option<String>> {
-    match defaults.iter().find(|(name, _)| *name == parameter.name) {
-        Some((_, value)) => stated(&parameter.kind, value, choices).map(Some),
-        None => Ok(implied(&parameter.kind).map(str::to_owned)),
+    fn variant(choice: &str, variant: &Variant) -> String {
+        format!("{choice}::{}", name(&snake(&variant.name)))
+    }
+
+    fn list(numbers: &str) -> String {
+        format!("{{{numbers}}}")
     }
 }
 
@@ -144,17 +121,6 @@ pub(super) fn declaration(kind: &str, name: &str, default: Option<&String>) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn defaults_are_those_of_python() {
-        let default = |kind: ParameterType, value: &str| stated(&kind, value, &[]).expect("known");
-        assert_eq!(default(ParameterType::OptionalInt64s, "None"), "{}");
-        assert_eq!(default(ParameterType::OptionalDouble, "None"), "std::nullopt");
-        assert_eq!(default(ParameterType::Doubles, "(0.9, 0.99)"), "{0.9, 0.99}");
-        assert_eq!(default(ParameterType::OptionalDType, "float32"), "DType::float32");
-        assert_eq!(default(ParameterType::Bool, "True"), "true");
-        assert!(stated(&ParameterType::Double, "None", &[]).is_err());
-    }
 
     #[test]
     fn a_default_before_a_required_parameter_goes_away() {

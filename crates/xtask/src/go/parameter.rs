@@ -186,18 +186,8 @@ fn constant(choice: &str, word: &str, choices: &[Choice]) -> Result<String> {
 fn implied(kind: &ParameterType) -> Option<&'static str> {
     match kind {
         ParameterType::Bool => Some("False"),
-        ParameterType::OptionalTensor
-        | ParameterType::OptionalChangedTensor
-        | ParameterType::OptionalDouble
-        | ParameterType::OptionalInt64
-        | ParameterType::OptionalBool
-        | ParameterType::OptionalDType
-        | ParameterType::OptionalInt64s
-        | ParameterType::OptionalDoubles
-        | ParameterType::Generator
-        | ParameterType::OptionalGenerator => Some("None"),
         ParameterType::Device => Some("cpu"),
-        _ => None,
+        kind => kind.may_be_absent().then_some("None"),
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod options;
 pub(crate) mod parameter;
 pub(crate) mod results;
 
+pub(crate) use parameter::Java;
 use std::path::{Path, PathBuf};
 
 /// The folder of the package.

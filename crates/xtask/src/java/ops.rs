@@ -4,11 +4,13 @@
 //! One rule for all: what must be given stands in PyTorch's order, all else is in an object of options, and there
 //! is a method without that object.
 
+use super::Java;
 use super::docs::{comment, documentation};
 use super::options::{Field, class};
-use super::parameter::{arguments, default, kind, variable};
+use super::parameter::{arguments, kind, variable};
 use super::{camel, list, opening, pascal};
 use crate::Result;
+use crate::defaults::default;
 use crate::signature::{Output, Parameter, ParameterType};
 use crate::source::{Operation, Source};
 use std::fmt::Write;
@@ -40,7 +42,7 @@ impl<'a> Method<'a> {
         for parameter in &signature.parameters {
             let field = Field::of(parameter, &operation.docs.defaults, &source.choices)
                 .map_err(|error| format!("the function `{}`: {error}", signature.name))?;
-            required.push(default(parameter, &operation.docs.defaults, &source.choices)?.is_none());
+            required.push(default::<Java>(parameter, &operation.docs.defaults, &source.choices)?.is_none());
             options.extend(field);
         }
         let is_tensor = |at: &usize| signature.parameters[*at].kind == ParameterType::Tensor && required[*at];

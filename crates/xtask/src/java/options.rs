@@ -1,10 +1,12 @@
 //! Classes of options: a field with PyTorch's default and a method that sets it, for each parameter that need not be
 //! given.
 
+use super::Java;
 use super::camel;
 use super::docs::comment;
-use super::parameter::{default, given, kind};
+use super::parameter::{given, kind};
 use crate::Result;
+use crate::defaults::default;
 use crate::signature::{Parameter, ParameterType};
 use crate::source::Choice;
 use std::fmt::Write;
@@ -41,7 +43,7 @@ impl Field {
 
     /// The field of a parameter that has a default.
     pub(super) fn of(parameter: &Parameter, defaults: &[(String, String)], choices: &[Choice]) -> Result<Option<Self>> {
-        Ok(default(parameter, defaults, choices)?.map(|default| Self {
+        Ok(default::<Java>(parameter, defaults, choices)?.map(|default| Self {
             name: camel(&parameter.name),
             kind: kind(&parameter.kind).to_owned(),
             given: given(&parameter.kind),

@@ -1,10 +1,10 @@
 //! How a parameter looks in Java: its type, its default, and what the C function is given.
 
 use super::camel;
-use crate::Result;
+use crate::defaults::Dialect;
 use crate::rust_exports::snake;
 use crate::signature::{Parameter, ParameterType};
-use crate::source::Choice;
+use crate::source::Variant;
 
 /// The type in Java.
 pub(super) fn kind(kind: &ParameterType) -> &str {
@@ -78,79 +78,39 @@ pub(super) fn arguments(parameter: &Parameter, from: &str) -> Vec<String> {
     }
 }
 
-/// The default of a type that none is stated for.
-fn implied(kind: &ParameterType) -> Option<&'static str> {
-    match kind {
-        ParameterType::Bool => Some("false"),
-        ParameterType::OptionalDType => Some("DType.NONE"),
-        ParameterType::Device => Some("Device.CPU"),
-        ParameterType::OptionalChangedTensor
-        | ParameterType::OptionalDouble
-        | ParameterType::OptionalInt64
-        | ParameterType::OptionalBool
-        | ParameterType::OptionalTensor
-        | ParameterType::OptionalInt64s
-        | ParameterType::OptionalDoubles
-        | ParameterType::Generator
-        | ParameterType::OptionalGenerator => Some("null"),
-        _ => None,
-    }
-}
+/// How Java writes values.
+pub(crate) struct Java;
 
-/// A default of Python as Java has it.
-fn stated(kind: &ParameterType, value: &str, choices: &[Choice]) -> Result<String> {
-    let unquoted = value.trim_matches('"');
-    Ok(match (kind, value) {
-        (_, "True") => "true".to_owned(),
-        (_, "False") => "false".to_owned(),
-        (ParameterType::Device, _) => "Device.CPU".to_owned(),
-        (_, "None") => implied(kind).ok_or_else(|| format!("`None` is no default of a {kind:?}"))?.to_owned(),
-        // What is made of numbers has the dtype that is set for them.
-        (ParameterType::DType, "float32") => "Candle.defaultDType()".to_owned(),
-        (ParameterType::DType | ParameterType::OptionalDType, _) => format!("DType.{}", value.to_uppercase()),
-        (ParameterType::Choice(choice), _) => {
-            let variants = choices.iter().find(|known| known.name == *choice).map(|known| &known.variants);
-            let variant = variants.and_then(|variants| variants.iter().find(|variant| variant.word == unquoted));
-            let variant = variant.ok_or_else(|| format!("`{value}` is no value of `{choice}`"))?;
-            format!("{choice}.{}", snake(&variant.name).to_uppercase())
-        }
-        (
+impl Dialect for Java {
+    const CPU: &'static str = "Device.CPU";
+    const DEFAULT_DTYPE: &'static str = "Candle.defaultDType()";
+
+    fn absent(kind: &ParameterType) -> &'static str {
+        if *kind == ParameterType::OptionalDType { "DType.NONE" } else { "null" }
+    }
+
+    fn dtype(name: &str) -> String {
+        format!("DType.{}", name.to_uppercase())
+    }
+
+    fn variant(choice: &str, variant: &Variant) -> String {
+        format!("{choice}.{}", snake(&variant.name).to_uppercase())
+    }
+
+    fn list(numbers: &str) -> String {
+        format!("{{{numbers}}}")
+    }
+
+    fn number(kind: &ParameterType, value: &str) -> String {
+        match kind {
             ParameterType::Int64s
             | ParameterType::OptionalInt64s
             | ParameterType::Padding
             | ParameterType::Doubles
-            | ParameterType::OptionalDoubles,
-            value,
-        ) => format!("{{{}}}", value.trim_matches(['(', ')', '[', ']']).trim_end_matches(',')),
-        (ParameterType::OptionalDouble, value) if !value.contains(['.', 'e']) => format!("{value}.0"),
-        (ParameterType::OptionalInt64, value) => format!("{value}L"),
-        (_, value) => value.to_owned(),
-    })
-}
-
-/// The default of a parameter; without one it must be given.
-pub(super) fn default(
-    parameter: &Parameter,
-    defaults: &[(String, String)],
-    choices: &[Choice],
-) -> Result<Option<String>> {
-    match defaults.iter().find(|(name, _)| *name == parameter.name) {
-        Some((_, value)) => stated(&parameter.kind, value, choices).map(Some),
-        None => Ok(implied(&parameter.kind).map(str::to_owned)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_are_those_of_python() {
-        let default = |kind: ParameterType, value: &str| stated(&kind, value, &[]).expect("known");
-        assert_eq!(default(ParameterType::OptionalInt64s, "None"), "null");
-        assert_eq!(default(ParameterType::Int64s, "1"), "{1}");
-        assert_eq!(default(ParameterType::Doubles, "(0.9, 0.99)"), "{0.9, 0.99}");
-        assert_eq!(default(ParameterType::OptionalDType, "float32"), "DType.FLOAT32");
-        assert!(stated(&ParameterType::Double, "None", &[]).is_err());
+            | ParameterType::OptionalDoubles => Self::list(value),
+            ParameterType::OptionalDouble if !value.contains(['.', 'e']) => format!("{value}.0"),
+            ParameterType::OptionalInt64 => format!("{value}L"),
+            _ => value.to_owned(),
+        }
     }
 }

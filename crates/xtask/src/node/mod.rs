@@ -10,6 +10,8 @@ pub(crate) mod raw;
 
 use crate::docs::{Docs, python_errors};
 use crate::text;
+#[cfg(test)]
+pub(crate) use parameter::Node;
 use std::fmt::Write;
 
 /// The widest line.

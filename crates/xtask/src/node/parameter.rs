@@ -2,10 +2,11 @@
 
 use super::camel;
 use crate::Result;
+use crate::defaults::{self, Dialect};
 use crate::docs::Docs;
 use crate::layers::Argument;
 use crate::signature::{Parameter, ParameterType};
-use crate::source::Choice;
+use crate::source::{Choice, Variant};
 
 /// A parameter of a function.
 pub(super) struct Given {
@@ -22,10 +23,7 @@ impl Given {
     /// A parameter of an operation.
     pub(super) fn new(parameter: &Parameter, docs: &Docs, choices: &[Choice]) -> Result<Self> {
         let name = super::local(&parameter.name);
-        let default = match docs.defaults.iter().find(|(name, _)| *name == parameter.name) {
-            Some((_, value)) => Some(stated(&parameter.kind, value, choices)?),
-            None => implied(&parameter.kind).map(str::to_owned),
-        };
+        let default = defaults::default::<Node>(parameter, &docs.defaults, choices)?;
         let label = camel(&parameter.name);
         let arguments = match &parameter.kind {
             ParameterType::Choice(choice) => format!("call.choice(codes.{choice}, {name}, \"{label}\")"),
@@ -137,63 +135,33 @@ fn conversion(kind: &ParameterType) -> &'static str {
     }
 }
 
-/// The default of a type that none is stated for.
-fn implied(kind: &ParameterType) -> Option<&'static str> {
-    match kind {
-        ParameterType::Bool => Some("false"),
-        ParameterType::Device => Some("\"cpu\""),
-        ParameterType::OptionalChangedTensor
-        | ParameterType::OptionalDouble
-        | ParameterType::OptionalInt64
-        | ParameterType::OptionalBool
-        | ParameterType::OptionalDType
-        | ParameterType::OptionalTensor
-        | ParameterType::OptionalInt64s
-        | ParameterType::OptionalDoubles
-        | ParameterType::Generator
-        | ParameterType::OptionalGenerator => Some("null"),
-        _ => None,
-    }
-}
+/// How JavaScript writes values.
+pub(crate) struct Node;
 
-/// A default of Python as JavaScript has it.
-fn stated(kind: &ParameterType, value: &str, choices: &[Choice]) -> Result<String> {
-    let unquoted = value.trim_matches('"');
-    Ok(match (kind, value) {
-        (_, "True") => "true".to_owned(),
-        (_, "False") => "false".to_owned(),
-        (ParameterType::Device, _) => "\"cpu\"".to_owned(),
-        (_, "None") => implied(kind).ok_or_else(|| format!("`None` is no default of a {kind:?}"))?.to_owned(),
-        // What is made of numbers has the dtype that is set for them.
-        (ParameterType::DType, "float32") => "getDefaultDtype()".to_owned(),
-        (ParameterType::DType | ParameterType::OptionalDType, _) => format!("\"{unquoted}\""),
-        (ParameterType::Choice(choice), _) => {
-            let variants = choices.iter().find(|known| known.name == *choice).map(|known| &known.variants);
-            if !variants.is_some_and(|variants| variants.iter().any(|variant| variant.word == unquoted)) {
-                return Err(format!("`{value}` is no value of `{choice}`"));
-            }
-            format!("\"{unquoted}\"")
-        }
-        (_, value) if value.starts_with(['(', '[']) => {
-            format!("[{}]", value.trim_matches(['(', ')', '[', ']']).trim_end_matches(','))
-        }
-        (_, value) => value.to_owned(),
-    })
+impl Dialect for Node {
+    const CPU: &'static str = "\"cpu\"";
+    const DEFAULT_DTYPE: &'static str = "getDefaultDtype()";
+
+    fn absent(_kind: &ParameterType) -> &'static str {
+        "null"
+    }
+
+    fn dtype(name: &str) -> String {
+        format!("\"{name}\"")
+    }
+
+    fn variant(_choice: &str, variant: &Variant) -> String {
+        format!("\"{}\"", variant.word)
+    }
+
+    fn list(numbers: &str) -> String {
+        format!("[{numbers}]")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn defaults_are_those_of_python() {
-        let default = |kind: ParameterType, value: &str| stated(&kind, value, &[]).expect("known");
-        assert_eq!(default(ParameterType::OptionalInt64s, "None"), "null");
-        assert_eq!(default(ParameterType::Doubles, "(0.9, 0.99)"), "[0.9, 0.99]");
-        assert_eq!(default(ParameterType::OptionalDType, "float32"), "\"float32\"");
-        assert_eq!(default(ParameterType::Bool, "True"), "true");
-        assert!(stated(&ParameterType::Double, "None", &[]).is_err());
-    }
 
     #[test]
     fn a_default_before_a_required_parameter_must_be_given() {
