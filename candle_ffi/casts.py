@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from candle_ffi import _ops
 from candle_ffi import dtype as dtypes
@@ -13,7 +13,16 @@ from candle_ffi.dtype import DType
 if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
 
-__all__ = ["Casts"]
+__all__ = ["Casts", "Goal", "goal"]
+
+
+class Goal(NamedTuple):
+    """What the arguments of `to` ask for; None stands for what stays as it is."""
+
+    dtype: DType | None
+    device: Device | None
+    non_blocking: builtins.bool
+    copy: builtins.bool
 
 
 class Casts(_ops.TensorOps):
@@ -41,7 +50,8 @@ class Casts(_ops.TensorOps):
         Parameters
         ----------
         *args
-            A dtype, a device, a device and a dtype, or a tensor whose dtype and device are meant.
+            A dtype, a device, a device and a dtype, or a tensor whose dtype and device are meant;
+            after these, in their order, `non_blocking` and `copy`.
         dtype : DType, optional
             The dtype.
         device : Device, str or int, optional
@@ -52,9 +62,17 @@ class Casts(_ops.TensorOps):
         copy : bool, default False
             Whether a copy is made even where nothing changes.
 
+        Raises
+        ------
+        TypeError
+            An argument that is nothing of this, or is given twice.
+        DeviceError
+            There is no such device; the message says why.
+
         Notes
         -----
-        `torch.Tensor.to`. Differentiable.
+        `torch.Tensor.to`. Differentiable. Where both change, the cast is made on the side that
+        sends the fewer bytes; pinned memory is sent as it is.
 
         Examples
         --------
@@ -62,22 +80,11 @@ class Casts(_ops.TensorOps):
         >>> cf.tensor([1.7, -1.7]).to(cf.int64)
         tensor([ 1, -1])
         """
-        for argument in args:
-            if isinstance(argument, Casts):
-                dtype, device = argument.dtype, argument.device
-            elif isinstance(argument, builtins.bool):
-                continue
-            elif isinstance(argument, (str, builtins.int, Device)):
-                device = argument
-            elif argument is not None:
-                dtype = argument
-        result: Any = self
-        if dtype is not None and (wanted := dtypes.as_dtype(dtype)) is not self.dtype:
-            result = _ops.to_dtype(result, wanted)
-        if device is not None and (place := as_device(device)) != self.device:
-            move = _ops.to_device_non_blocking if non_blocking else _ops.to_device
-            result = move(result, place)
-        return _ops.clone(self) if copy and result is self else result
+        named = {"dtype": dtype, "device": device}
+        named |= {"non_blocking": non_blocking or None, "copy": copy or None}
+        wanted = goal(args, named)
+        result = _reached(self, wanted)
+        return _ops.clone(self) if wanted.copy and result is self else result
 
     def type(self, dtype: DType | None = None) -> Any:
         """Return the tensor with another dtype; without one, the name of its own.
@@ -149,3 +156,74 @@ class Casts(_ops.TensorOps):
             There is no such device; the message says why.
         """
         return self.to(device="cuda" if device is None else device, non_blocking=non_blocking)
+
+
+def goal(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Goal:
+    """Return what the arguments of `to` ask for.
+
+    Parameters
+    ----------
+    args : tuple
+        A dtype, a device, or both, or a tensor; then two bools.
+    kwargs : dict
+        The same by their names; None is not given.
+
+    Raises
+    ------
+    TypeError
+        An argument that is nothing of this, or is given twice.
+    """
+    found: dict[str, Any] = {}
+    switches = iter(("non_blocking", "copy"))
+    for argument in args:
+        if isinstance(argument, Casts):
+            meant = {"dtype": argument.dtype, "device": argument.device}
+        elif isinstance(argument, builtins.bool):
+            meant = {next(switches, ""): argument}
+        elif isinstance(argument, (str, builtins.int, Device)):
+            meant = {"device": argument}
+        elif argument is not None:
+            meant = {"dtype": argument}
+        else:
+            continue
+        _add(found, meant)
+    _add(found, {name: value for name, value in kwargs.items() if value is not None})
+    dtype, device = found.get("dtype"), found.get("device")
+    return Goal(
+        None if dtype is None else dtypes.as_dtype(dtype),
+        None if device is None else as_device(device),
+        builtins.bool(found.get("non_blocking", False)),
+        builtins.bool(found.get("copy", False)),
+    )
+
+
+def _add(found: dict[str, Any], meant: dict[str, Any]) -> None:
+    for name, value in meant.items():
+        if name not in Goal._fields:
+            raise TypeError(f"to: unexpected argument {name or value!r}")
+        if name in found:
+            raise TypeError(f"to: {name} is given twice: {found[name]!r} and {value!r}")
+        found[name] = value
+
+
+def _reached(tensor: Any, goal: Goal) -> Any:
+    """Return a tensor with the dtype and on the device of a goal."""
+    dtype = None if goal.dtype is tensor.dtype else goal.dtype
+    device = None if goal.device == tensor.device else goal.device
+    if device is None:
+        return tensor if dtype is None else _ops.to_dtype(tensor, dtype)
+    move = _ops.to_device_non_blocking if goal.non_blocking else _ops.to_device
+    if dtype is None:
+        return move(tensor, device)
+    if _is_cast_here(tensor, dtype):
+        return move(_ops.to_dtype(tensor, dtype), device)
+    return _ops.to_dtype(move(tensor, device), dtype)
+
+
+def _is_cast_here(tensor: Any, dtype: DType) -> builtins.bool:
+    """Return whether a tensor is cast where it is, before it moves to another device."""
+    before, after = tensor.dtype.itemsize, dtype.itemsize
+    if tensor.device.type != "cpu":
+        return builtins.bool(after <= before)
+    # A cast on the host would make ordinary memory of pinned one, whose copy has to be waited for.
+    return builtins.bool(after < before and not tensor.is_pinned())

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from candle_ffi import dtype as dtypes
 from candle_ffi.autograd import no_grad
+from candle_ffi.casts import goal
 from candle_ffi.device import Device
+from candle_ffi.errors import DTypeError
 from candle_ffi.nn.parameter import Parameter
 from candle_ffi.tensor import Tensor
 
@@ -82,25 +84,59 @@ class Convertible:
     def to(self: C, *args: Any, **kwargs: Any) -> C:
         """Move parameters and buffers to a device or a floating-point dtype, in place.
 
+        Gradients go with their parameters.
+
         Parameters
         ----------
         *args, **kwargs
-            As in `Tensor.to`. An integer tensor keeps its dtype.
+            As in `Tensor.to`, without `copy`. Tensors of integers and bools keep their dtype.
 
         Returns
         -------
         Module
             This module, with the same parameter objects.
+
+        Raises
+        ------
+        DTypeError
+            The dtype is not a floating-point one; nothing is moved.
+        DeviceError
+            There is no such device; nothing is moved.
+
+        Notes
+        -----
+        `torch.nn.Module.to`
         """
+        dtype, device, non_blocking, copy = goal(args, kwargs)
+        if dtype is not None and not dtype.is_floating_point:
+            raise DTypeError(
+                "Module.to: a module can have floating-point dtypes only, "
+                f"but got desired dtype={dtype}",
+                operation="Module.to",
+                dtypes=[dtype.name],
+            )
+        if copy:
+            raise TypeError("Module.to: a module is moved in place; copy it with copy.deepcopy")
+
+        def move(tensor: Tensor) -> Tensor:
+            # A cast there and back would change integers that the dtype does not hold.
+            wanted = dtype if tensor.dtype.is_floating_point else None
+            return tensor.to(dtype=wanted, device=device, non_blocking=non_blocking)
+
         with no_grad():
             for module in self.modules():
-                module._convert(lambda tensor: _moved(tensor, args, kwargs))
+                module._convert(move)
         return self
 
     def _convert(self, move: Callable[[Tensor], Tensor]) -> None:
         for parameter in self._parameters.values():
             if parameter is not None:
+                # Both before either changes: there may be no room.
+                gradient = parameter.grad
+                moved = None if gradient is None else move(gradient)
                 parameter._become(move(parameter))
+                if gradient is not None and moved is not None:
+                    gradient._become(moved)
         for buffer in self._buffers.values():
             if buffer is not None:
                 buffer._become(move(buffer))
@@ -134,13 +170,6 @@ class Convertible:
             Which one; without it the current one, see `cf.cuda.set_device`.
         """
         return self.to("cuda" if device is None else device)
-
-
-def _moved(tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    if tensor.dtype.is_floating_point:
-        return tensor.to(*args, **kwargs)
-    # An integer buffer such as a counter follows to the device but keeps its dtype.
-    return tensor.to(*args, **kwargs).to(tensor.dtype)
 
 
 def _forget_gradient(parameter: Tensor, set_to_none: bool) -> None:

@@ -187,6 +187,49 @@ def test_to_changes_the_weights_where_they_are() -> None:
     assert weight.grad.dtype is cf.float64
 
 
+class Counts(nn.Module):
+    """Integers that half precision, float32 or float64 do not hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(cf.ones(3))
+        self.register_buffer("ids", cf.arange(3000))
+        self.register_buffer("large", cf.tensor([2**24 + 1, 2**53 + 1, -(2**62) - 1]))
+        self.register_buffer("mask", cf.tensor([True, False]))
+
+
+@pytest.mark.parametrize("name", ["half", "bfloat16", "float", "double"])
+def test_integers_pass_through_every_cast_of_a_module(name: str) -> None:
+    net = Counts()
+    getattr(net, name)().float()
+    assert net.ids.dtype is cf.int64 and net.ids.tolist() == list(range(3000))
+    assert net.large.tolist() == [2**24 + 1, 2**53 + 1, -(2**62) - 1]
+    assert net.mask.dtype is cf.bool and net.mask.tolist() == [True, False]
+    assert net.weight.dtype is cf.float32
+
+
+@pytest.mark.parametrize(
+    "arguments", [(cf.int64,), ("cpu", cf.bool), (cf.tensor([1]),), (cf.float64, False, True)]
+)
+def test_what_a_module_cannot_become_leaves_it_as_it_is(arguments: Any) -> None:
+    net = Counts()
+    with pytest.raises(TypeError):
+        net.to(*arguments)
+    assert net.weight.dtype is cf.float32 and net.ids.dtype is cf.int64
+
+
+def test_gradients_follow_their_parameters() -> None:
+    net = nn.Linear(2, 1)
+    optimizer = cf.optim.SGD(net.parameters(), lr=0.5)
+    net(cf.ones(1, 2)).sum().backward()
+    before, gradient = net.weight.detach().clone(), net.weight.grad
+    net.double()
+    assert net.weight.grad.dtype is cf.float64 and net.weight.grad.tolist() == [[1.0, 1.0]]
+    assert gradient.dtype is cf.float64  # the same gradient, as PyTorch's
+    optimizer.step()
+    assert net.weight.tolist() == (before.double() - 0.5).tolist()
+
+
 def test_modes_reach_everything() -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.Dropout(1.0))
     assert net(cf.ones(1, 2)).tolist() == [[0.0, 0.0]]

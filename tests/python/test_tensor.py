@@ -62,6 +62,14 @@ def test_to_in_all_forms() -> None:
     assert x.to(device="cpu", dtype=cf.float16).dtype is cf.float16
     assert x.to(cf.zeros(1, dtype=cf.bool)).dtype is cf.bool
     assert x.to(cf.float32, copy=True) is not x
+    # PyTorch's positions: non_blocking, then copy.
+    assert x.to(cf.float32, True) is x and x.to("cpu", cf.float32, False) is x
+    for copied in (x.to(cf.float32, False, True), x.to("cpu", False, True), x.to(x, True, True)):
+        assert copied is not x and copied.tolist() == [1.0, 1.0]
+    with pytest.raises(TypeError):
+        x.to(cf.float32, False, True, True)
+    with pytest.raises(TypeError, match="dtype is given twice"):
+        x.to(cf.float32, dtype=cf.float64)
     kinds = [x.double(), x.half(), x.long(), x.int(), x.bool(), x.type(cf.uint8)]
     names = [kind.dtype.name for kind in kinds]
     assert names == ["float64", "float16", "int64", "int32", "bool", "uint8"]

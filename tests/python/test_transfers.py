@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from backend import cf
 
-from candle_ffi import _dlpack
+from candle_ffi import _dlpack, _ops
 
 needs_cuda = pytest.mark.skipif(not cf.cuda.is_available(), reason="there is no CUDA device")
 needs_two = pytest.mark.skipif(cf.cuda.device_count() < 2, reason="there are no two CUDA devices")
@@ -85,6 +85,50 @@ class TestOnCuda:
         assert cf.zeros(0).pin_memory().shape == (0,)
         with pytest.raises(cf.DeviceError, match="pin"):
             there.pin_memory()
+
+    @pytest.mark.parametrize(
+        ("before", "after", "sent"),
+        [
+            ("uint8", "float32", "uint8"),
+            ("float32", "float16", "float16"),
+            ("pinned float32", "float16", "pinned float32"),
+            ("cuda float32", "float16", "float16"),
+            ("cuda float16", "float64", "float16"),
+        ],
+    )
+    def test_a_cast_is_made_where_fewer_bytes_are_sent(
+        self, before: str, after: str, sent: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = []
+        for name in ("to_device", "to_device_non_blocking"):
+            send = getattr(_ops, name)
+
+            def watch(x, device, send=send):  # type: ignore[no-untyped-def]
+                seen.append(("pinned " if x.is_pinned() else "") + x.dtype.name)
+                return send(x, device)
+
+            monkeypatch.setattr(_ops, name, watch)
+        where, _, name = before.rpartition(" ")
+        x = cf.arange(5).to(getattr(cf, name))
+        x = x.pin_memory() if where == "pinned" else x.to(where or "cpu")
+        goal = "cpu" if where == "cuda" else "cuda"
+        seen.clear()
+        moved = x.to(goal, getattr(cf, after), non_blocking=True)
+        assert seen == [sent]
+        assert moved.device.type == goal and moved.dtype is getattr(cf, after)
+        assert moved.tolist() == [0, 1, 2, 3, 4]
+
+    def test_a_module_moves_with_its_gradients(self) -> None:
+        layer = cf.nn.Linear(2, 1)
+        layer.register_buffer("ids", cf.arange(3000))
+        optimizer = cf.optim.SGD(layer.parameters(), lr=0.5)
+        layer(cf.ones(1, 2)).sum().backward()
+        before = layer.weight.detach().clone()
+        layer.to("cuda", cf.float64)
+        assert layer.weight.grad is not None and layer.weight.grad.is_cuda
+        optimizer.step()
+        assert layer.weight.tolist() == (before.double() - 0.5).tolist()
+        assert layer.ids.is_cuda and layer.ids.tolist() == list(range(3000))
 
     def test_exported_memory_is_the_same_memory(self) -> None:
         x = cf.arange(6.0).reshape(2, 3).to("cuda")
