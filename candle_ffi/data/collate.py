@@ -12,7 +12,7 @@ from candle_ffi import _ops, interop
 from candle_ffi.errors import ShapeError
 from candle_ffi.tensor import Tensor
 
-__all__ = ["default_collate", "default_convert", "map_tensors"]
+__all__ = ["default_collate", "default_convert", "is_array", "map_leaves"]
 
 Make = Callable[[np.ndarray[Any, Any]], Any]
 
@@ -91,7 +91,7 @@ def collate(batch: Any, make: Make) -> Any:
         return make(_numbers(batch, float if isinstance(first, float) else object))
     if isinstance(first, (str, bytes)):
         return batch
-    if _is_array(first):
+    if is_array(first):
         return _stack([_array(item) for item in batch], make)
     if isinstance(first, Mapping):
         made = {key: collate([item[key] for item in batch], make) for key in first}
@@ -111,7 +111,7 @@ def convert(item: Any, make: Make) -> Any:
     """Convert as `default_convert` does, where `make` makes what an array becomes."""
 
     def leaf(value: Any) -> Any:
-        if isinstance(value, Tensor) or not _is_array(value):
+        if isinstance(value, Tensor) or not is_array(value):
             return value
         array = _array(value)
         return value if array.dtype.kind in "OSU" else make(array)
@@ -119,26 +119,46 @@ def convert(item: Any, make: Make) -> Any:
     return _map(item, leaf, list)
 
 
-def map_tensors(batch: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    """Return a batch with a function's results in place of its tensors, in the same containers."""
-    return _map(batch, lambda value: function(value) if isinstance(value, Tensor) else value, tuple)
+def map_leaves(batch: Any, function: Callable[[Any], Any], is_leaf: Callable[[Any], bool]) -> Any:
+    """Return a batch with a function's results in place of its leaves, in the same containers.
+
+    Parameters
+    ----------
+    batch : object
+        The batch.
+    function : callable
+        Called with each leaf: a tensor, an array, a text, and whatever is no container.
+    is_leaf : callable
+        Says which containers are leaves as well.
+    """
+    return _map(batch, function, tuple, is_leaf)
 
 
-def _map(item: Any, leaf: Callable[[Any], Any], tuples: type) -> Any:
+def _map(
+    item: Any,
+    leaf: Callable[[Any], Any],
+    tuples: type,
+    is_leaf: Callable[[Any], bool] = lambda item: False,
+) -> Any:
     """Map what is not a container; plain tuples become `tuples`."""
-    if isinstance(item, (Tensor, str, bytes)) or _is_array(item):
+    if isinstance(item, (Tensor, str, bytes)) or is_array(item) or is_leaf(item):
         return leaf(item)
+
+    def inner(value: Any) -> Any:
+        return _map(value, leaf, tuples, is_leaf)
+
     if isinstance(item, Mapping):
-        return _like_mapping(item, {key: _map(value, leaf, tuples) for key, value in item.items()})
+        return _like_mapping(item, {key: inner(value) for key, value in item.items()})
     if isinstance(item, tuple) and hasattr(item, "_fields"):
-        return type(item)(*(_map(value, leaf, tuples) for value in item))
+        return type(item)(*map(inner, item))
     if isinstance(item, Sequence):
-        values = [_map(value, leaf, tuples) for value in item]
+        values = list(map(inner, item))
         return tuples(values) if isinstance(item, tuple) else _like_sequence(item, values)
     return leaf(item)
 
 
-def _is_array(value: Any) -> bool:
+def is_array(value: Any) -> bool:
+    """Return whether something is an array of any library, as it says by its attributes."""
     return hasattr(value, "__array__") or hasattr(value, "__dlpack__")
 
 
@@ -148,7 +168,7 @@ def _array(value: Any) -> np.ndarray[Any, Any]:
         return value
     if isinstance(value, (bool, int, float)):  # among NumPy's numbers
         return np.asarray(value)
-    if not _is_array(value):
+    if not is_array(value):
         raise TypeError(f"default_collate: found {type(value)} in a batch of arrays")
     detach = getattr(value, "detach", None)  # PyTorch's, which may have a history
     value = value if detach is None else detach()

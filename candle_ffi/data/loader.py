@@ -15,7 +15,7 @@ from candle_ffi.data.dataset import is_stream
 from candle_ffi.data.epoch import Epoch
 from candle_ffi.data.fetch import MapFetcher, StreamFetcher
 from candle_ffi.data.placement import placement
-from candle_ffi.data.prefetch import Prefetch
+from candle_ffi.data.prefetch import Prefetch, finished
 from candle_ffi.data.progress import Counted, Progress
 from candle_ffi.data.sampler import RandomSampler, SequentialSampler
 from candle_ffi.device import Device, as_device
@@ -67,8 +67,9 @@ class DataLoader(Generic[T_co]):
     persistent_workers : bool, default False
         Whether workers live on between epochs.
     device : Device or str, optional
-        Where the batches' tensors go, through pinned memory for a CUDA device; what a thread
-        prepares ahead is on its way to the device already. They stay where they are when not given.
+        Where the batches go, through pinned memory for a CUDA device. Tensors move, also in
+        dataclasses, and what has a method `to`; all else stays, and a batch in which nothing moves
+        warns. They stay where they are when not given.
 
     Raises
     ------
@@ -78,6 +79,11 @@ class DataLoader(Generic[T_co]):
     Notes
     -----
     `torch.utils.data.DataLoader`
+
+    Where batches are made ahead, by workers or by a thread, a thread also brings the next one into
+    pinned memory and on its way to the device while the one before is in use. A dataset that is
+    asked item by item in this process is not asked ahead: its random numbers come in the order of
+    the loop, and its batches move when they are due.
 
     Without workers and `collate_fn`, batches of a dataset that has ``gather`` (such as
     `TensorDataset` and its subsets) are made by a thread while the batch before is in use;
@@ -196,7 +202,7 @@ class DataLoader(Generic[T_co]):
         place = placement(self.pin_memory, self.device)
         if self.num_workers:
             batches = self._from_workers(indices, seed, first)
-            return batches if place is None else map(place, batches)
+            return batches if place is None else finished(batches, place)
         fetcher = self._fetcher()
         depth = 2 if self.prefetch_factor is None else self.prefetch_factor
         fetch = fetcher.fetch if place is None else partial(_placed, place, fetcher.fetch)

@@ -7,12 +7,13 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from candle_ffi.autograd import is_grad_enabled, set_grad_enabled
 
-__all__ = ["Prefetch"]
+__all__ = ["Prefetch", "finished"]
 
 Fetch = Callable[[Any], Any]
 
@@ -112,3 +113,38 @@ def _work(
             except BaseException as error:
                 results.put((None, error))
             del indices
+
+
+def finished(batches: Iterator[Any], finish: Fetch) -> Iterator[Any]:
+    """Return batches with a last touch that a thread gives to one while the one before is in use.
+
+    Parameters
+    ----------
+    batches : iterator
+        What is asked in the caller's thread; what it raises is raised when its turn has come.
+    finish : callable
+        Makes what is given of a batch.
+    """
+    return Prefetch(partial(_finish, finish), _Outcomes(batches), 1)
+
+
+class _Outcomes(Iterator[Any]):
+    """What has come of each batch: it, or why there is none."""
+
+    def __init__(self, batches: Iterator[Any]) -> None:
+        self._batches = batches
+
+    def __next__(self) -> tuple[Any, Exception | None]:
+        try:
+            return next(self._batches), None
+        except StopIteration:
+            raise
+        except Exception as error:
+            return None, error
+
+
+def _finish(finish: Fetch, outcome: tuple[Any, Exception | None]) -> Any:
+    batch, failure = outcome
+    if failure is not None:
+        raise failure
+    return finish(batch)

@@ -9,16 +9,19 @@ import numpy as np
 
 from candle_ffi._ops import cat
 from candle_ffi.creation import as_tensor
+from candle_ffi.data.placement import is_movable, moved
 from candle_ffi.data.subset import Subset
 from candle_ffi.data.tensor_dataset import TensorDataset
 from candle_ffi.device import Device
 from candle_ffi.dtype import DType
+from candle_ffi.nn.utils.rnn import PackedSequence
 from candle_ffi.tensor import Tensor
 
 __all__ = [
     "Whole",
     "as_dataset",
     "detached",
+    "is_several",
     "joined",
     "rows_of",
     "split",
@@ -52,7 +55,7 @@ def split_batch(batch: Any) -> tuple[Any, Any]:
     >>> split_batch((1, 2, 3)), split_batch({"image": 1, "labels": 2})
     (((1, 2), 3), ({'image': 1}, 2))
     """
-    if isinstance(batch, (tuple, list)):
+    if is_several(batch):
         count = len(batch)
         if count == 2:
             return batch[0], batch[1]
@@ -72,17 +75,19 @@ def to_tensors(value: Any, device: Device | None) -> Any:
     Parameters
     ----------
     value : object
-        A tensor, an array, or tuples, lists and dictionaries of them.
+        A tensor, an array, or tuples, lists and dictionaries of them. A `PackedSequence` and
+        objects of a class with a method `to` go as a whole.
     device : Device, optional
-        Where the tensors go; they stay where they are when not given.
+        Where the tensors go; they stay where they are when not given. A copy from pinned memory
+        is not waited for.
 
     Returns
     -------
     object
         The same with tensors.
     """
-    if isinstance(value, Tensor):
-        return value if device is None else value.to(device=device)
+    if _is_whole(value):
+        return value if device is None else moved(value, device)
     if isinstance(value, Mapping):
         return {name: to_tensors(each, device) for name, each in value.items()}
     if isinstance(value, (tuple, list)):
@@ -90,6 +95,18 @@ def to_tensors(value: Any, device: Device | None) -> Any:
     if hasattr(value, "__array__"):
         return to_tensors(as_tensor(value), device)
     return value
+
+
+def is_several(value: Any) -> bool:
+    """Return whether something is a tuple or a list of parts, and not one thing made of fields."""
+    return isinstance(value, (tuple, list)) and not isinstance(value, PackedSequence)
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether something goes to a device as it is, and not part by part."""
+    if isinstance(value, (Tensor, PackedSequence)):
+        return True
+    return is_movable(value) and not isinstance(value, (Mapping, tuple, list))
 
 
 def detached(value: Any) -> Any:
@@ -109,7 +126,9 @@ def detached(value: Any) -> Any:
         return value.detach()
     if isinstance(value, Mapping):
         return {name: detached(each) for name, each in value.items()}
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, PackedSequence):
+        return value._replace(data=value.data.detach())
+    if is_several(value):
         return tuple(detached(each) for each in value)
     return value
 
@@ -129,8 +148,11 @@ def rows_of(inputs: Any) -> int:
     """
     if isinstance(inputs, Tensor):
         return len(inputs) if inputs.ndim else 1
-    parts = inputs.values() if isinstance(inputs, Mapping) else inputs
-    return rows_of(next(iter(parts))) if isinstance(inputs, (tuple, list, Mapping)) and parts else 1
+    if isinstance(inputs, PackedSequence):
+        return int(inputs.batch_sizes[0]) if len(inputs.batch_sizes) else 1
+    if isinstance(inputs, Mapping):
+        inputs = tuple(inputs.values())
+    return rows_of(inputs[0]) if is_several(inputs) and inputs else 1
 
 
 def joined(parts: list[Any]) -> Any:
@@ -151,7 +173,7 @@ def joined(parts: list[Any]) -> Any:
         return first if len(parts) == 1 else cat(parts, 0)
     if isinstance(first, Mapping):
         return {name: joined([part[name] for part in parts]) for name in first}
-    if isinstance(first, (tuple, list)):
+    if is_several(first):
         return tuple(joined(list(column)) for column in zip(*parts, strict=True))
     raise TypeError(f"predict: results of {type(first).__name__} cannot be joined")
 

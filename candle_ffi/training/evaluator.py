@@ -9,7 +9,14 @@ from candle_ffi.autograd import no_grad
 from candle_ffi.data import DataLoader
 from candle_ffi.dtype import DType
 from candle_ffi.nn.module import Module
-from candle_ffi.training.batches import as_dataset, joined, rows_of, split_batch, to_tensors
+from candle_ffi.training.batches import (
+    as_dataset,
+    is_several,
+    joined,
+    rows_of,
+    split_batch,
+    to_tensors,
+)
 from candle_ffi.training.losses import Losses
 from candle_ffi.training.metric import Given, Metric, as_metrics, as_number
 
@@ -51,7 +58,7 @@ class Evaluator:
         inputs : Tensor, tuple or dict
             The input, or several, or those that have names.
         """
-        if isinstance(inputs, tuple):
+        if isinstance(inputs, tuple) and is_several(inputs):
             return self.model(*inputs)
         if isinstance(inputs, dict):
             return self.model(**inputs)
@@ -156,7 +163,14 @@ class Evaluator:
         return joined(parts)
 
     def _cut(self, dataset: Any, batch_size: int, shuffle: bool, generator: Any = None) -> Any:
-        return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, generator=generator)
+        # The thread that makes batches ahead also brings them to the model's device.
+        return DataLoader(
+            dataset,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            generator=generator,
+            device=self._device(),
+        )
 
     def _batches(self, data: Any, batch_size: int) -> Any:
         """Return the batches of data, in its order."""

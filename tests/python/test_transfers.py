@@ -6,6 +6,10 @@ What needs a device is skipped where there is none; an emulated one serves (`mak
 from __future__ import annotations
 
 import gc
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,8 +52,152 @@ def test_a_loader_brings_batches_to_a_device_in_their_containers() -> None:
         cf.data.DataLoader(items, device="cuda:99")
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A batch of a class of one's own, which knows nothing of devices."""
+
+    x: Any
+    parts: list[Any]
+    name: str = "pair"
+
+
+class Own:
+    """A batch that moves itself, as PyTorch's documentation shows it."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def pin_memory(self) -> Own:
+        self.x = self.x.pin_memory()
+        return self
+
+    def to(self, device: Any) -> Own:
+        return Own(self.x.to(device))
+
+
+class Opaque:
+    """A batch that nobody can move."""
+
+    def __init__(self, items: list[float]) -> None:
+        self.x = cf.tensor(items)
+
+
+def packed(items: list[int]) -> Any:
+    return cf.nn.utils.rnn.pack_sequence(
+        [cf.arange(float(k + 1)) for k in items], enforce_sorted=False
+    )
+
+
+def loaded(collate_fn: Any, **options: Any) -> Any:
+    loader = cf.data.DataLoader(range(3), batch_size=3, collate_fn=collate_fn, **options)
+    return next(iter(loader))
+
+
+def test_what_cannot_be_moved_is_told() -> None:
+    for collate_fn in (Opaque, lambda items: ["a", 1], lambda items: np.array(items)):
+        with pytest.warns(UserWarning, match="nothing of a batch is put on cpu"):
+            loaded(collate_fn, device="cpu")
+    for collate_fn in (packed, cf.tensor, lambda items: Own(cf.tensor(items))):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            loaded(collate_fn, device="cpu")
+            loaded(Opaque, pin_memory=True)
+
+
+def test_containers_of_ones_own_stay_what_they_are() -> None:
+    made = loaded(lambda items: Pair(cf.tensor(items), [packed(items), "a"]), device="cpu")
+    assert type(made) is Pair and made.name == "pair" and made.x.tolist() == [0, 1, 2]
+    assert type(made.parts[0]) is cf.nn.utils.rnn.PackedSequence and made.parts[1] == "a"
+
+
+class Failing:
+    """A dataset whose second item cannot be had, and that says in which thread it is asked."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> int:
+        if index == 1:
+            raise KeyError("the second")
+        return index
+
+
+class Where:
+    """A batch that remembers in which thread it was moved."""
+
+    def __init__(self, items: list[int]) -> None:
+        self.items = items
+        self.thread = ""
+
+    def to(self, device: Any) -> None:
+        self.thread = threading.current_thread().name
+
+
+@pytest.mark.filterwarnings("ignore:os.fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_what_workers_have_made_is_moved_by_a_thread_in_order_with_its_failures() -> None:
+    loader = cf.data.DataLoader(Failing(), collate_fn=Where, device="cpu", num_workers=2)
+    for _ in range(2):
+        batches, seen = iter(loader), []
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                break
+            except KeyError as error:
+                assert "the second" in str(error)
+                seen.append(None)
+            else:
+                assert batch.thread == "candle_ffi.data prefetch"
+                seen.append(batch.items[0])
+        assert seen == [0, None, 2, 3]
+    # Without anything made ahead there is nothing for a thread to do.
+    here = next(iter(cf.data.DataLoader(Failing(), collate_fn=Where, device="cpu")))
+    assert here.thread == threading.current_thread().name
+
+
 @needs_cuda
 class TestOnCuda:
+    @pytest.mark.parametrize("pin", [False, True])
+    def test_batches_of_every_class_move(self, pin: bool) -> None:
+        options = {"pin_memory": True} if pin else {"device": "cuda"}
+
+        def there(x: Any) -> bool:
+            return bool(x.is_pinned() if pin else x.is_cuda)
+
+        sequence = loaded(packed, **options)
+        assert type(sequence) is cf.nn.utils.rnn.PackedSequence and there(sequence)
+        assert sequence.batch_sizes.device.type == "cpu" and there(sequence.sorted_indices)
+        padded, lengths = cf.nn.utils.rnn.pad_packed_sequence(sequence, batch_first=True)
+        assert padded.tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 2]] and lengths.tolist() == [
+            1,
+            2,
+            3,
+        ]
+        assert there(loaded(lambda items: Own(cf.tensor(items)), **options).x)
+        pair = loaded(lambda items: Pair(cf.tensor(items), [packed(items)]), **options)
+        assert there(pair.x) and there(pair.parts[0])
+
+    def test_a_trainer_moves_batches_as_its_loader_does(self) -> None:
+        rnn = cf.nn.RNN(1, 2).to("cuda")
+
+        class Last(cf.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.rnn = rnn
+
+            def forward(self, sequences: Any) -> Any:
+                assert sequences.is_cuda
+                return self.rnn(sequences)[1][0]
+
+        trainer = cf.training.Trainer(
+            Last(), cf.optim.SGD(rnn.parameters()), cf.mse_loss, progress=False
+        )
+        steps = cf.nn.utils.rnn.pack_sequence([cf.ones(2, 1), cf.ones(1, 1)])
+        history = trainer.fit([(steps, cf.zeros(2, 2))] * 2, epochs=1)
+        assert len(history["loss"]) == 1
+        assert trainer.predict([steps, steps]).shape == (4, 2)
+
     @pytest.mark.parametrize("dtype", cf.dtype.ALL, ids=str)
     def test_every_dtype_goes_there_and_back_bit_by_bit(self, dtype: cf.DType) -> None:
         x = cf.arange(7).to(dtype)

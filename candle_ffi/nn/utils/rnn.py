@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from candle_ffi._ops import cat, full, index_select, reshape
+from candle_ffi.casts import goal
 from candle_ffi.creation import as_tensor
 from candle_ffi.device import CPU
 from candle_ffi.dtype import DType, float16, float32, float64
@@ -79,17 +80,30 @@ class PackedSequence(_Fields):
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """Return one whose data are on another device or of another dtype."""
+        """Return one whose data are on another device or of another dtype, as `Tensor.to` does.
+
+        The indices go with the data; `batch_sizes` stays on the CPU.
+        """
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
-        device = data.device
-        return PackedSequence(
-            data,
-            self.batch_sizes,
-            None if self.sorted_indices is None else self.sorted_indices.to(device),
-            None if self.unsorted_indices is None else self.unsorted_indices.to(device),
-        )
+        wanted = goal(args, kwargs)
+        return self._with(data, lambda part: part.to(data.device, wanted.non_blocking, wanted.copy))
+
+    def _with(self, data: Tensor, change: Callable[[Tensor], Tensor]) -> PackedSequence:
+        """Return one with other data, and with what a change makes of the indices."""
+        indices = (self.sorted_indices, self.unsorted_indices)
+        changed = (None if part is None else change(part) for part in indices)
+        return type(self)(data, self.batch_sizes, *changed)
+
+    def pin_memory(self) -> PackedSequence:
+        """Return one in pinned memory, from which a CUDA device copies while the host goes on."""
+        data = self.data.pin_memory()
+        return self if data is self.data else self._with(data, Tensor.pin_memory)
+
+    def is_pinned(self) -> bool:
+        """Return whether the data are in pinned memory of the host."""
+        return self.data.is_pinned()
 
     def _cast(self, dtype: DType) -> PackedSequence:
         return self.to(dtype)
