@@ -17,11 +17,20 @@ from typing import Any
 
 from candle_ffi._backend import UnusableError
 
-__all__ = ["DESCRIPTION", "driver_version", "expect_devices", "header_digest", "load", "spelled"]
+__all__ = [
+    "DESCRIPTION",
+    "driver_version",
+    "expect_devices",
+    "has_started",
+    "header_digest",
+    "load",
+    "spelled",
+]
 
 #: The file beside the library that says what it needs; tools/cuda.py writes it.
 DESCRIPTION = "library.json"
 DRIVER = "libcuda.so.1"
+_NOT_INITIALIZED = 3  # CUDA_ERROR_NOT_INITIALIZED
 INCLUDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 
 # What has been loaded stays so: closing it would leave the library without its functions.
@@ -109,6 +118,12 @@ def expect_devices() -> None:
         hint = "" if visible is None else f" with CUDA_VISIBLE_DEVICES={visible!r}"
         why = f": {_error(driver, status)}" if status else ""
         raise UnusableError(f"the NVIDIA driver finds no GPU{hint}{why}")
+
+
+def has_started() -> bool:
+    """Return whether CUDA has been started in this process, by whomever; this does not start it."""
+    count = ctypes.c_int(0)
+    return int(_driver().cuDeviceGetCount(ctypes.byref(count))) != _NOT_INITIALIZED
 
 
 def _description(path: str) -> dict[str, Any]:

@@ -10,32 +10,57 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from candle_ffi import _backend
 from candle_ffi import device as devices
 from candle_ffi._lib import check, ffi, lib, text
 from candle_ffi.amp import cuda as amp
+from candle_ffi.cuda_random import (
+    get_rng_state,
+    get_rng_state_all,
+    initial_seed,
+    manual_seed,
+    manual_seed_all,
+    set_rng_state,
+    set_rng_state_all,
+)
 from candle_ffi.device import Device
 from candle_ffi.errors import OutOfMemoryError
+from candle_ffi.streams import Stream, current_stream, default_stream, stream
 
 __all__ = [
     "DeviceProperties",
     "OutOfMemoryError",
+    "Stream",
     "amp",
     "current_device",
+    "current_stream",
+    "default_stream",
     "device",
     "device_count",
     "empty_cache",
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_rng_state",
+    "get_rng_state_all",
+    "initial_seed",
     "is_available",
     "is_bf16_supported",
+    "is_initialized",
+    "manual_seed",
+    "manual_seed_all",
     "max_memory_allocated",
     "max_memory_reserved",
     "mem_get_info",
     "memory_allocated",
     "memory_reserved",
+    "memory_stats",
+    "memory_summary",
     "reset_peak_memory_stats",
     "set_device",
+    "set_rng_state",
+    "set_rng_state_all",
+    "stream",
     "synchronize",
 ]
 
@@ -105,6 +130,28 @@ def device_count() -> int:
     True
     """
     return devices.device_count("cuda")
+
+
+def is_initialized() -> bool:
+    """Return whether CUDA has been started in this process, which counting devices does already.
+
+    A process that is forked from one where it has been started cannot use CUDA.
+
+    Notes
+    -----
+    `torch.cuda.is_initialized`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.cuda.is_initialized() in (False, True)
+    True
+    """
+    if _backend.in_use()[0] != "cuda":
+        return False
+    from candle_ffi import _cuda_library
+
+    return _cuda_library.has_started()
 
 
 def current_device() -> int:
@@ -386,8 +433,79 @@ def reset_peak_memory_stats(device: Device | str | int | None = None) -> None:
     check(lib.py_device_reset_peak_memory(_KIND, _index(device)))
 
 
+def memory_stats(device: Device | str | int | None = None) -> dict[str, int]:
+    """Return what is known of a device's memory, in bytes; nothing where there is no CUDA.
+
+    Parameters
+    ----------
+    device : Device, str or int, optional
+        The device.
+
+    Returns
+    -------
+    dict of str to int
+        ``"allocated_bytes.all.current"`` and ``".peak"``, which tensors hold and have held at most,
+        and ``"reserved_bytes.all.current"`` and ``".peak"``, which are taken from the device.
+
+    Notes
+    -----
+    `torch.cuda.memory_stats`, of whose names there are these four.
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> len(cf.cuda.memory_stats()) == (4 if cf.cuda.is_available() else 0)
+    True
+    """
+    if not is_available():
+        return {}
+    memory = _memory(device)
+    return {
+        "allocated_bytes.all.current": memory.allocated_bytes,
+        "allocated_bytes.all.peak": memory.peak_allocated_bytes,
+        "reserved_bytes.all.current": memory.reserved_bytes,
+        "reserved_bytes.all.peak": memory.peak_reserved_bytes,
+    }
+
+
+def memory_summary(device: Device | str | int | None = None, abbreviated: bool = False) -> str:
+    """Return what is known of a device's memory as a table for people.
+
+    Parameters
+    ----------
+    device : Device, str or int, optional
+        The device.
+    abbreviated : bool, default False
+        Whether the memory of the device as a whole is left out.
+
+    Raises
+    ------
+    DeviceError
+        It is not there; the message says which are, or why there is none.
+
+    Notes
+    -----
+    `torch.cuda.memory_summary`
+    """
+    memory = _memory(device)
+    rows = [
+        ("tensors hold", memory.allocated_bytes, memory.peak_allocated_bytes),
+        ("taken from the device", memory.reserved_bytes, memory.peak_reserved_bytes),
+    ]
+    lines = [f"{f'cuda:{_index(device)}':<22}{'now':>14}{'at most':>14}"]
+    lines += [f"{name:<22}{_mib(now):>14}{_mib(most):>14}" for name, now, most in rows]
+    if not abbreviated:
+        lines.append(f"{'free on the device':<22}{_mib(memory.free_bytes):>14}")
+        lines.append(f"{'all of it':<22}{_mib(memory.total_bytes):>14}")
+    return "\n".join(lines)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
+
+
 def empty_cache() -> None:
-    """Give back to the system what the current device keeps for later tensors.
+    """Give back to the system what the devices that are in use keep for later tensors.
 
     Other programs can have it then; this one becomes no faster by it. Nothing happens where there
     is no CUDA.
@@ -401,8 +519,9 @@ def empty_cache() -> None:
     >>> import candle_ffi as cf
     >>> cf.cuda.empty_cache()
     """
-    if is_available():
-        check(lib.py_device_empty_cache(_KIND, devices.current_cuda()))
+    # One that is not in use keeps nothing, and would be opened by the question.
+    for index in devices.cuda_in_use():
+        check(lib.py_device_empty_cache(_KIND, index))
 
 
 def _memory(device: Device | str | int | None) -> Any:

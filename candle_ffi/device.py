@@ -25,11 +25,11 @@ class Device:
 
     Parameters
     ----------
-    name : str, int or Device
+    type : str, int or Device
         The type, with its index after a colon where there are several: ``"cpu"``, ``"cuda"``,
         ``"cuda:1"``, ``"metal"``. A number is the index of a CUDA device.
     index : int, optional
-        The index, where the name has none; without it ``"cuda"`` is the current device, see
+        The index, where the type comes without; without it ``"cuda"`` is the current device, see
         `cf.cuda.set_device`.
 
     Attributes
@@ -46,12 +46,15 @@ class Device:
 
     Notes
     -----
-    `torch.device`
+    `torch.device`. In a ``with`` block it is the default device of the thread.
 
     Examples
     --------
     >>> import candle_ffi as cf
     >>> cf.device("cpu")
+    device(type='cpu')
+    >>> with cf.device("cpu"):
+    ...     cf.zeros(2).device
     device(type='cpu')
     """
 
@@ -61,8 +64,9 @@ class Device:
     kind: int
     type: str
 
-    def __new__(cls, name: str | int | Device, index: int | None = None) -> Device:
+    def __new__(cls, type: str | int | Device, index: int | None = None) -> Device:
         """Return the device of a name, after looking whether it is there."""
+        name = type
         if isinstance(name, Device):
             return name
         if isinstance(name, int) and not isinstance(name, bool):
@@ -98,6 +102,13 @@ class Device:
     def __reduce__(self) -> tuple[object, tuple[int, int]]:
         return (of, (self.kind, self.index))
 
+    def __enter__(self) -> Device:
+        _current.chosen = [*_chosen(), self]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _current.chosen = _chosen()[:-1]
+
 
 def of(kind: int, index: int) -> Device:
     """Return the device of the numbers of the C interface.
@@ -117,10 +128,15 @@ def of(kind: int, index: int) -> Device:
 device = Device
 CPU: Final = of(1, 0)
 _KNOWN: dict[str, Device] = {"cpu": CPU}
-_default: Device = CPU
+#: A name without an index is the device that it means when a tensor is made.
+_default: Device | str = CPU
 
-
+#: Of each thread: which device ``"cuda"`` is, and the devices of the blocks that it is in.
 _current = threading.local()
+
+
+def _chosen() -> list[Device]:
+    return getattr(_current, "chosen", [])
 
 
 def current_cuda() -> int:
@@ -133,13 +149,22 @@ def set_current_cuda(index: int) -> None:
     _current.index = index
 
 
+def cuda_in_use() -> list[int]:
+    """Return the indices of the CUDA devices that this process has been told to use."""
+    return sorted({known.index for known in list(_KNOWN.values()) if known.type == "cuda"})
+
+
 def as_device(name: str | int | Device | None) -> Device:
     """Return the device that `name` means; None is the default one."""
-    return _default if name is None else Device(name)
+    return get_default_device() if name is None else Device(name)
 
 
 def get_default_device() -> Device:
     """Return the device where tensors and layers are made when none is named: at first the CPU.
+
+    Notes
+    -----
+    `torch.get_default_device`
 
     Examples
     --------
@@ -147,17 +172,24 @@ def get_default_device() -> Device:
     >>> cf.get_default_device()
     device(type='cpu')
     """
-    return _default
+    chosen = _chosen()
+    if chosen:
+        return chosen[-1]
+    return _default if isinstance(_default, Device) else Device(_default)
 
 
-def set_default_device(device: str | Device | None) -> None:
+def set_default_device(device: str | int | Device | None) -> None:
     """Set the device where tensors and layers are made when none is named, for the whole process.
+
+    The name ``"cuda"`` goes on to mean the current device of each thread, which
+    `cf.cuda.set_device` may change later; ``"cuda:0"`` and a `cf.device` are one device. In a
+    ``with`` block of a device, that one is the default.
 
     What has memory already keeps it: `from_numpy`, `from_dlpack` and files give tensors on the CPU.
 
     Parameters
     ----------
-    device : Device, str or None
+    device : Device, str, int or None
         The device; None is the CPU.
 
     Raises
@@ -175,7 +207,8 @@ def set_default_device(device: str | Device | None) -> None:
     >>> cf.set_default_device("cpu")
     """
     global _default
-    _default = CPU if device is None else Device(device)
+    there = CPU if device is None else Device(device)
+    _default = device if isinstance(device, str) and ":" not in device else there
 
 
 def device_count(type: str = "cuda") -> int:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from candle_ffi._lib import check, ffi, lib
+from candle_ffi.device import CPU, Device
 
 __all__ = ["Generator", "get_rng_state", "initial_seed", "manual_seed", "set_rng_state"]
 
@@ -15,6 +16,17 @@ State = np.ndarray[Any, np.dtype[np.uint64]]
 
 class Generator:
     """A source of random numbers: the same seed gives the same numbers, for any number of threads.
+
+    Parameters
+    ----------
+    device : Device or str, default "cpu"
+        Kept as the attribute `device`. The numbers are the same on all devices, and any generator
+        serves tensors on any of them.
+
+    Raises
+    ------
+    DeviceError
+        The device is not there.
 
     Notes
     -----
@@ -29,15 +41,21 @@ class Generator:
     tensor(True)
     """
 
-    __slots__ = ("_handle",)
+    __slots__ = ("_handle", "device")
 
     _handle: Any
+    device: Device
 
-    def __init__(self) -> None:
+    def __init__(self, device: Device | str = CPU) -> None:
+        self.device = Device(device)
         self._handle = lib.py_generator_new(_DEFAULT_SEED)
 
     def __del__(self, free: Any = lib.candle_generator_free) -> None:
-        free(self._handle)
+        try:
+            handle = self._handle
+        except AttributeError:  # one that could not be made
+            return
+        free(handle)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the sequence of a seed, and return the generator.
@@ -75,7 +93,7 @@ class Generator:
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Generator:
-        other = Generator()
+        other = Generator(self.device)
         other.set_state(self.get_state())
         return other
 
@@ -100,7 +118,7 @@ def _restore(state: State) -> Generator:
 def _default_generator() -> Generator:
     """Return the object of the generator that is used where none is given: NULL for the library."""
     generator: Generator = object.__new__(Generator)
-    generator._handle = ffi.NULL
+    generator.device, generator._handle = CPU, ffi.NULL
     return generator
 
 

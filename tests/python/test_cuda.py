@@ -44,6 +44,7 @@ class TestWithoutOne:
         assert not cf.cuda.is_bf16_supported()
         assert cf.cuda.memory_allocated() == cf.cuda.max_memory_allocated() == 0
         assert cf.cuda.memory_reserved() == cf.cuda.max_memory_reserved() == 0
+        assert cf.cuda.memory_stats() == {} and not cf.cuda.is_initialized()
         cf.cuda.empty_cache()
 
     @pytest.mark.parametrize(
@@ -56,6 +57,9 @@ class TestWithoutOne:
             cf.cuda.mem_get_info,
             cf.cuda.reset_peak_memory_stats,
             cf.cuda.synchronize,
+            cf.cuda.memory_summary,
+            cf.cuda.Stream,
+            cf.cuda.current_stream,
             lambda: cf.cuda.set_device(0),
             lambda: cf.cuda.device(0).__enter__(),
             lambda: cf.zeros(2).cuda(),
@@ -122,6 +126,41 @@ class TestDevices:
         printed = in_a_process(code, CUDA_VISIBLE_DEVICES="", CANDLE_FFI_BACKEND="")
         assert printed.startswith("0\n") and "device" in printed
 
+    def test_to_be_started_is_told_without_starting(self) -> None:
+        code = (
+            "import candle_ffi as cf\n"
+            "print(cf.cuda.is_initialized(), cf.cuda.is_initialized())\n"
+            "cf.cuda.device_count()\n"
+            "print(cf.cuda.is_initialized())\n"
+        )
+        # Asked for by name, CUDA is started at once.
+        assert in_a_process(code, CANDLE_FFI_BACKEND="").split() == ["False", "False", "True"]
+
+    def test_a_device_has_one_stream(self) -> None:
+        last = cf.cuda.Stream(COUNT - 1)
+        assert (
+            last == cf.cuda.current_stream(f"cuda:{COUNT - 1}") == cf.cuda.default_stream(COUNT - 1)
+        )
+        assert (
+            len({last, cf.cuda.current_stream(COUNT - 1)}) == 1 and last.device.index == COUNT - 1
+        )
+        assert (
+            last.cuda_stream == cf.zeros(1, device=last.device).__cuda_array_interface__["stream"]
+        )
+        with cf.cuda.stream(last):
+            assert cf.cuda.current_device() == COUNT - 1
+            x = cf.ones(1000, device="cuda") * 2
+        assert cf.cuda.current_device() == 0
+        cf.cuda.current_stream().wait_stream(last)
+        last.synchronize()
+        assert x.sum().item() == 2000
+        with cf.cuda.stream(None):
+            assert cf.cuda.current_device() == 0
+        with pytest.raises(ValueError, match="a CUDA device is needed"):
+            cf.cuda.Stream("cpu")
+        with pytest.raises(TypeError):
+            cf.cuda.Stream(0, priority=-1)  # type: ignore[call-arg]
+
     def test_the_current_device_is_the_threads(self) -> None:
         last = COUNT - 1
         with cf.cuda.device(last):
@@ -162,6 +201,26 @@ class TestMemory:
         assert cf.cuda.memory_reserved() <= kept
         cf.cuda.reset_peak_memory_stats()
         assert cf.cuda.max_memory_allocated() == cf.cuda.memory_allocated()
+        stats = cf.cuda.memory_stats()
+        assert stats["allocated_bytes.all.current"] == cf.cuda.memory_allocated()
+        assert stats["reserved_bytes.all.peak"] == cf.cuda.max_memory_reserved()
+        assert f"{cf.cuda.mem_get_info()[1] / MIB:.1f} MiB" in cf.cuda.memory_summary()
+        assert "all of it" not in cf.cuda.memory_summary(abbreviated=True)
+
+    @pytest.mark.skipif(COUNT < 2, reason="there are no two CUDA devices")
+    def test_every_device_that_is_in_use_gives_back_what_it_keeps(self) -> None:
+        for index in range(2):
+            cf.zeros(4, 256, 1024, device=f"cuda:{index}")
+            cf.cuda.synchronize(index)
+        before = [cf.cuda.memory_reserved(index) for index in range(2)]
+        cf.cuda.empty_cache()
+        after = [cf.cuda.memory_reserved(index) for index in range(2)]
+        assert all(now <= then - 4 * MIB for now, then in zip(after, before, strict=True))
+        code = (
+            "import candle_ffi as cf\nx = cf.ones(2, device='cuda:0')\ncf.cuda.empty_cache()\n"
+            "from candle_ffi.device import cuda_in_use\nprint(cuda_in_use())"
+        )
+        assert in_a_process(code) == "[0]"
 
     def test_what_there_is_no_room_for_is_told_and_the_process_goes_on(self) -> None:
         total = cf.cuda.mem_get_info()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import subprocess
 import sys
@@ -252,3 +253,34 @@ def test_random_leaves() -> None:
 def test_empty_range_is_refused() -> None:
     with pytest.raises(backend.error("InvalidArgumentError"), match=r"5.*5"):
         cf.randint(5, 5, (2,))
+
+
+@ours
+def test_a_generator_may_be_made_for_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = cf.device(backend.DEVICE_NAME)
+    first = cf.rand(3, generator=cf.Generator(device=backend.DEVICE_NAME).manual_seed(5))
+    second = cf.rand(3, generator=cf.Generator(device).manual_seed(5))
+    assert first.tolist() == second.tolist() and cf.Generator(device).device == device
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    for arguments in (("tpu",), (1, 2)):
+        with pytest.raises((TypeError, RuntimeError)):
+            cf.Generator(*arguments)
+    gc.collect()
+    assert not ignored
+
+
+@ours
+def test_cuda_has_the_one_generator() -> None:
+    cf.cuda.manual_seed(11)
+    first = cf.rand(2)
+    cf.cuda.manual_seed_all(11)
+    state = cf.cuda.get_rng_state()
+    assert cf.rand(2).tolist() == first.tolist() and cf.cuda.initial_seed() == 11
+    cf.cuda.set_rng_state(state, device=0)
+    assert cf.rand(2).tolist() == first.tolist()
+    cf.cuda.set_rng_state_all([state, state])
+    assert cf.rand(2).tolist() == first.tolist()
+    with pytest.raises(ValueError, match="one generator"):
+        cf.cuda.set_rng_state_all([state, cf.get_rng_state()])
+    assert len(cf.cuda.get_rng_state_all()) == cf.cuda.device_count()
