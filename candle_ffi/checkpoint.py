@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import os
 import random
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,13 +22,17 @@ from typing import Any, Final
 import numpy as np
 
 from candle_ffi import random as candle_random
+from candle_ffi.device import CPU, Device
 from candle_ffi.errors import FileFormatError, StateDictError
 from candle_ffi.nn.module import Module
 from candle_ffi.optim.lr_scheduler import LRScheduler
+from candle_ffi.optim.native import NativeOptimizer, states_on_host
+from candle_ffi.optim.optimizer import Optimizer
 from candle_ffi.serialization.digest import DIGEST, UNSET, seal, verify
 from candle_ffi.serialization.replace import file_errors, replacing
 from candle_ffi.serialization.safetensors import read_file, save_file
 from candle_ffi.serialization.tree import flatten, unflatten
+from candle_ffi.tensor import Tensor
 
 __all__ = ["Checkpoint", "load", "read", "save"]
 
@@ -111,7 +116,7 @@ def save(
         raise TypeError(f"checkpoint.save: epoch is a number, not {epoch!r}")
     _check_objects("save", objects)
     content = {
-        **{name: thing.state_dict() for name, thing in objects.items()},
+        **{name: _state_of(thing) for name, thing in objects.items()},
         "epoch": epoch,
         "extra": extra,
         "kinds": {name: type(thing).__name__ for name, thing in objects.items()},
@@ -230,17 +235,17 @@ def load(
     _check_parts(found, objects, strict)
     if random_state:
         _set_random_states(found, try_only=True)
-    before: dict[str, Any] = {}
+    before: dict[str, _Backup] = {}
     name = ""
     try:
         for name, thing in objects.items():
-            before[name] = copy.deepcopy(thing.state_dict())
+            before[name] = _Backup(thing)
             state = found.states[name]
             # What a schedule keeps of its state must not be what the caller gets; a model copies.
             thing.load_state_dict(state if isinstance(thing, Module) else copy.deepcopy(state))
     except BaseException as error:
-        for changed, state in before.items():
-            objects[changed].load_state_dict(state)
+        for backup in before.values():
+            backup.restore()
         if not isinstance(error, Exception):
             raise
         raise StateDictError(
@@ -251,6 +256,53 @@ def load(
     if random_state:
         _set_random_states(found)
     return found
+
+
+def _state_of(thing: Any) -> Any:
+    """Return the state of an object, where it is a copy on the host."""
+    with states_on_host():
+        return thing.state_dict()
+
+
+class _Backup:
+    """The state of an object, to be brought back; it takes no memory of a device."""
+
+    def __init__(self, thing: Any) -> None:
+        self._thing = thing
+        state = _state_of(thing)
+        own = isinstance(thing, NativeOptimizer)  # what it tells are copies already
+        copies: dict[int, Any] = {}
+        self._places: list[tuple[Tensor, Device]] = []
+        for tensor in _tensors_in(state):
+            kept = tensor.detach()
+            if tensor.device != CPU:
+                kept = kept.cpu()
+            elif not own:
+                kept = kept.clone()
+            copies[id(tensor)] = kept
+            self._places.append((kept, tensor.device))
+        self._state = copy.deepcopy(state, copies)
+
+    def restore(self) -> None:
+        """Give the object its state."""
+        state = self._state
+        if not isinstance(self._thing, (Module, Optimizer)):
+            # Others may keep what they are given, and must find it where it was.
+            state = copy.deepcopy(state, {id(kept): kept.to(place) for kept, place in self._places})
+        self._thing.load_state_dict(state)
+
+
+def _tensors_in(state: Any, seen: set[int] | None = None) -> Iterator[Tensor]:
+    """Yield the tensors in dictionaries, lists and tuples, each once."""
+    seen = set() if seen is None else seen
+    if id(state) in seen:
+        return
+    seen.add(id(state))
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, (Mapping, list, tuple)):
+        for part in state.values() if isinstance(state, Mapping) else state:
+            yield from _tensors_in(part, seen)
 
 
 def _check_objects(verb: str, objects: dict[str, Any]) -> None:

@@ -106,8 +106,9 @@ def load(path: Path, device: Device | str | None = None) -> Any:
     -----
     `torch.load` with ``weights_only=True``. A file of PyTorch is a program; here it is not run:
     whatever it asks for beyond tensors, numbers, texts and containers of them is refused. Tensors
-    that share memory in the file do so here. What no tensor holds as it is becomes larger: int8
-    becomes `int16`, uint16 `int32` and float8_e5m2 `float16`. Devices are told as text.
+    that share memory in the file do so here; on another device those that show all of it alike, as
+    tied weights do. What no tensor holds as it is becomes larger: int8 becomes `int16`, uint16
+    `int32` and float8_e5m2 `float16`. Devices are told as text.
 
     Examples
     --------
@@ -140,7 +141,7 @@ def load(path: Path, device: Device | str | None = None) -> Any:
             f"load: {os.fspath(path)!r} must end with .safetensors, .npz, .npy, .pt, .pth, .bin "
             "or .ckpt"
         )
-    return found if device is None else _moved(found, device, {})
+    return found if device is None else _moved(found, device, {}, {})
 
 
 def save_state(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -221,23 +222,37 @@ def _tensors(tensors: Mapping[str, Any]) -> dict[str, Tensor]:
     return found
 
 
-def _moved(value: Any, device: Device | str, seen: dict[int, Any]) -> Any:
-    """Return what a file holds, with its tensors on another device."""
-    if isinstance(value, Tensor):
-        requires_grad = value.requires_grad
-        there = value.detach().to(device=device)
-        there.requires_grad = requires_grad
-        return there
+def _moved(value: Any, device: Device | str, seen: dict[int, Any], shown: dict[Any, Any]) -> Any:
+    """Return what a file holds, with its tensors on another device.
+
+    What is one object stays so, and tensors that show the same memory alike do so there as well.
+    """
     if id(value) in seen:
         return seen[id(value)]
+    if isinstance(value, Tensor):
+        seen[id(value)] = there = _moved_tensor(value, device, shown)
+        return there
     if isinstance(value, dict):
         seen[id(value)] = value
         for key, part in value.items():
-            value[key] = _moved(part, device, seen)
+            value[key] = _moved(part, device, seen, shown)
     elif isinstance(value, list):
         seen[id(value)] = value
-        value[:] = [_moved(part, device, seen) for part in value]
+        value[:] = [_moved(part, device, seen, shown) for part in value]
     elif type(value) is tuple:
-        seen[id(value)] = moved = tuple(_moved(part, device, seen) for part in value)
+        parts = [_moved(part, device, seen, shown) for part in value]
+        seen[id(value)] = moved = tuple(parts)
         return moved
     return value
+
+
+def _moved_tensor(value: Tensor, device: Device | str, shown: dict[Any, Any]) -> Tensor:
+    requires_grad = value.requires_grad
+    # Weights that are tied are in a file as tensors of the same memory. It lives as long as `shown`
+    # does, so that no other is found at its address.
+    view = (value.data_ptr(), value.dtype, tuple(value.shape), value.strides)
+    if view not in shown or not value.numel():
+        shown[view] = (value, value.detach().to(device=device))
+    there: Tensor = shown[view][1].detach()
+    there.requires_grad = requires_grad
+    return there

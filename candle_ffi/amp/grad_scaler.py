@@ -9,6 +9,7 @@ from typing import Any
 from candle_ffi._handles import handles, wrap
 from candle_ffi._lib import ffi, lib
 from candle_ffi.device import is_available
+from candle_ffi.dtype import float16
 from candle_ffi.optim.optimizer import Optimizer
 from candle_ffi.tensor import Tensor
 
@@ -126,8 +127,8 @@ class GradScaler:
         ------
         RuntimeError
             The gradients are unscaled already, or the step has been made.
-        DTypeError
-            Gradients are in `float16`.
+        ValueError
+            Gradients are in `float16`; all are as they were.
         """
         if not self._enabled:
             return
@@ -138,12 +139,18 @@ class GradScaler:
             )
         if stage is STEPPED:
             raise RuntimeError("unscale_() is being called after step().")
-        params = [
-            param
-            for group in optimizer.param_groups
-            for param in group["params"]
-            if param.grad is not None
-        ]
+        params = []
+        # All are looked at before the first is divided.
+        for param in (param for group in optimizer.param_groups for param in group["params"]):
+            gradient = param.grad
+            if gradient is None:
+                continue
+            if gradient.dtype is float16:
+                raise ValueError(
+                    "Attempting to unscale FP16 gradients: float16 does not hold them without "
+                    "their scale; keep the parameters in float32"
+                )
+            params.append(param)
         if params:
             pointers = ffi.new("CandleTensor *[]", handles(params))
             found = wrap(lib.py_unscale_grads(pointers, len(params), 1.0 / self._scale))
@@ -182,8 +189,10 @@ class GradScaler:
         if stage is READY:
             self.unscale_(optimizer)
         assert id(optimizer) in self._found, "No inf checks were recorded for this optimizer."
+        result = optimizer.step(**kwargs) if self._finite(id(optimizer)) else None
+        # Only now: a step that has raised can be made again.
         self._stages[id(optimizer)] = STEPPED
-        return optimizer.step(**kwargs) if self._finite(id(optimizer)) else None
+        return result
 
     def _finite(self, key: int) -> bool:
         """Return whether gradients are finite, which waits for their device once."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import operator
+import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -17,7 +19,7 @@ from candle_ffi.errors import UnsupportedError
 from candle_ffi.optim.optimizer import Group, Optimizer, State, as_parameters, check_parameters
 from candle_ffi.tensor import Tensor
 
-__all__ = ["Native", "NativeOptimizer"]
+__all__ = ["Native", "NativeOptimizer", "states_on_host"]
 
 #: Where a number of the library stands in an option of several.
 _PARTS: Final = {
@@ -31,6 +33,24 @@ _PARTS: Final = {
 _SWITCHES: Final = frozenset(
     ("nesterov", "maximize", "amsgrad", "decoupled_weight_decay", "centered")
 )
+
+
+#: Of each thread: whether states are wanted on the host.
+_asked = threading.local()
+
+
+@contextmanager
+def states_on_host() -> Iterator[None]:
+    """Let what optimizers tell of their state be on the CPU, tensor by tensor.
+
+    A copy of all of it beside the original would need as much memory of the device again.
+    """
+    before = getattr(_asked, "on_host", False)
+    _asked.on_host = True
+    try:
+        yield
+    finally:
+        _asked.on_host = before
 
 
 class NativeOptimizer(Optimizer):
@@ -396,7 +416,8 @@ class Native:
         for name in self._layout.states:
             check(lib.py_optimizer_get_state(self._handle, 0, index, name.encode(), cell))
             if cell[0]:
-                found[name] = wrap(cell[0])
+                copied = wrap(cell[0])
+                found[name] = copied.cpu() if getattr(_asked, "on_host", False) else copied
         return found
 
     def set_state(self, index: int, state: dict[str, Tensor]) -> None:

@@ -173,6 +173,39 @@ def test_misuse_of_a_scaler_is_told() -> None:
         scaler.scale("loss")
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_no_gradient_is_unscaled_where_one_cannot_be(order: list[int]) -> None:
+    weights = [cf.ones(2, requires_grad=True), cf.ones(2, dtype=cf.float16, requires_grad=True)]
+    optimizer = cf.optim.SGD([weights[place] for place in order], lr=1.0)
+    scaler = cf.amp.GradScaler("cpu", init_scale=4.0)
+    scaler.scale(weights[0].sum() + weights[1].float().sum()).backward()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="unscale FP16 gradients"):
+            scaler.unscale_(optimizer)
+        assert [weight.grad.tolist() for weight in weights] == [[4.0, 4.0], [4.0, 4.0]]
+
+
+def test_a_step_that_has_failed_can_be_made_again() -> None:
+    class Once(cf.optim.SGD):
+        failed = False
+
+        def step(self, closure=None):  # type: ignore[no-untyped-def]
+            if not self.failed:
+                self.failed = True
+                raise KeyError("once")
+            return super().step(closure)
+
+    weight = cf.ones(1, requires_grad=True)
+    optimizer, scaler = Once([weight], lr=0.5), cf.amp.GradScaler("cpu", init_scale=8.0)
+    scaler.scale(weight.sum()).backward()
+    with pytest.raises(KeyError):
+        scaler.step(optimizer)
+    scaler.step(optimizer)
+    assert weight.tolist() == [0.5]
+    with pytest.raises(RuntimeError, match="already been called"):
+        scaler.step(optimizer)
+
+
 def test_a_scaler_without_its_device_warns_and_does_nothing() -> None:
     if cf.is_available("metal"):
         pytest.skip("there is such a device")

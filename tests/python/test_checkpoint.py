@@ -386,3 +386,66 @@ def test_a_link_stays_and_permissions_too(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink()
     assert checkpoint.read(tmp_path / "a").epoch == 2
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+class Keeper:
+    """Keeps the very tensor that it is given, on whichever device that is."""
+
+    def __init__(self, kept: Any) -> None:
+        self.kept = kept
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"kept": self.kept, "again": [self.kept]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.kept = state["kept"]
+        assert state["again"][0] is self.kept
+
+
+class Refusing:
+    """Takes no state."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        raise ValueError("no")
+
+
+@pytest.mark.parametrize("device", ["cpu", *(["cuda"] if cf.cuda.is_available() else [])])
+def test_what_is_undone_is_where_it_was(tmp_path: Path, device: str) -> None:
+    model = cf.nn.Linear(3, 2, device=device)
+    optimizer = cf.optim.Adam(model.parameters(), lr=0.1)
+    model(cf.ones(1, 3, device=device)).sum().backward()
+    optimizer.step()
+    keeper = Keeper(cf.ones(2, device=device))
+    objects = {"model": model, "optimizer": optimizer, "keeper": keeper, "last": Refusing()}
+    path = tmp_path / "a.safetensors"
+    cf.checkpoint.save(path, **objects)
+    optimizer.step()
+    keeper.kept = cf.zeros(2, device=device)
+    weights, moments = model.weight.tolist(), optimizer.state[model.weight]["exp_avg"].tolist()
+    with pytest.raises(cf.StateDictError, match="nothing was changed"):
+        cf.checkpoint.load(path, **objects)
+    assert model.weight.tolist() == weights and model.weight.device.type == device
+    found = optimizer.state[model.weight]["exp_avg"]
+    assert found.tolist() == moments and found.device.type == device
+    assert keeper.kept.tolist() == [0.0, 0.0] and keeper.kept.device.type == device
+
+
+@pytest.mark.skipif(not cf.cuda.is_available(), reason="there is no CUDA device")
+def test_saving_and_loading_take_little_memory_of_the_device(tmp_path: Path) -> None:
+    mib = 2**20
+    model = cf.nn.Sequential(*(cf.nn.Linear(512, 512, bias=False) for _ in range(4))).to("cuda")
+    optimizer = cf.optim.Adam(model.parameters(), lr=0.1)
+    model(cf.ones(1, 512, device="cuda")).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    path = tmp_path / "a.safetensors"
+    for work in (cf.checkpoint.save, cf.checkpoint.load):
+        cf.cuda.synchronize()
+        cf.cuda.reset_peak_memory_stats()
+        before = cf.cuda.memory_allocated()
+        work(path, model=model, optimizer=optimizer)
+        # The weights are 4 MiB and what Adam remembers is 8 MiB, in parts of 1 MiB.
+        assert cf.cuda.max_memory_allocated() - before <= 2 * mib, work

@@ -63,6 +63,19 @@ def test_what_is_around_tensors(name: str) -> None:
     rows[0, 0] = 5
 
 
+@pytest.mark.parametrize("device", ["cpu", *(["cuda"] if cf.cuda.is_available() else [])])
+def test_what_is_tied_stays_so_on_a_device(tmp_path: Path, device: str) -> None:
+    # One tensor twice, and another that shows its memory, as tied weights in a state dict.
+    once, alike = tensor() + b"q\xc8", tensor()
+    state = b"}(" + value("a") + once + value("b") + b"h\xc8" + value("c") + alike
+    rest = value("d") + tensor((2,), (1,), 2) + b"u"
+    write_zip(tmp_path / "a.pt", pickled(state + rest), {"0": np.arange(4, dtype="<f4").tobytes()})
+    found = cf.load(tmp_path / "a.pt", device=device)
+    assert found["a"] is found["b"] and found["a"].device.type == device
+    found["a"][0] = 7.0
+    assert found["c"].tolist() == [7.0, 1.0, 2.0, 3.0] and found["d"].tolist() == [2.0, 3.0]
+
+
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_shared_memory_stays_shared(name: str) -> None:
     whole, again, part, turned = cf.load(FOLDER / name)["shared"]
