@@ -348,6 +348,7 @@ from candle_ffi.reduce import (
     sum,
     var,
 )
+from candle_ffi.restoring import map_location
 from candle_ffi.sampling import rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from candle_ffi.scatter import scatter
 from candle_ffi.shape import chunk, expand, flip, permute, repeat, reshape, split, tile, view
@@ -594,6 +595,7 @@ __all__ = [
     "lstm_packed",
     "lt",
     "manual_seed",
+    "map_location",
     "masked_fill",
     "masked_fill_",
     "masked_select",

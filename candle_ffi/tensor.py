@@ -23,6 +23,7 @@ from candle_ffi.indexing import get_item, set_item
 from candle_ffi.memory import Memory
 from candle_ffi.reduce import Reductions
 from candle_ffi.repr import tensor_repr
+from candle_ffi.restoring import restored_device
 from candle_ffi.scatter import Scattering
 from candle_ffi.shape import Shapes
 from candle_ffi.spellings import Spellings
@@ -479,7 +480,8 @@ def _restore(
     requires_grad: bool,
     device: str = "cpu",
 ) -> Tensor:
-    tensor = interop.from_array(array).to(dtype=dtype, device=device)
+    place = CPU if device == "cpu" else restored_device(device)
+    tensor = interop.from_array(array).to(dtype=dtype, device=place)
     restored: Tensor = _new(cls)
     restored._handle, tensor._handle = tensor._handle, ffi.NULL
     restored.requires_grad = requires_grad

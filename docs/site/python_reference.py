@@ -35,7 +35,7 @@ TOP: list[tuple[str, str, str, str]] = [
     ("in-place", "In-place operations", "in_place", ""),
     ("gradients", "Gradients", "", "autograd"),
     ("dtypes-and-devices", "Dtypes and devices", "", "dtype device cuda"),
-    ("files", "Files", "", "io serialization.safetensors"),
+    ("files", "Files", "", "io restoring serialization.safetensors"),
     ("errors", "Exceptions", "", "errors"),
     ("library", "The library", "", "threads diagnostics"),
 ]

@@ -178,6 +178,39 @@ def test_parameters_stay_parameters() -> None:
     assert repr(parameter).startswith("Parameter containing:\ntensor([1., 1.]")
 
 
+def test_a_pickle_of_a_device_that_is_not_here_is_opened_elsewhere() -> None:
+    make, (kind, array, dtype, grad, *_) = cf.tensor([1.0, 2.0], requires_grad=True).__reduce__()
+
+    class Far:
+        """Pickled as a tensor on another machine's GPU is."""
+
+        def __reduce__(self) -> Any:
+            return make, (kind, array, dtype, grad, "cuda:63")
+
+    data = pickle.dumps([Far(), cf.arange(2)])
+    with pytest.raises(cf.DeviceError, match=r"cuda:63.*with candle_ffi\.map_location"):
+        pickle.loads(data)
+    for location in ("cpu", cf.device("cpu"), {"cuda:63": "cpu"}):
+        with cf.map_location(location):
+            far, near = pickle.loads(data)
+        assert far.device == cf.device("cpu") and far.tolist() == [1.0, 2.0] and far.requires_grad
+        assert near.tolist() == [0, 1]
+    with cf.map_location("cpu"):
+        with cf.map_location({"cuda:1": "cpu"}), pytest.raises(cf.DeviceError):
+            pickle.loads(data)
+        assert pickle.loads(data)[0].device == cf.device("cpu")
+
+
+@pytest.mark.skipif(not cf.cuda.is_available(), reason="there is no CUDA device")
+def test_a_pickle_of_a_device_returns_there_unless_told() -> None:
+    layer = cf.nn.Linear(2, 1).cuda()
+    data = pickle.dumps(layer)
+    assert pickle.loads(data).weight.is_cuda
+    with cf.map_location("cpu"):
+        found = pickle.loads(data)
+    assert not found.weight.is_cuda and found.weight.tolist() == layer.weight.tolist()
+
+
 @pytest.mark.parametrize(
     "tensor, text",
     [
