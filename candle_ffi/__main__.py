@@ -7,13 +7,14 @@ import os
 import sys
 from pathlib import Path
 
+from candle_ffi import _backend
+
 FOLDER = Path(__file__).resolve().parent
-NAMES = {"darwin": "libcandle_ffi.0.dylib", "win32": "candle_ffi.dll"}
 
 
 def library() -> Path:
     """Return the path of the shared library in the package."""
-    return FOLDER / "lib" / NAMES.get(sys.platform, "libcandle_ffi.so.0")
+    return FOLDER / "lib" / _backend.LIBRARY
 
 
 def flags(cflags: bool, libs: bool) -> list[str]:
@@ -101,21 +102,35 @@ def _quoted(flag: str) -> str:
 
 def _info() -> str:
     # Only here: `config` must answer even where the library cannot be loaded.
-    from candle_ffi import _backend, device_count, threads
+    from candle_ffi import device_count, threads
     from candle_ffi._lib import lib, text
 
-    devices = ", ".join(f"{device_count(kind)} {kind}" for kind in ("cpu", "cuda", "metal"))
+    counts = {kind: device_count(kind) for kind in ("cpu", "cuda", "metal")}
+    devices = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     backend, path = _backend.in_use()
     reason = _backend.why_not()
     return os.linesep.join(
         [
             text(lib.candle_ffi_build_info()),
             f"backend: {backend}" + (f" ({reason})" if reason else _versions()),
-            f"devices: {devices}",
+            f"devices: {devices}" + (_why_none() if not counts["cuda"] else ""),
             f"threads: {threads.get_num_threads()}",
             f"library: {path}",
         ]
     )
+
+
+def _why_none() -> str:
+    """Return why there is no CUDA device though its library is in use, which says why it is not."""
+    if _backend.why_not() is not None:
+        return ""
+    from candle_ffi._cuda_library import expect_devices
+
+    try:
+        expect_devices()
+    except _backend.UnusableError as why:
+        return f" ({why})"
+    return ""
 
 
 def _versions() -> str:

@@ -9,17 +9,35 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["NOT_BUILT", "UnusableError", "choose", "cuda_library", "explain", "in_use", "why_not"]
+__all__ = [
+    "LIBRARY",
+    "NOT_BUILT",
+    "UnusableError",
+    "choose",
+    "cuda_library",
+    "explain",
+    "in_use",
+    "not_built",
+    "why_not",
+]
 
 VARIABLE = "CANDLE_FFI_BACKEND"
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")
 LIBRARIES = {"darwin": "libcandle_ffi.0.dylib", "win32": "candle_ffi.dll"}
 LIBRARY = LIBRARIES.get(sys.platform, "libcandle_ffi.so.0")
 
-NOT_BUILT = (
-    "candle_ffi is installed without its CUDA library; "
-    "CANDLE_FFI_CUDA=1 pip install '.[cuda]' in its sources builds it, or make cuda for development"
-)
+
+def not_built(platform: str) -> str:
+    """Return what is told on a `sys.platform` where the package has no library with CUDA."""
+    if platform != "linux":
+        return f"candle_ffi has CUDA on Linux alone, and this is {platform}"
+    return (
+        "candle_ffi is installed without its CUDA library; CANDLE_FFI_CUDA=1 pip install '.[cuda]' "
+        "in its sources builds it, or make cuda for development"
+    )
+
+
+NOT_BUILT = not_built(sys.platform)
 
 # The library that was chosen, and why it is not the one with CUDA.
 _chosen = "cpu"

@@ -23,7 +23,6 @@ ENVIRONMENT = ROOT / ".venv-cuda"
 DESCRIPTION = "library.json"
 # In the order in which they are loaded: some need others, and do not find them by themselves.
 LIBRARIES = ("libcudart", "libcublasLt", "libcublas", "libcurand", "libnvrtc", "libcudnn")
-DRIVER = "libcuda.so.1"
 
 
 def wanted() -> bool:
@@ -90,7 +89,11 @@ def description(library: Path, found: Toolkit) -> dict[str, object]:
         # Tells the interface of one build from that of another.
         "header": hashlib.sha256((INCLUDE / "candle_ffi.h").read_bytes()).hexdigest(),
     }
-    folders = [str(folder) for folder in found.library_folders() if (folder / ordered[0]).exists()]
+    folders = [
+        str(folder)
+        for folder in found.library_folders()
+        if any((folder / name).exists() for name in ordered[:1])
+    ]
     if found.stays and folders:
         described["toolkit"] = folders[0]
     return described

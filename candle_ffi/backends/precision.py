@@ -10,6 +10,10 @@ from candle_ffi.errors import InvalidArgumentError
 __all__ = ["Products", "get_float32_matmul_precision", "set_float32_matmul_precision"]
 
 
+#: The word for TF32 that was used last; both mean the same.
+_rounded = "high"
+
+
 def _allowed(dtype: DType) -> bool:
     return bool(lib.candle_reduced_precision(dtype.code))
 
@@ -32,6 +36,9 @@ class Products:
     False
     """
 
+    # A name that is misspelt is an error, and not a switch of nothing.
+    __slots__ = ()
+
     @property
     def allow_tf32(self) -> bool:
         """Whether products of `float32` may round their factors to TF32."""
@@ -39,7 +46,7 @@ class Products:
 
     @allow_tf32.setter
     def allow_tf32(self, allowed: bool) -> None:
-        _allow(dtypes.float32, allowed)
+        set_float32_matmul_precision("high" if allowed else "highest")
 
     @property
     def allow_fp16_accumulation(self) -> bool:
@@ -61,7 +68,9 @@ class Products:
 
 
 def get_float32_matmul_precision() -> str:
-    """Return how exact products of `float32` are: ``"highest"``, or ``"high"`` with TF32.
+    """Return how exact products of `float32` are: ``"highest"``; with TF32 what was asked for.
+
+    That is ``"high"``, or ``"medium"`` where it was set by this word.
 
     Notes
     -----
@@ -73,7 +82,7 @@ def get_float32_matmul_precision() -> str:
     >>> cf.get_float32_matmul_precision()
     'highest'
     """
-    return "high" if _allowed(dtypes.float32) else "highest"
+    return _rounded if _allowed(dtypes.float32) else "highest"
 
 
 def set_float32_matmul_precision(precision: str) -> None:
@@ -104,4 +113,6 @@ def set_float32_matmul_precision(precision: str) -> None:
             f"not {precision!r}",
             operation="set_float32_matmul_precision",
         )
+    global _rounded
+    _rounded = "medium" if precision == "medium" else "high"
     _allow(dtypes.float32, precision != "highest")

@@ -265,5 +265,14 @@ def test_products_on_a_gpu_are_exact_until_told() -> None:
         setattr(matmul, name, True)
         assert getattr(matmul, name) and not matmul.allow_tf32
         setattr(matmul, name, False)
+    with pytest.raises(AttributeError):
+        matmul.allow_tf23 = True
+    for word in ("medium", "high", "highest", "medium"):
+        cf.set_float32_matmul_precision(word)
+        assert cf.get_float32_matmul_precision() == word
+        assert matmul.allow_tf32 == (word != "highest")
+    for allowed, word in ((True, "high"), (False, "highest")):
+        matmul.allow_tf32 = allowed
+        assert cf.get_float32_matmul_precision() == word
     with pytest.raises(cf.InvalidArgumentError, match="'highest'"):
         cf.set_float32_matmul_precision("low")

@@ -255,3 +255,7 @@ def test_the_library_is_put_beside_the_other(
         "toolkit": str(found.home / "lib64"),
     }
     assert cuda.DESCRIPTION == _cuda_library.DESCRIPTION
+    # One that asks for none of CUDA's libraries needs no folder of theirs.
+    subprocess.run(["cc", "-shared", "-o", library, empty], check=True)
+    plain = cuda.description(library, found)
+    assert plain["libraries"] == [] and "toolkit" not in plain

@@ -18,6 +18,7 @@ import pytest
 
 import candle_ffi
 from candle_ffi import _backend, _cuda_library
+from tools.layout import wheel_names
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="CUDA is loaded on Linux"),
@@ -292,6 +293,28 @@ def test_a_driver_without_a_device(
     assert message in package.refusal(system=folder)
     seen = package.refusal(system=folder, CUDA_VISIBLE_DEVICES="7")
     assert "finds no GPU with CUDA_VISIBLE_DEVICES='7'" in seen
+
+
+@pytest.mark.parametrize("answers", [{"init": 100}, {"count": 0}])
+def test_what_is_installed_says_why_there_is_no_device(
+    answers: dict[str, int], package: Package, tmp_path: Path
+) -> None:
+    code = "from candle_ffi.__main__ import main; main(['info'])"
+    told = package.python(code, system=system(tmp_path, **answers))
+    assert "0 cuda, 0 metal (the NVIDIA driver finds no GPU" in told, told
+
+
+def test_the_advice_is_one_that_the_system_can_follow() -> None:
+    assert "make cuda" in _backend.not_built("linux")
+    for platform in ("darwin", "win32"):
+        advice = _backend.not_built(platform)
+        assert "Linux alone" in advice and platform in advice and "make cuda" not in advice
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_the_package_looks_for_the_library_that_a_wheel_has(platform: str) -> None:
+    named = _backend.LIBRARIES.get(platform, "libcandle_ffi.so.0")
+    assert named == wheel_names(platform)[0]
 
 
 def test_import_does_not_start_cuda(package: Package, tmp_path: Path) -> None:
