@@ -249,18 +249,15 @@ from candle_ffi.creation import (
     arange,
     as_tensor,
     empty,
-    empty_like,
     eye,
     from_numpy,
     full,
-    full_like,
     linspace,
     ones,
-    ones_like,
     tensor,
     zeros,
-    zeros_like,
 )
+from candle_ffi.creation_like import empty_like, full_like, ones_like, zeros_like
 from candle_ffi.device import (
     Device,
     device,

@@ -86,6 +86,36 @@ class Casts(_ops.TensorOps):
         result = _reached(self, wanted)
         return _ops.clone(self) if wanted.copy and result is self else result
 
+    def copy_(self, src: Any, non_blocking: builtins.bool = False) -> Tensor:
+        """Copy the elements of another tensor into this one, and return it.
+
+        Parameters
+        ----------
+        src : Tensor or number
+            What is copied; it broadcasts to the shape of this one, and is cast to its dtype.
+        non_blocking : bool, default False
+            As in `to`.
+
+        Raises
+        ------
+        CandleError
+            As by `candle_ffi.copy_`.
+
+        Notes
+        -----
+        `torch.Tensor.copy_`. Differentiable with respect to the source.
+
+        Examples
+        --------
+        >>> import candle_ffi as cf
+        >>> cf.zeros(2, 2).copy_(cf.tensor([1.0, 2.0]))
+        tensor([[1., 2.],
+                [1., 2.]])
+        """
+        if non_blocking and isinstance(src, Casts):
+            src = src.to(self.device, self.dtype, non_blocking=True)
+        return _ops.copy_(self, src)  # type: ignore[arg-type]
+
     def type(self, dtype: DType | None = None) -> Any:
         """Return the tensor with another dtype; without one, the name of its own.
 

@@ -19,23 +19,20 @@ __all__ = [
     "arange",
     "as_tensor",
     "empty",
-    "empty_like",
     "eye",
     "from_numpy",
     "full",
-    "full_like",
     "linspace",
     "ones",
-    "ones_like",
     "tensor",
     "zeros",
-    "zeros_like",
 ]
 
 Place = Device | str | None
 
 
-def _leaf(made: Tensor, requires_grad: bool) -> Tensor:
+def _leaf(made: Tensor, requires_grad: bool, pin_memory: bool = False) -> Tensor:
+    made = made.pin_memory() if pin_memory else made
     return made.requires_grad_() if requires_grad else made
 
 
@@ -44,7 +41,12 @@ def _float(dtype: DType | None) -> DType:
 
 
 def tensor(
-    data: Any, dtype: DType | None = None, device: Place = None, requires_grad: bool = False
+    data: Any,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+    *,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Copy values into a new tensor.
 
@@ -58,6 +60,8 @@ def tensor(
         The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
+    pin_memory : bool, default False
+        Whether the memory is pinned, as by `Tensor.pin_memory`, which needs a CUDA device.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def tensor(
     tensor([[1, 2],
             [3, 4]])
     """
-    return Tensor(data, dtype, device, requires_grad)
+    return _leaf(Tensor(data, dtype, device), requires_grad, pin_memory)
 
 
 def as_tensor(data: Any, dtype: DType | None = None, device: Place = None) -> Tensor:
@@ -170,7 +174,11 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
 
 
 def zeros(
-    *size: Any, dtype: DType | None = None, device: Place = None, requires_grad: bool = False
+    *size: Any,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return a tensor full of zeros.
 
@@ -184,6 +192,8 @@ def zeros(
         The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
+    pin_memory : bool, default False
+        Whether the memory is pinned, as by `Tensor.pin_memory`, which needs a CUDA device.
 
     Returns
     -------
@@ -202,11 +212,15 @@ def zeros(
             [0., 0., 0.]])
     """
     made = _ops.zeros(numbers(size), _float(dtype), as_device(device))
-    return _leaf(made, requires_grad)
+    return _leaf(made, requires_grad, pin_memory)
 
 
 def ones(
-    *size: Any, dtype: DType | None = None, device: Place = None, requires_grad: bool = False
+    *size: Any,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return a tensor full of ones.
 
@@ -220,6 +234,8 @@ def ones(
         The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
+    pin_memory : bool, default False
+        Whether the memory is pinned, as by `Tensor.pin_memory`, which needs a CUDA device.
 
     Returns
     -------
@@ -237,11 +253,15 @@ def ones(
     tensor([1., 1.])
     """
     made = _ops.ones(numbers(size), _float(dtype), as_device(device))
-    return _leaf(made, requires_grad)
+    return _leaf(made, requires_grad, pin_memory)
 
 
 def empty(
-    *size: Any, dtype: DType | None = None, device: Place = None, requires_grad: bool = False
+    *size: Any,
+    dtype: DType | None = None,
+    device: Place = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return a tensor for values to come; it holds zeros.
 
@@ -255,6 +275,8 @@ def empty(
         The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
+    pin_memory : bool, default False
+        Whether the memory is pinned, as by `Tensor.pin_memory`, which needs a CUDA device.
 
     Returns
     -------
@@ -271,7 +293,8 @@ def empty(
     >>> cf.empty(2, 3).shape
     (2, 3)
     """
-    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    made = _ops.zeros(numbers(size), _float(dtype), as_device(device))
+    return _leaf(made, requires_grad, pin_memory)
 
 
 def full(
@@ -281,6 +304,7 @@ def full(
     dtype: DType | None = None,
     device: Place = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return a tensor full of one value.
 
@@ -296,6 +320,8 @@ def full(
         The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
+    pin_memory : bool, default False
+        Whether the memory is pinned, as by `Tensor.pin_memory`, which needs a CUDA device.
 
     Returns
     -------
@@ -315,7 +341,7 @@ def full(
     """
     value = Tensor(fill_value, dtype, device)
     made = _ops.clone(_ops.expand(value, numbers((size,))))
-    return _leaf(made, requires_grad)
+    return _leaf(made, requires_grad, pin_memory)
 
 
 def arange(
@@ -326,6 +352,7 @@ def arange(
     dtype: DType | None = None,
     device: Place = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return the numbers from `start` on in steps, up to and without `end`.
 
@@ -343,6 +370,8 @@ def arange(
         The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
+    pin_memory : bool, default False
+        Whether the memory is pinned, as by `Tensor.pin_memory`, which needs a CUDA device.
 
     Returns
     -------
@@ -370,7 +399,7 @@ def arange(
         whole = not any(isinstance(bound, float) for bound in (start, end, step))
         dtype = dtypes.int64 if whole else dtypes.get_default_dtype()
     made = _ops.arange(start, end, step, dtypes.as_dtype(dtype), as_device(device))
-    return _leaf(made, requires_grad)
+    return _leaf(made, requires_grad, pin_memory)
 
 
 def linspace(
@@ -381,6 +410,7 @@ def linspace(
     dtype: DType | None = None,
     device: Place = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return numbers at equal distances from `start` to `end`, both included.
 
@@ -396,6 +426,8 @@ def linspace(
         The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
+    pin_memory : bool, default False
+        Whether the memory is pinned, as by `Tensor.pin_memory`, which needs a CUDA device.
 
     Returns
     -------
@@ -413,7 +445,7 @@ def linspace(
     tensor([0.0000, 0.5000, 1.0000])
     """
     made = _ops.linspace(start, end, steps, _float(dtype), as_device(device))
-    return _leaf(made, requires_grad)
+    return _leaf(made, requires_grad, pin_memory)
 
 
 def eye(
@@ -423,6 +455,7 @@ def eye(
     dtype: DType | None = None,
     device: Place = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Return a matrix with ones on its diagonal and zeros elsewhere.
 
@@ -438,6 +471,8 @@ def eye(
         The device; the default one when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
+    pin_memory : bool, default False
+        Whether the memory is pinned, as by `Tensor.pin_memory`, which needs a CUDA device.
 
     Returns
     -------
@@ -456,163 +491,4 @@ def eye(
             [0., 1.]])
     """
     made = _ops.eye(n, n if m is None else m, _float(dtype), as_device(device))
-    return _leaf(made, requires_grad)
-
-
-def _like(made: Tensor, device: Place, requires_grad: bool) -> Tensor:
-    return _leaf(made if device is None else made.to(device=device), requires_grad)
-
-
-def zeros_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    device: Place = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return zeros of the shape, dtype and device of another tensor.
-
-    Parameters
-    ----------
-    input : Tensor
-        The other one.
-    dtype : DType, optional
-        The dtype, where it differs.
-    device : Device or str, optional
-        The device, where it differs.
-    requires_grad : bool, default False
-        Whether gradients are accumulated in `grad`.
-
-    Returns
-    -------
-    Tensor
-        Of that shape.
-
-    Notes
-    -----
-    `torch.zeros_like`
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> cf.zeros_like(cf.tensor([1, 2]))
-    tensor([0, 0])
-    """
-    return _like(_ops.zeros_like(input, dtype), device, requires_grad)
-
-
-def ones_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    device: Place = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return ones of the shape, dtype and device of another tensor.
-
-    Parameters
-    ----------
-    input : Tensor
-        The other one.
-    dtype : DType, optional
-        The dtype, where it differs.
-    device : Device or str, optional
-        The device, where it differs.
-    requires_grad : bool, default False
-        Whether gradients are accumulated in `grad`.
-
-    Returns
-    -------
-    Tensor
-        Of that shape.
-
-    Notes
-    -----
-    `torch.ones_like`
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> cf.ones_like(cf.tensor([1, 2]))
-    tensor([1, 1])
-    """
-    return _like(_ops.ones_like(input, dtype), device, requires_grad)
-
-
-def full_like(
-    input: Tensor,
-    fill_value: float,
-    *,
-    dtype: DType | None = None,
-    device: Place = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return one value in the shape, dtype and device of another tensor.
-
-    Parameters
-    ----------
-    input : Tensor
-        The other one.
-    fill_value : float, int or bool
-        The value.
-    dtype : DType, optional
-        The dtype, where it differs.
-    device : Device or str, optional
-        The device, where it differs.
-    requires_grad : bool, default False
-        Whether gradients are accumulated in `grad`.
-
-    Returns
-    -------
-    Tensor
-        Of that shape.
-
-    Notes
-    -----
-    `torch.full_like`
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> cf.full_like(cf.tensor([1, 2]), 7)
-    tensor([7, 7])
-    """
-    return _like(_ops.full_like(input, fill_value, dtype), device, requires_grad)
-
-
-def empty_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    device: Place = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return a tensor for values to come, of the shape, dtype and device of another.
-
-    Parameters
-    ----------
-    input : Tensor
-        The other one.
-    dtype : DType, optional
-        The dtype, where it differs.
-    device : Device or str, optional
-        The device, where it differs.
-    requires_grad : bool, default False
-        Whether gradients are accumulated in `grad`.
-
-    Returns
-    -------
-    Tensor
-        Of that shape.
-
-    Notes
-    -----
-    `torch.empty_like`
-
-    Examples
-    --------
-    >>> import candle_ffi as cf
-    >>> cf.empty_like(cf.tensor([1, 2])).shape
-    (2,)
-    """
-    return _like(_ops.empty_like(input, dtype), device, requires_grad)
+    return _leaf(made, requires_grad, pin_memory)

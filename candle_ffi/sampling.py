@@ -7,7 +7,8 @@ from typing import Any
 
 from candle_ffi import _ops
 from candle_ffi import dtype as dtypes
-from candle_ffi.creation import Place, _float, _leaf, _like
+from candle_ffi.creation import Place, _float, _leaf
+from candle_ffi.creation_like import _like
 from candle_ffi.device import as_device
 from candle_ffi.dtype import DType
 from candle_ffi.random import Generator

@@ -16,7 +16,7 @@ import candle_ffi as cf
 FOLDER = "reference/python"
 #: Pages of the top package: a title, the families of `docs/ops.md`, and the modules that are there.
 TOP: list[tuple[str, str, str, str]] = [
-    ("creation", "Creation", "create", "creation memory interop"),
+    ("creation", "Creation", "create", "creation creation_like memory interop"),
     ("random", "Random numbers", "random", "random sampling"),
     (
         "elementwise",
@@ -34,7 +34,7 @@ TOP: list[tuple[str, str, str, str]] = [
     ),
     ("in-place", "In-place operations", "in_place", ""),
     ("gradients", "Gradients", "", "autograd"),
-    ("dtypes-and-devices", "Dtypes and devices", "", "dtype device cuda"),
+    ("dtypes-and-devices", "Dtypes and devices", "", "dtype device cuda streams cuda_random"),
     ("files", "Files", "", "io restoring serialization.safetensors"),
     ("errors", "Exceptions", "", "errors"),
     ("library", "The library", "", "threads diagnostics"),

@@ -234,6 +234,37 @@ class TestOnCuda:
         with pytest.raises(cf.DeviceError, match="pin"):
             there.pin_memory()
 
+    def test_pinned_memory_from_the_start(self) -> None:
+        like = cf.ones(2, 3)
+        for made in (
+            cf.tensor([[1.0, 1.0, 1.0]] * 2, pin_memory=True),
+            cf.zeros(2, 3, pin_memory=True).fill_(1),
+            cf.ones(2, 3, pin_memory=True, dtype=cf.float16),
+            cf.empty((2, 3), pin_memory=True).fill_(1),
+            cf.full((2, 3), 1, pin_memory=True),
+            cf.zeros_like(like, pin_memory=True).fill_(1),
+            cf.ones_like(like, pin_memory=True),
+            cf.full_like(like, 1, pin_memory=True),
+            cf.empty_like(like, pin_memory=True).fill_(1),
+        ):
+            assert made.is_pinned() and made.tolist() == [[1, 1, 1], [1, 1, 1]]
+        for made in (cf.arange(3, pin_memory=True), cf.eye(2, pin_memory=True)):
+            assert made.is_pinned() and cf.linspace(0, 1, 2, pin_memory=True).is_pinned()
+        weight = cf.tensor([1.0], pin_memory=True, requires_grad=True)
+        assert weight.is_pinned() and weight.is_leaf and weight.requires_grad
+        with pytest.raises(cf.DeviceError):
+            cf.zeros(2, device="cuda", pin_memory=True)
+
+    def test_copies_into_a_tensor_need_not_be_waited_for(self) -> None:
+        source = cf.arange(6, pin_memory=True)
+        for non_blocking in (False, True):
+            there = cf.zeros(2, 6, device="cuda")
+            assert there.copy_(source, non_blocking) is there
+            assert there.tolist() == [[0, 1, 2, 3, 4, 5]] * 2
+            back = cf.zeros(6)
+            assert back.copy_(there[1], non_blocking=non_blocking).tolist() == [0, 1, 2, 3, 4, 5]
+        assert there.copy_(2, non_blocking=True)[0, 0].item() == 2
+
     @pytest.mark.parametrize(
         ("before", "after", "sent"),
         [
