@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from candle_ffi import cuda
@@ -106,9 +106,11 @@ def is_movable(value: Any) -> bool:
     ----------
     value : object
         Anything. A class counts as movable that has a method `to`; arrays of other libraries do
-        not, since theirs knows their devices alone.
+        not, since theirs knows their devices alone, and neither do mappings, for the same reason
+        (Hugging Face's move what PyTorch made): they are gone through.
     """
-    return not isinstance(value, Tensor) and not is_array(value) and _method(value, "to")
+    ours = isinstance(value, (Tensor, Mapping)) or is_array(value)
+    return not ours and _method(value, "to")
 
 
 def moved(value: Any, device: Device) -> Any:

@@ -106,7 +106,7 @@ def _is_whole(value: Any) -> bool:
     """Return whether something goes to a device as it is, and not part by part."""
     if isinstance(value, (Tensor, PackedSequence)):
         return True
-    return is_movable(value) and not isinstance(value, (Mapping, tuple, list))
+    return is_movable(value) and not isinstance(value, (tuple, list))
 
 
 def detached(value: Any) -> Any:

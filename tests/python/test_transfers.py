@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import threading
 import warnings
+from collections import UserDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +105,16 @@ def test_what_cannot_be_moved_is_told() -> None:
             loaded(Opaque, pin_memory=True)
 
 
+class Encoding(UserDict[str, Any]):
+    """A mapping whose own way to a device knows the tensors of another library, as some have it."""
+
+    def to(self, device: Any) -> Encoding:
+        raise TypeError("only torch.device")
+
+
 def test_containers_of_ones_own_stay_what_they_are() -> None:
+    encoded = loaded(lambda items: Encoding(x=cf.tensor(items)), device="cpu")
+    assert type(encoded) is Encoding and encoded["x"].tolist() == [0, 1, 2]
     made = loaded(lambda items: Pair(cf.tensor(items), [packed(items), "a"]), device="cpu")
     assert type(made) is Pair and made.name == "pair" and made.x.tolist() == [0, 1, 2]
     assert type(made.parts[0]) is cf.nn.utils.rnn.PackedSequence and made.parts[1] == "a"
