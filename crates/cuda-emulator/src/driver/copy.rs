@@ -85,7 +85,12 @@ fn count_copy(to: End, from: End, waits: bool) {
     let (to, from) = (to.place(), from.place());
     match (to, from) {
         (Place::Device, Place::Device) => count(Count::DeviceToDevice),
-        (Place::Device, _) => count(Count::HostToDevice),
+        (Place::Device, from) => {
+            count(Count::HostToDevice);
+            if from == Place::Pageable {
+                count(Count::PageableUpload);
+            }
+        }
         (_, Place::Device) => count(Count::DeviceToHost),
         _ => {}
     }

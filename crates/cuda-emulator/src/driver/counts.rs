@@ -4,6 +4,7 @@ use std::ffi::c_char;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::behind;
 use super::border::{Out, Text};
 
 /// Something that is counted.
@@ -27,9 +28,11 @@ pub(crate) enum Count {
     HostAllocate,
     /// Graphs started.
     GraphLaunch,
+    /// Copies to a device from memory that is not page-locked, for which the real driver may wait.
+    PageableUpload,
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "launch",
     "gemm",
     "synchronize",
@@ -42,6 +45,7 @@ const NAMES: [&str; 12] = [
     "module_load",
     "host_allocate",
     "graph_launch",
+    "pageable_upload",
 ];
 
 /// Names of kernels that are kept, so that a long program does not fill the memory with them.
@@ -53,6 +57,9 @@ static LAUNCHED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// One more.
 pub(crate) fn count(what: Count) {
     COUNTS[what as usize].fetch_add(1, Ordering::Relaxed);
+    if what == Count::Synchronize {
+        behind::waited();
+    }
 }
 
 /// One more kernel.
@@ -67,7 +74,7 @@ pub(crate) fn count_launch(name: &str) {
 /// How often something was done since the last reset; `u64::MAX` when there is no such thing.
 ///
 /// `what` is `launch`, `gemm`, `synchronize`, `host_to_device`, `device_to_host`, `device_to_device`, `memset`, `allocate`,
-/// `free`, `module_load`, `host_allocate` or `graph_launch`.
+/// `free`, `module_load`, `host_allocate`, `graph_launch` or `pageable_upload`.
 ///
 /// # Safety
 ///

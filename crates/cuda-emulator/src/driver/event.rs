@@ -3,14 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::account;
 use super::border::Out;
 use super::context::{context, current};
 use super::counts::{Count, count};
-use super::exports;
 use super::handles::{Handle, Handles};
 use super::status::Status;
 use super::stream::{Capture, stream};
+use super::{account, behind, exports};
 
 /// `CU_EVENT_DISABLE_TIMING`.
 const NO_TIME: u32 = 2;
@@ -26,7 +25,8 @@ pub(crate) struct Event {
 enum Recorded {
     #[default]
     Never,
-    At(Instant),
+    /// When; and [`behind::now`] of then.
+    At(Instant, u64),
     /// In a graph in the making.
     In(Arc<Capture>),
 }
@@ -47,7 +47,8 @@ impl Event {
         context(self.context)?.alive()?;
         match self.recorded() {
             Recorded::In(_) => Err(Status::CAPTURED_EVENT),
-            Recorded::Never | Recorded::At(_) => Ok(()),
+            Recorded::At(_, behind) if !behind::reached(behind) => Err(Status::NOT_READY),
+            Recorded::Never | Recorded::At(..) => Ok(()),
         }
     }
 }
@@ -58,7 +59,7 @@ fn record(handle: Handle, on: Handle) -> Result<(), Status> {
     if event.context != stream.context {
         return Err(Status::INVALID_HANDLE);
     }
-    let recorded = stream.capture().map_or_else(|| Recorded::At(Instant::now()), Recorded::In);
+    let recorded = stream.capture().map_or_else(|| Recorded::At(Instant::now(), behind::now()), Recorded::In);
     *event.recorded.lock().unwrap_or_else(PoisonError::into_inner) = recorded;
     Ok(())
 }
@@ -69,7 +70,8 @@ fn elapsed(milliseconds: Out<f32>, start: Handle, end: Handle) -> Result<(), Sta
         return Err(Status::INVALID_HANDLE);
     }
     match (start.recorded(), end.recorded()) {
-        (Recorded::At(start), Recorded::At(end)) => {
+        (Recorded::At(.., then), _) | (_, Recorded::At(.., then)) if !behind::reached(then) => Err(Status::NOT_READY),
+        (Recorded::At(start, _), Recorded::At(end, _)) => {
             let after = end.saturating_duration_since(start).as_secs_f32();
             milliseconds.set(1000.0 * (after - start.saturating_duration_since(end).as_secs_f32()))
         }
@@ -126,8 +128,8 @@ exports! {
         match event.recorded() {
             Recorded::In(capture) => stream.join(&capture),
             // A graph cannot wait for what is not in it.
-            Recorded::At(_) if stream.capture().is_some() => Err(Status::STREAM_CAPTURE_ISOLATION),
-            Recorded::Never | Recorded::At(_) => Ok(()),
+            Recorded::At(..) if stream.capture().is_some() => Err(Status::STREAM_CAPTURE_ISOLATION),
+            Recorded::Never | Recorded::At(..) => Ok(()),
         }
     }
 }

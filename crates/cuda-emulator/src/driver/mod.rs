@@ -5,6 +5,7 @@
 //! asked to end, handles that are no longer valid, devices that do not see each other's memory, a context that is dead
 //! after a kernel went astray.
 
+pub mod behind;
 pub mod context;
 pub mod copy;
 pub mod counts;
