@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from backend import cf
 
+from candle_ffi._dlpack import stream_of
+
 
 class Counts:
     """What the emulated driver has been asked to do since the last reset."""
@@ -150,3 +152,73 @@ def test_an_index_that_is_not_there_is_told_once_of_thousands(counts: Counts) ->
     with pytest.raises(IndexError, match="-7"):
         cf.cuda.synchronize()
     assert found.tolist() == [4.0, 0.0]
+
+
+def test_pinned_memory_goes_to_the_device_without_a_wait_or_a_new_block(counts: Counts) -> None:
+    x = cf.arange(5000.0).reshape(50, 100)
+    x.pin_memory().to("cuda", non_blocking=True)
+    counts.reset()
+    for _ in range(10):
+        there = x.pin_memory().to("cuda", non_blocking=True)
+    assert [counts[what] for what in ("synchronize", "host_allocate", "pageable_upload")] == [0] * 3
+    assert counts["host_to_device"] == 10
+    assert there.tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("options", [{}, {"prefetch_factor": 0}])
+def test_a_loader_brings_batches_to_the_device_without_waiting(
+    counts: Counts, options: dict[str, Any]
+) -> None:
+    x, y = cf.arange(64.0).reshape(16, 4), cf.arange(16)
+    loader = cf.data.DataLoader(cf.data.TensorDataset(x, y), batch_size=4, device="cuda", **options)
+    list(loader)  # as many blocks as there are batches on their way
+    counts.reset()
+    batches = list(loader)
+    assert [counts[what] for what in ("synchronize", "host_allocate", "pageable_upload")] == [0] * 3
+    assert counts["host_to_device"] == 2 * len(batches) == 8
+    assert [label for _, labels in batches for label in labels.tolist()] == list(range(16))
+
+
+def test_pinned_memory_is_not_used_again_while_it_may_be_read(counts: Counts) -> None:
+    x = cf.arange(3000.0)
+    cf.cuda.empty_cache()
+    pinned = x.pin_memory()
+    there, address = pinned.to("cuda", non_blocking=True), pinned.data_ptr()
+    counts.driver.cuda_emulator_fall_behind()
+    del pinned
+    # The device has not read the first block.
+    other = cf.zeros(3000).pin_memory()
+    assert other.data_ptr() != address
+    del other
+    counts.driver.cuda_emulator_catch_up()
+    assert there.tolist() == x.tolist()
+    # Now it has, and there are two blocks.
+    counts.reset()
+    both = [cf.zeros(3000).pin_memory() for _ in range(2)]
+    assert address in [block.data_ptr() for block in both]
+    assert counts["host_allocate"] == 0
+    del both
+    cf.cuda.empty_cache()
+    counts.reset()
+    x.pin_memory()
+    assert counts["host_allocate"] == 1
+
+
+def test_pinned_memory_that_a_graph_reads_is_not_used_again_while_it_is_captured(
+    counts: Counts,
+) -> None:
+    x = cf.arange(700.0)
+    cf.cuda.empty_cache()
+    pinned, there = x.pin_memory(), cf.zeros(700, device="cuda")
+    there.copy_(pinned.to("cuda", non_blocking=True))
+    address, stream = pinned.data_ptr(), ctypes.c_uint64(stream_of(there.device))
+    graph = ctypes.c_uint64()
+    assert counts.driver.cuStreamBeginCapture_v2(stream, 0) == 0
+    pinned.to("cuda", non_blocking=True)
+    del pinned
+    during = x.pin_memory()
+    # Neither is the capture spoilt by what was done beside it.
+    assert counts.driver.cuStreamEndCapture(stream, ctypes.byref(graph)) == 0
+    assert during.data_ptr() != address
+    assert counts.driver.cuGraphDestroy(graph) == 0
+    assert x.pin_memory().data_ptr() == address

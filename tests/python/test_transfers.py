@@ -5,11 +5,17 @@ What needs a device is skipped where there is none; an emulated one serves (`mak
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import os
+import re
+import subprocess
+import sys
 import threading
 import warnings
 from collections import UserDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -380,3 +386,57 @@ def test_between_two_devices() -> None:
     with pytest.raises(cf.CandleError):
         cf.matmul(x, y)
     assert cf.from_dlpack(y).device.index == 1
+
+
+def calls(folder: Path, code: str) -> list[str]:
+    """The calls of the emulated driver that a program makes, each with its arguments."""
+    if not hasattr(ctypes.CDLL("libcuda.so.1"), "cuda_emulator_count"):
+        pytest.skip("a real driver does not tell its calls")
+    script = folder / "program.py"
+    script.write_text(code)
+    command = [sys.executable, str(script)]
+    environment = {**os.environ, "CUDA_EMULATOR_TRACE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    lines = [line.removeprefix("cuda-emulator: ") for line in done.stderr.splitlines()]
+    return [line for line in lines if line.startswith("cu")]
+
+
+@needs_two
+def test_pinned_memory_opens_no_device_but_the_one_that_is_wanted(tmp_path: Path) -> None:
+    code = """
+import candle_ffi as cf
+
+cf.cuda.set_device(1)
+pinned = cf.arange(3.0).pin_memory()
+assert pinned.is_pinned() and pinned.to("cuda", non_blocking=True).tolist() == [0, 1, 2]
+batches = cf.data.DataLoader(cf.data.TensorDataset(pinned), device="cuda:1", pin_memory=True)
+assert [batch[0].device.index for batch in batches] == [1, 1, 1]
+"""
+    found = calls(tmp_path, code)
+    assert sum(call.startswith("cuDevicePrimaryCtxRetain") for call in found) == 1
+
+
+@needs_cuda
+def test_pinned_memory_is_copied_beside_the_work_that_came_before(tmp_path: Path) -> None:
+    code = """
+import candle_ffi as cf
+
+x = cf.ones(4, device="cuda") + 1
+x + cf.arange(4.0).pin_memory().to("cuda", non_blocking=True)
+"""
+    found = calls(tmp_path, code)
+
+    def numbers(name: str, argument: str) -> list[str]:
+        named = [call for call in found if call.startswith(name + "(")]
+        return [match[1] for call in named if (match := re.search(argument + r" (\d+)", call))]
+
+    (copying,) = numbers("cuMemcpyHtoDAsync_v2", "on")
+    (working,) = set(numbers("cuLaunchKernel", "on"))
+    assert copying != working
+    # What is written is allocated in the order of the copying stream, which waits for nothing.
+    assert numbers("cuMemAllocAsync", "on").count(copying) == 1
+    assert numbers("cuStreamWaitEvent", "on") == [working]
+    order = [call.partition("(")[0] for call in found]
+    last = len(order) - 1 - order[::-1].index("cuLaunchKernel")
+    assert order.index("cuMemcpyHtoDAsync_v2") < order.index("cuStreamWaitEvent") < last

@@ -111,6 +111,11 @@ impl Device {
         open::open(self)
     }
 
+    /// The first device of a kind that is open; None where none is, which opens none.
+    pub fn opened(kind: DeviceKind) -> Option<Self> {
+        open::opened(kind)
+    }
+
     /// Waits for all that the device has been given to do; the CPU has done it when a call returns.
     pub fn synchronize(self) -> Result<()> {
         open::synchronize(self)

@@ -3,7 +3,7 @@
 //! Tensors are allocated in the order of the stream, from the pool of the device, which keeps what is freed: to take a
 //! block from it and to give it back costs no more than a launch, and waits for nothing.
 
-use crate::device;
+use crate::{device, pinned};
 use candle_core::cuda_backend::cudarc::cublas::{result::CublasError, sys::cublasStatus_t};
 use candle_core::cuda_backend::cudarc::curand::{result::CurandError, sys::curandStatus_t};
 use candle_core::cuda_backend::cudarc::driver::{DriverError, result, sys};
@@ -53,9 +53,11 @@ pub fn reset_peak(device: &Device) -> Result<()> {
     pool.set(Attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH, 0)
 }
 
-/// Gives back what is kept for later tensors, once the work that may still use it is done.
+/// Gives back what is kept for later tensors, once the work that may still use it is done; and pinned memory of the host.
 pub fn empty_cache(device: &Device) -> Result<()> {
-    trim(device.as_cuda_device()?)
+    trim(device.as_cuda_device()?)?;
+    pinned::empty_cache();
+    Ok(())
 }
 
 /// Makes the pool of a device keep what is freed, where it has one.

@@ -1,7 +1,7 @@
 //! Copies between the host and devices.
 
 use crate::array::{address, device, empty};
-use crate::{pinned, stream};
+use crate::{copying, pinned, stream};
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{DeviceRepr, result};
 use candle_core::op::BackpropOp;
@@ -12,6 +12,9 @@ use candle_core::{CpuStorage, CudaDevice, Result, Storage, Tensor, bail};
 /// The host waits until its memory has been read; with `non_blocking` it does not wait for pinned memory, which must
 /// then not be changed before the device has come so far.
 pub fn from_host(host: &Tensor, device: &CudaDevice, non_blocking: bool) -> Result<Tensor> {
+    if non_blocking && let Some(result) = copying::from_pinned(host, device)? {
+        return Ok(result);
+    }
     let result = empty(device, host.shape(), host.dtype())?;
     if host.elem_count() == 0 {
         return Ok(result);

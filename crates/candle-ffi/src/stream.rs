@@ -1,7 +1,7 @@
 //! Streams, and memory that devices read by themselves.
 //!
-//! All work of a CUDA device is started on one stream of the library, and no function waits for it but those
-//! that read elements on the host. Programs with CUDA work of their own put it in order with these functions.
+//! All work of a CUDA device is started on one stream of the library, or waited for by it, and no function waits for it but
+//! those that read elements on the host. Programs with CUDA work of their own put it in order with these functions.
 
 use crate::device::{CandleDeviceKind, device_of};
 use crate::error::{CandleError, CandleStatus};
@@ -69,6 +69,8 @@ pub unsafe extern "C" fn candle_device_wait_for_stream(
 
 /// A copy of a tensor of the CPU in pinned memory, from which a CUDA device copies while the host goes on.
 ///
+/// Every CUDA device can; where none is open yet, `cuda:0` is opened. The memory is kept when the tensor is freed, for the next
+/// one: `candle_device_empty_cache` gives it back.
 /// Fails with `CANDLE_ERROR_DEVICE` where there is no CUDA device, and for a tensor that is not on the CPU. The
 /// result requires no gradients.
 #[unsafe(no_mangle)]
@@ -87,7 +89,11 @@ pub unsafe extern "C" fn candle_tensor_pin_memory(
                 let message = format!("a tensor on {} has no memory of the host to pin", tensor.device());
                 return Err(Error::device(message, &[tensor.device()]));
             }
-            let device = Device::new(DeviceKind::Cuda, 0)?;
+            // Every device reaches the memory: none is opened for it where one is open, which need not be the first.
+            let device = match Device::opened(DeviceKind::Cuda) {
+                Some(device) => device,
+                None => Device::new(DeviceKind::Cuda, 0)?,
+            };
             out.set(into_handle(backend::pinned(&ops::contiguous(&tensor)?, device)?));
             Ok(())
         })

@@ -35,6 +35,17 @@ pub(super) fn open(device: Device) -> Result<candle_core::Device> {
     }
 }
 
+/// The first device of a kind that is open.
+pub(super) fn opened(kind: DeviceKind) -> Option<Device> {
+    let slots = match kind {
+        DeviceKind::Cpu => return Some(Device::CPU),
+        DeviceKind::Cuda => &CUDA,
+        DeviceKind::Metal => &METAL,
+    };
+    let index = slots.iter().position(|slot| slot.get().is_some())?;
+    Some(Device { kind, index })
+}
+
 /// Fails unless there is such a device.
 pub(super) fn check(device: Device) -> Result<()> {
     let there = count(device.kind).is_ok_and(|count| device.index < count.min(MOST));

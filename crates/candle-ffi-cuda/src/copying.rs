@@ -1,0 +1,105 @@
+//! Copies from pinned memory to a device, beside what the device computes.
+//!
+//! They are on a second stream of the device, and so is the allocation of what they write: a copy need not wait for work that
+//! the device was given before it. What it is given after it waits for the copy.
+
+use crate::array::wrap;
+use crate::passed::{Stream, is_captured};
+use crate::{memory, pinned, stream};
+use candle_core::cuda_backend::WrapErr;
+use candle_core::cuda_backend::cudarc::driver::result;
+use candle_core::{CpuStorage, CudaDevice, DType, Device, Result, Storage, Tensor, WithDType};
+use std::sync::{Mutex, PoisonError};
+
+/// The copying streams, by the addresses of their contexts.
+static STREAMS: Mutex<Vec<(usize, Stream)>> = Mutex::new(Vec::new());
+
+/// A contiguous tensor of the host on a device, of which the host does not wait; None unless it is in memory of
+/// [`pinned::allocate`], and copies can be beside other work.
+pub(crate) fn from_pinned(host: &Tensor, device: &CudaDevice) -> Result<Option<Tensor>> {
+    let (storage, layout) = host.storage_and_layout();
+    let (Storage::Cpu(storage), Some(range)) = (&*storage, layout.contiguous_offsets()) else { return Ok(None) };
+    let Some(start) = first(storage) else { return Ok(None) };
+    let at = start.wrapping_add(range.0 * host.dtype().size_in_bytes());
+    // SAFETY: the elements of the tensor, which is kept by the caller while the copy is started.
+    unsafe { started(at, host.dims(), host.dtype(), device) }
+}
+
+/// Numbers of the host on a device. The host does not wait, but where a graph is captured.
+pub(crate) fn sent<T: WithDType>(data: &[T], device: &CudaDevice) -> Result<Tensor> {
+    let at = Device::Cuda(device.clone());
+    if data.is_empty() || is_captured(device.cuda_stream().cu_stream()) {
+        return Tensor::new(data, &at);
+    }
+    let block = pinned::allocate(device, size_of_val(data))?;
+    // SAFETY: the block has room for the numbers, and is nobody else's; it is given back when the copy has been started.
+    let copied = unsafe {
+        block.copy_from_nonoverlapping(data.as_ptr().cast(), size_of_val(data));
+        let copied = started(block, &[data.len()], T::DTYPE, device);
+        pinned::free(block);
+        copied
+    };
+    match copied? {
+        Some(copied) => Ok(copied),
+        None => Tensor::new(data, &at),
+    }
+}
+
+/// # Safety
+///
+/// So many elements of the dtype are at the address of the host, until the copy has been started.
+unsafe fn started(from: *const u8, dims: &[usize], dtype: DType, device: &CudaDevice) -> Result<Option<Tensor>> {
+    let count: usize = dims.iter().product();
+    let bytes = count * dtype.size_in_bytes();
+    let work = device.cuda_stream();
+    // What a graph copies is copied at each of its launches, in its place.
+    if bytes == 0 || !work.context().has_async_alloc() || is_captured(work.cu_stream()) {
+        return Ok(None);
+    }
+    work.context().bind_to_thread().w()?;
+    let copying = of(device)?;
+    // Before the copy is started: whoever gives the memory back from now on leaves it to the copy first.
+    if !pinned::kept_for_stream(copying, from) {
+        return Ok(None);
+    }
+    // SAFETY: new memory, which the copy writes in the order of its stream; what uses it later, and gives it back, is on the
+    // other stream behind the copy.
+    unsafe {
+        let address = memory::allocate(device, bytes, dims, dtype, || result::malloc_async(copying.0, bytes).w())?;
+        let data = std::slice::from_raw_parts(from, bytes);
+        let copied = result::memcpy_htod_async(address, data, copying.0).w();
+        let ordered = stream::order(copying.0, work.cu_stream());
+        let result = wrap(device, address, count, dtype)?;
+        copied.and(ordered)?;
+        result.reshape(dims).map(Some)
+    }
+}
+
+/// The copying stream of a device, whose context is current; it stays.
+fn of(device: &CudaDevice) -> Result<Stream> {
+    let context = device.cuda_stream().context().cu_ctx().addr();
+    let mut streams = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, known)) = streams.iter().find(|(of, _)| *of == context) {
+        return Ok(*known);
+    }
+    let new = Stream(result::stream::create(result::stream::StreamKind::NonBlocking).w()?);
+    streams.push((context, new));
+    Ok(new)
+}
+
+/// Where the elements of a storage begin; None for dtypes that devices have no kernels for.
+fn first(storage: &CpuStorage) -> Option<*const u8> {
+    Some(match storage {
+        CpuStorage::U8(data) => data.as_ptr(),
+        CpuStorage::U32(data) => data.as_ptr().cast(),
+        CpuStorage::I16(data) => data.as_ptr().cast(),
+        CpuStorage::I32(data) => data.as_ptr().cast(),
+        CpuStorage::I64(data) => data.as_ptr().cast(),
+        CpuStorage::BF16(data) => data.as_ptr().cast(),
+        CpuStorage::F16(data) => data.as_ptr().cast(),
+        CpuStorage::F32(data) => data.as_ptr().cast(),
+        CpuStorage::F64(data) => data.as_ptr().cast(),
+        CpuStorage::F8E4M3(data) => data.as_ptr().cast(),
+        _ => return None,
+    })
+}
