@@ -222,3 +222,33 @@ def test_pinned_memory_that_a_graph_reads_is_not_used_again_while_it_is_captured
     assert during.data_ptr() != address
     assert counts.driver.cuGraphDestroy(graph) == 0
     assert x.pin_memory().data_ptr() == address
+
+
+def test_an_epoch_with_interpolation_copies_from_pinned_memory_alone(counts: Counts) -> None:
+    net = cf.nn.Conv2d(1, 2, 3, padding=1).to("cuda")
+    steps = cf.optim.SGD(net.parameters(), lr=0.1)
+    x = cf.randn(2, 1, 6, 6).to("cuda")
+
+    def step() -> Any:
+        steps.zero_grad()
+        larger = cf.nn.functional.interpolate(x, size=(9, 11), mode="bilinear")
+        loss = cf.nn.functional.interpolate(net(larger), scale_factor=0.5).square().mean()
+        loss.backward()
+        steps.step()
+        return loss
+
+    counts.reset()
+    step()
+    # The tables of a resampling are sent once, and wait for nothing then either.
+    assert counts["pageable_upload"] == counts["synchronize"] == 0
+    counts.reset()
+    step()
+    assert counts["pageable_upload"] == counts["host_to_device"] == counts["synchronize"] == 0
+
+
+def test_a_bag_is_sent_from_pinned_memory(counts: Counts) -> None:
+    bags = cf.nn.EmbeddingBag(10, 4, mode="max").to("cuda")
+    words, offsets = cf.tensor([1, 2, 4, 5]).to("cuda"), cf.tensor([0, 2]).to("cuda")
+    expected = cf.stack([bags.weight[[1, 2]].amax(0), bags.weight[[4, 5]].amax(0)])
+    bags(words, offsets)
+    assert bags(words, offsets).tolist() == expected.tolist()

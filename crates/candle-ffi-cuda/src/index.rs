@@ -2,6 +2,7 @@
 
 use crate::array::{address, device, empty};
 use crate::copy::contiguous;
+use crate::copying;
 use crate::launch::Launch;
 use crate::ptx;
 use crate::reduce::Plan;
@@ -113,7 +114,7 @@ pub fn bag_argmax(rows: &Tensor, ends: &[usize]) -> Result<Option<Tensor>> {
         return Ok(Some(result));
     }
     let ends: Vec<i64> = ends.iter().map(|&end| end as i64).collect();
-    let ends = Tensor::new(ends, rows.device())?;
+    let ends = copying::sent(&ends, device(&rows)?)?;
     let mut launch = Launch::of(device(&rows)?, ptx::INDEX, "index_bag_argmax", rows.dtype())?;
     launch.tensor(&rows)?.value(width as i64).tensor(&ends)?.tensor(&result)?;
     // SAFETY: as the kernels of index.cu are declared; the bags end inside the rows.

@@ -3,14 +3,18 @@
 use crate::array::{device, empty};
 use crate::conv::{Columns, Sizes as ConvSizes};
 use crate::copy::{contiguous, in_dtype};
+use crate::copying::sent;
 use crate::is_float;
 use crate::launch::Launch;
+use crate::passed::is_captured;
 use crate::ptx;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
-use candle_core::{CudaDevice, DType, Device, Result, Tensor};
+use candle_core::{CudaDevice, DType, Result, Tensor};
 use candle_ffi_kernels::conv::Geometry;
 use candle_ffi_kernels::fold::Patches;
 use candle_ffi_kernels::resample::Taps;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 
 /// `Sizes` in resample.cu.
 #[repr(C)]
@@ -26,8 +30,7 @@ struct Sizes {
 // SAFETY: plain numbers in C layout.
 unsafe impl DeviceRepr for Sizes {}
 
-/// The tables of three dimensions, one after the other. They are copied to the device for each call: a few numbers for
-/// each row and column, which no waiting goes with.
+/// The tables of three dimensions, one after the other.
 struct Tables {
     sizes: Sizes,
     numbers: Vec<u32>,
@@ -63,27 +66,56 @@ impl Tables {
         }
         Some(tables)
     }
-
-    fn run(self, x: &Tensor, dims: &[usize]) -> Result<Tensor> {
-        let x = contiguous(x)?;
-        let at = device(&x)?;
-        let out = empty(at, dims, x.dtype())?;
-        if out.elem_count() == 0 {
-            return Ok(out);
-        }
-        let (numbers, weights) = (upload(self.numbers, at)?, upload(self.weights, at)?);
-        let weights = in_dtype(&weights, if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 })?;
-        let mut launch = Launch::of(at, ptx::RESAMPLE, "resample", x.dtype())?;
-        launch.tensor(&x)?.tensor(&numbers)?.tensor(&weights)?.tensor(&out)?.value(self.sizes);
-        // SAFETY: as the kernel is declared; the tables' places are inside of the planes.
-        unsafe { launch.over(out.elem_count()) }?;
-        Ok(out)
-    }
 }
 
-fn upload<T: candle_core::WithDType>(numbers: Vec<T>, device: &CudaDevice) -> Result<Tensor> {
-    let len = numbers.len();
-    Tensor::from_vec(numbers, len, &Device::Cuda(device.clone()))
+/// Tables on a device, and what they are of. A training resamples in few ways, over and over.
+struct Known {
+    /// The context of the device, by its address.
+    context: usize,
+    axes: [Taps; 3],
+    transposed: bool,
+    sizes: Sizes,
+    numbers: Tensor,
+    weights: Tensor,
+}
+
+/// So many tables are kept.
+const MOST: usize = 64;
+
+/// The tables that were used last, those first.
+static KNOWN: Mutex<VecDeque<Known>> = Mutex::new(VecDeque::new());
+
+/// The tables on a device, with weights of this dtype; None where a number is too large.
+fn tables(
+    axes: &[Taps; 3],
+    transposed: bool,
+    dtype: DType,
+    device: &CudaDevice,
+) -> Result<Option<(Sizes, Tensor, Tensor)>> {
+    let context = device.cuda_stream().context().cu_ctx().addr();
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = |known: &Known| {
+        (known.context, known.transposed, known.weights.dtype()) == (context, transposed, dtype) && known.axes == *axes
+    };
+    {
+        let mut known = known();
+        if let Some(found) = known.iter().position(same).and_then(|at| known.remove(at)) {
+            let tables = (found.sizes, found.numbers.clone(), found.weights.clone());
+            known.push_front(found);
+            return Ok(Some(tables));
+        }
+    }
+    let Some(new) = Tables::of(axes, transposed) else { return Ok(None) };
+    let numbers = sent(&new.numbers, device)?;
+    let weights = in_dtype(&sent(&new.weights, device)?, dtype)?;
+    let tables = (new.sizes, numbers.clone(), weights.clone());
+    // What a graph has made is there only while the graph runs.
+    if !is_captured(device.cuda_stream().cu_stream()) {
+        let mut known = known();
+        known.push_front(Known { context, axes: axes.clone(), transposed, sizes: new.sizes, numbers, weights });
+        known.truncate(MOST);
+    }
+    Ok(Some(tables))
 }
 
 /// Weighted sums of a few elements along each dimension, of shape `dims`; with `transposed` the gradient of that. None
@@ -92,7 +124,19 @@ pub fn resample(x: &Tensor, axes: &[Taps; 3], transposed: bool, dims: &[usize]) 
     if !is_float(x.dtype()) {
         return Ok(None);
     }
-    Tables::of(axes, transposed).map(|tables| tables.run(x, dims)).transpose()
+    let x = contiguous(x)?;
+    let at = device(&x)?;
+    let wide = if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let Some((sizes, numbers, weights)) = tables(axes, transposed, wide, at)? else { return Ok(None) };
+    let out = empty(at, dims, x.dtype())?;
+    if out.elem_count() == 0 {
+        return Ok(Some(out));
+    }
+    let mut launch = Launch::of(at, ptx::RESAMPLE, "resample", x.dtype())?;
+    launch.tensor(&x)?.tensor(&numbers)?.tensor(&weights)?.tensor(&out)?.value(sizes);
+    // SAFETY: as the kernel is declared; the tables' places are inside of the planes.
+    unsafe { launch.over(out.elem_count()) }?;
+    Ok(Some(out))
 }
 
 /// Patches of `planes` planes as columns, of shape `dims`.

@@ -10,7 +10,7 @@ use crate::parallel::{GRAIN_MATH, build_units};
 use crate::simd::vectorize;
 
 /// The elements that each output along one dimension is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Taps {
     input: usize,
     /// Elements for each output.
