@@ -224,6 +224,27 @@ def test_pinned_memory_that_a_graph_reads_is_not_used_again_while_it_is_captured
     assert x.pin_memory().data_ptr() == address
 
 
+def test_memory_of_others_is_let_go_when_the_device_has_done_with_it(counts: Counts) -> None:
+    x = cf.arange(1000.0).to("cuda")
+    before = cf.cuda.memory_allocated()
+    shared = cf.from_dlpack(x)
+    del x
+    counts.reset()
+    counts.driver.cuda_emulator_fall_behind()
+    del shared
+    # Nobody has waited, and the owner keeps it.
+    assert counts["synchronize"] == 0
+    assert cf.cuda.memory_allocated() == before
+    counts.driver.cuda_emulator_catch_up()
+    cf.cuda.synchronize()
+    assert cf.cuda.memory_allocated() == before - 4096  # 4000 bytes in pieces of 512
+    # Where the device keeps up it is let go at once.
+    x = cf.arange(1000.0).to("cuda")
+    shared = cf.from_dlpack(x)
+    del x, shared
+    assert cf.cuda.memory_allocated() == before - 4096
+
+
 def test_an_epoch_with_interpolation_copies_from_pinned_memory_alone(counts: Counts) -> None:
     net = cf.nn.Conv2d(1, 2, 3, padding=1).to("cuda")
     steps = cf.optim.SGD(net.parameters(), lr=0.1)

@@ -5,8 +5,8 @@
 //! adopted blocks, and hand all others on to the driver. The names are hidden: nobody else in the process gets these.
 
 use crate::array::wrap;
-use candle_core::cuda_backend::cudarc::driver::result;
-use candle_core::cuda_backend::cudarc::driver::sys::{self, CUdeviceptr, CUresult, CUstream};
+use crate::passed::{Passed, Stream};
+use candle_core::cuda_backend::cudarc::driver::sys::{CUdeviceptr, CUresult, CUstream};
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use std::collections::HashMap;
 use std::ffi::{CStr, c_void};
@@ -21,9 +21,12 @@ static BLOCKS: LazyLock<Mutex<HashMap<CUdeviceptr, Vec<Release>>>> = LazyLock::n
 /// How many there are, so that ordinary memory is freed without a lock. Whoever frees a block has got it from the thread
 /// that adopted it, and so sees that it counts.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
+/// Blocks that no tensor uses any more, but perhaps the device.
+static GIVEN: Mutex<Vec<(Passed, Release)>> = Mutex::new(Vec::new());
 
 /// A tensor of `count` elements of another library's memory. `release` is called when the last tensor that uses it is
-/// gone and the device has done with it.
+/// gone and the device has done with it: when that is found out, which is by the next block that is adopted or released, or
+/// when the host waits for a device.
 ///
 /// # Safety
 ///
@@ -35,6 +38,7 @@ pub unsafe fn adopt(
     dtype: DType,
     release: impl FnOnce() + Send + 'static,
 ) -> Result<Tensor> {
+    finish();
     // SAFETY: the caller vouches for the memory, and freeing it will come here.
     let tensor = unsafe { wrap(device, address, count, dtype) }?;
     BLOCKS.lock().unwrap_or_else(PoisonError::into_inner).entry(address).or_default().push(Box::new(release));
@@ -56,28 +60,34 @@ fn take(address: CUdeviceptr) -> Option<Release> {
     release
 }
 
-/// Lets go of an adopted block, behind the work that may use it.
+/// Lets go of an adopted block, when the work that may use it is done. Nobody waits for it.
 fn release(address: CUdeviceptr, stream: Option<CUstream>) -> bool {
     let Some(release) = take(address) else { return false };
-    if let Some(stream) = stream {
-        enter(stream);
-        // SAFETY: the stream of the slice that is being dropped. Where it fails nothing uses the memory any more.
-        let _ = unsafe { result::stream::synchronize(stream) };
+    match stream {
+        Some(stream) => {
+            let given = (Passed::all_of(&[Stream(stream)]), release);
+            GIVEN.lock().unwrap_or_else(PoisonError::into_inner).push(given);
+        }
+        None => call(release),
     }
-    // Nothing may unwind into the driver's callers; a panic in what others gave ends with the block.
-    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(release)));
+    finish();
     true
 }
 
-/// Makes the context of a stream current: a tensor may be dropped on a thread that has none.
-fn enter(stream: CUstream) {
-    let mut context = std::ptr::null_mut();
-    // SAFETY: a living stream, and its context.
-    unsafe {
-        if sys::cuStreamGetCtx(stream, &raw mut context) == CUresult::CUDA_SUCCESS {
-            let _ = sys::cuCtxSetCurrent(context);
-        }
+/// Lets go of the blocks that devices have done with. What their owners do then may come back here.
+pub(crate) fn finish() {
+    let done: Vec<_> = {
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        given.extract_if(.., |(passed, _)| passed.is_done()).collect()
+    };
+    for (_, release) in done {
+        call(release);
     }
+}
+
+/// Nothing may unwind into the driver's callers; a panic in what others gave ends with the block.
+fn call(release: Release) {
+    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(release)));
 }
 
 unsafe extern "C" fn free_async(address: CUdeviceptr, stream: CUstream) -> CUresult {

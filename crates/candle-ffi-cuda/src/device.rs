@@ -95,7 +95,10 @@ pub fn open(index: usize) -> candle_core::Result<Device> {
 
 /// Waits for all that a device has been given to do.
 pub fn synchronize(device: &Device) -> candle_core::Result<()> {
-    device.as_cuda_device()?.cuda_stream().context().synchronize().w()
+    device.as_cuda_device()?.cuda_stream().context().synchronize().w()?;
+    #[cfg(target_os = "linux")]
+    crate::adopted::finish();
+    Ok(())
 }
 
 /// Why the driver does not work with this library, for those of its errors that have a remedy.

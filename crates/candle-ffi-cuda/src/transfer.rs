@@ -73,6 +73,9 @@ pub fn to_host(x: &Tensor) -> Result<Tensor> {
         DType::F8E4M3 => CpuStorage::F8E4M3(download(x)?),
         dtype => bail!("{dtype:?} has no kernels"),
     };
+    // The device has been waited for.
+    #[cfg(target_os = "linux")]
+    crate::adopted::finish();
     Ok(Tensor::from_storage(Storage::Cpu(storage), x.shape(), BackpropOp::none(), false))
 }
 
