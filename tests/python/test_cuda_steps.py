@@ -273,3 +273,48 @@ def test_a_bag_is_sent_from_pinned_memory(counts: Counts) -> None:
     expected = cf.stack([bags.weight[[1, 2]].amax(0), bags.weight[[4, 5]].amax(0)])
     bags(words, offsets)
     assert bags(words, offsets).tolist() == expected.tolist()
+
+
+def kernels(counts: Counts, name: str) -> int:
+    """How many kernels of a name were started since the reset."""
+    buffer = ctypes.create_string_buffer(1 << 16)
+    counts.driver.cuda_emulator_last_kernels(buffer, ctypes.c_size_t(len(buffer)))
+    return sum(line.startswith(name) for line in buffer.value.decode().split())
+
+
+def test_a_gradient_that_is_there_twice_is_clipped_twice(counts: Counts) -> None:
+    def clipped(device: str, shared: bool) -> list[list[float]]:
+        parameters = [cf.zeros(3, device=device).requires_grad_() for _ in range(3)]
+        for k, parameter in enumerate(parameters):
+            parameter.grad = cf.full((3,), 3.0 + k, device=device)
+        if shared:
+            parameters[2].grad = parameters[0].grad
+        else:
+            parameters.append(parameters[0])
+        cf.nn.utils.clip_grad_norm_(parameters, 1.0)
+        return [parameter.grad.tolist() for parameter in parameters]
+
+    for shared in (False, True):
+        counts.reset()
+        found = clipped("cuda", shared)
+        # One launch after the other: together they would race.
+        assert kernels(counts, "clip_scale") == 2 and kernels(counts, "clip_squares") == 1
+        for row, wanted in zip(found, clipped("cpu", shared), strict=True):
+            assert row == pytest.approx(wanted)
+
+
+def test_parameters_in_one_memory_are_stepped_one_after_the_other(counts: Counts) -> None:
+    def stepped(device: str) -> Any:
+        first, second = (cf.full((3,), k, device=device).requires_grad_() for k in (1.0, 2.0))
+        twin = first.detach().requires_grad_()
+        steps = cf.optim.SGD([first, second, twin], lr=0.5, momentum=0.9)
+        for parameter in (first, second, twin):
+            parameter.grad = cf.ones(3, device=device)
+        steps.step()
+        counts.reset()
+        steps.step()
+        return first.tolist(), second.tolist()
+
+    expected, found = stepped("cpu"), stepped("cuda")
+    assert counts["launch"] == 2
+    assert found == expected

@@ -3,7 +3,8 @@
 use crate::array::{address, device, empty};
 use crate::copy::contiguous;
 use crate::launch::Launch;
-use crate::{ptx, tables};
+use crate::ptx;
+use crate::tables::{self, Access};
 use candle_core::{DType, Result, Tensor};
 
 /// The dtypes that are computed with, each once.
@@ -27,6 +28,7 @@ pub fn norm_of_all(tensors: &[&Tensor], dtype: DType) -> Result<Option<Tensor>> 
         // SAFETY: as `clip_squares` of clip.cu is declared; each chunk has its place among the sums.
         unsafe {
             tables::over(
+                Access::Read,
                 &group,
                 || Launch::of(device, ptx::CLIP, "clip_squares", of),
                 |launch, before| {
@@ -45,8 +47,8 @@ pub fn norm_of_all(tensors: &[&Tensor], dtype: DType) -> Result<Option<Tensor>> 
     Ok(Some(norm))
 }
 
-/// Multiplies all elements by a factor, a tensor of one element on the same device. False unless all tensors are contiguous
-/// floats; then nothing has been changed.
+/// Multiplies all elements by a factor, a tensor of one element on the same device; those of a tensor that is there twice,
+/// twice. False unless all tensors are contiguous floats; then nothing has been changed.
 pub fn scale_all(tensors: &[&Tensor], factor: &Tensor) -> Result<bool> {
     let fits = |tensor: &&&Tensor| FLOATS.contains(&tensor.dtype()) && tensor.is_contiguous();
     if tensors.iter().filter(fits).count() != tensors.len() || factor.elem_count() != 1 {
@@ -63,6 +65,7 @@ pub fn scale_all(tensors: &[&Tensor], factor: &Tensor) -> Result<bool> {
         // SAFETY: as `clip_scale` of clip.cu is declared; memory is freed in the order of the stream.
         unsafe {
             tables::over(
+                Access::Write,
                 &group,
                 || Launch::of(device, ptx::CLIP, "clip_scale", of),
                 |launch, _| {

@@ -2,7 +2,8 @@
 
 use crate::array::device;
 use crate::launch::Launch;
-use crate::{ptx, tables};
+use crate::ptx;
+use crate::tables::{self, Access};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{DType, Result, Tensor, bail};
 use candle_ffi_kernels::optim::{Kernel, MOST_CONSTANTS};
@@ -67,7 +68,7 @@ fn stepped<const D: usize>(kernel: &Kernel, targets: &[Target<'_>]) -> Result<()
     let launch = || Launch::of(device(first.param)?, ptx::OPTIM, kernel.name, first.param.dtype());
     // SAFETY: as `OPTIM` of optim.cu is declared; the tuples have been checked.
     unsafe {
-        tables::over(&tuples, launch, |launch, _| {
+        tables::over(Access::Write, &tuples, launch, |launch, _| {
             launch.value(Constants(kernel.constants));
             Ok(())
         })

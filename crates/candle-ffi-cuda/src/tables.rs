@@ -5,6 +5,15 @@ use crate::launch::Launch;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{Result, Tensor};
 
+/// What a kernel does with the tensors of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It reads all of them.
+    Read,
+    /// It writes some of them.
+    Write,
+}
+
 /// The elements that a block does at a time.
 pub(crate) const CHUNK: usize = 4096;
 
@@ -30,10 +39,14 @@ unsafe impl<const D: usize, const CAPACITY: usize> DeviceRepr for Table<D, CAPAC
 /// contiguous and of one size. `launch` makes a launch, given how many chunks came before; the table is its first
 /// argument, to which `more` adds the others.
 ///
+/// A tensor that is written and stands in several tuples is in several tables, one after the other: what happens to it
+/// happens in their order.
+///
 /// # Safety
 ///
-/// The kernel takes such a table and what `more` adds, and with them stays inside the tensors.
+/// The kernel takes such a table and what `more` adds, with them stays inside the tensors, and does no more than `access`.
 pub(crate) unsafe fn over<const D: usize>(
+    access: Access,
     tuples: &[[&Tensor; D]],
     launch: impl Fn() -> Result<Launch>,
     more: impl Fn(&mut Launch, usize) -> Result<()>,
@@ -41,11 +54,11 @@ pub(crate) unsafe fn over<const D: usize>(
     // SAFETY: the caller's word.
     unsafe {
         match D {
-            1 => filled::<D, { capacity(1) }>(tuples, launch, more),
-            2 => filled::<D, { capacity(2) }>(tuples, launch, more),
-            3 => filled::<D, { capacity(3) }>(tuples, launch, more),
-            4 => filled::<D, { capacity(4) }>(tuples, launch, more),
-            _ => filled::<D, { capacity(5) }>(tuples, launch, more),
+            1 => filled::<D, { capacity(1) }>(access, tuples, launch, more),
+            2 => filled::<D, { capacity(2) }>(access, tuples, launch, more),
+            3 => filled::<D, { capacity(3) }>(access, tuples, launch, more),
+            4 => filled::<D, { capacity(4) }>(access, tuples, launch, more),
+            _ => filled::<D, { capacity(5) }>(access, tuples, launch, more),
         }
     }
 }
@@ -66,10 +79,39 @@ pub(crate) fn chunks(tensor: &Tensor) -> usize {
     tensor.elem_count().div_ceil(CHUNK)
 }
 
+/// Where the tensors of a table are: a set for more of them than there can be.
+struct Addresses([u64; Self::SLOTS]);
+
+impl Addresses {
+    const SLOTS: usize = 1024;
+
+    fn new() -> Self {
+        Self([0; Self::SLOTS])
+    }
+
+    /// Where an address is, or would be.
+    fn slot(&self, address: u64) -> usize {
+        let mut at = (address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize;
+        while self.0[at] != 0 && self.0[at] != address {
+            at = (at + 1) % Self::SLOTS;
+        }
+        at
+    }
+
+    fn has(&self, address: u64) -> bool {
+        self.0[self.slot(address)] == address
+    }
+
+    fn add(&mut self, address: u64) {
+        self.0[self.slot(address)] = address;
+    }
+}
+
 /// # Safety
 ///
 /// As for [`over`].
 unsafe fn filled<const D: usize, const CAPACITY: usize>(
+    access: Access,
     tuples: &[[&Tensor; D]],
     launch: impl Fn() -> Result<Launch>,
     more: impl Fn(&mut Launch, usize) -> Result<()>,
@@ -77,6 +119,8 @@ unsafe fn filled<const D: usize, const CAPACITY: usize>(
     const MOST_BLOCKS: u32 = 1 << 16;
     // With the other arguments of a launch, which are below a hundred bytes.
     const { assert!(CAPACITY != capacity(D) || size_of::<Table<D, CAPACITY>>() <= 4096 - 88) };
+    // A set that is never full.
+    const { assert!(CAPACITY != capacity(D) || D * CAPACITY < Addresses::SLOTS / 2) };
     let mut before = 0;
     let mut left = tuples;
     while !left.is_empty() {
@@ -88,6 +132,7 @@ unsafe fn filled<const D: usize, const CAPACITY: usize>(
             at: [[0; CAPACITY]; D],
         };
         let mut taken = 0;
+        let mut there = Addresses::new();
         for tuple in left {
             let at = table.count as usize;
             // More chunks than a table counts go to the next one.
@@ -97,14 +142,25 @@ unsafe fn filled<const D: usize, const CAPACITY: usize>(
             if at == CAPACITY {
                 break;
             }
-            taken += 1;
             if end == table.end {
+                taken += 1;
                 continue;
             }
+            let mut places = [0; D];
+            for (place, tensor) in places.iter_mut().zip(tuple) {
+                *place = address(tensor)?;
+            }
+            if access == Access::Write {
+                if places.iter().any(|&place| there.has(place)) {
+                    break;
+                }
+                places.iter().for_each(|&place| there.add(place));
+            }
+            taken += 1;
             table.first[at] = table.end;
             table.sizes[at] = tuple[0].elem_count() as u64;
-            for (addresses, tensor) in table.at.iter_mut().zip(tuple) {
-                addresses[at] = address(tensor)?;
+            for (addresses, place) in table.at.iter_mut().zip(places) {
+                addresses[at] = place;
             }
             (table.count, table.end) = (table.count + 1, end);
         }

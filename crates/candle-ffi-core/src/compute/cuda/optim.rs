@@ -53,14 +53,13 @@ impl Step {
 }
 
 /// Makes the steps that wait, those that go together by one launch.
-pub(in crate::compute) fn make(mut waiting: Vec<Step>) -> Result<()> {
-    while let Some(first) = waiting.pop() {
-        let (mut group, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|step| step.goes_with(&first));
-        waiting = others;
-        let kernel = first.kernel;
-        group.push(first);
-        let targets: Vec<_> = group.iter().map(Step::target).collect();
-        kernels::step(&kernel, &targets)?;
+pub(in crate::compute) fn make(waiting: Vec<Step>) -> Result<()> {
+    let mut waiting = waiting.into_iter();
+    while let Some(first) = waiting.next() {
+        let (group, others): (Vec<_>, Vec<_>) = waiting.partition(|step| step.goes_with(&first));
+        waiting = others.into_iter();
+        let targets: Vec<_> = std::iter::once(&first).chain(&group).map(Step::target).collect();
+        kernels::step(&first.kernel, &targets)?;
     }
     Ok(())
 }
