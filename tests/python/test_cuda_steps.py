@@ -318,3 +318,28 @@ def test_parameters_in_one_memory_are_stepped_one_after_the_other(counts: Counts
     expected, found = stepped("cpu"), stepped("cuda")
     assert counts["launch"] == 2
     assert found == expected
+
+
+def test_gradients_are_unscaled_in_one_launch_for_all_of_a_dtype(counts: Counts) -> None:
+    parameters = [cf.zeros(2, k + 1, device="cuda").requires_grad_() for k in range(20)]
+    parameters.append(cf.zeros(3, device="cuda", dtype=cf.bfloat16).requires_grad_())
+    steps = cf.optim.SGD(parameters, lr=1.0)
+    scaler = cf.amp.GradScaler("cuda", init_scale=4.0)
+    for bad in (False, True):
+        for parameter in parameters:
+            parameter.grad = cf.full_like(parameter, 8.0).detach()
+        if bad:
+            parameters[7].grad[1, 3] = float("inf")
+        cf.cuda.synchronize()
+        counts.reset()
+        scaler.unscale_(steps)
+        # What is found is set to 0 first.
+        assert kernels(counts, "unscale") == 2 and counts["launch"] == 3
+        assert counts["allocate"] == 1
+        assert counts["synchronize"] == counts["host_to_device"] == counts["device_to_host"] == 0
+        assert parameters[0].grad.tolist() == [[2.0], [2.0]]
+        assert parameters[-1].grad.tolist() == [2.0] * 3
+        scaler.step(steps)
+        scaler.update()
+        assert scaler.get_scale() == (2.0 if bad else 4.0)
+        assert parameters[3][0, 0].item() == -2.0

@@ -8,7 +8,7 @@ use crate::tables::{self, Access};
 use candle_core::{DType, Result, Tensor};
 
 /// The dtypes that are computed with, each once.
-const FLOATS: [DType; 4] = [DType::F32, DType::F16, DType::BF16, DType::F64];
+pub(crate) const FLOATS: [DType; 4] = [DType::F32, DType::F16, DType::BF16, DType::F64];
 
 /// The root of the sum of the squares of all elements, as a tensor without dimensions of this dtype. None unless all are
 /// floats; they are on one device, and there is one at least.

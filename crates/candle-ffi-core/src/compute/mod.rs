@@ -66,7 +66,7 @@ pub(crate) use matmul::{matmul, matmul_add};
 pub(crate) use norm::{
     Center, PlaneNorm, Planes, RowNorm, plane_affine, plane_norm, plane_norm_grad, row_norm, row_norm_grad,
 };
-pub(crate) use optim::{Batch, norm_of_all, scale_all, step_into, sum_of_squares};
+pub(crate) use optim::{Batch, norm_of_all, scale_all, step_into, sum_of_squares, unscale_all};
 pub(crate) use recurrent::{
     Cell, Gradients, Inputs, Kept, Plan, Wanted, Weights, has_recurrent, recurrent, recurrent_grad,
 };

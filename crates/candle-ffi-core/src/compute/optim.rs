@@ -78,6 +78,18 @@ pub(crate) fn scale_all(values: &[Value], factor: &Value) -> Result<bool> {
     }
 }
 
+/// Multiplies all values, in place, by a number, and gives one that is NaN where not all of them are finite then, and otherwise
+/// 0; None where no kernel does.
+pub(crate) fn unscale_all(values: &[Value], inverse_scale: f64) -> Result<Option<Value>> {
+    #[cfg(feature = "cuda")]
+    return super::cuda::unscale_all(values, inverse_scale);
+    #[cfg(not(feature = "cuda"))]
+    {
+        let _ = (values, inverse_scale);
+        Ok(None)
+    }
+}
+
 fn step_of<T: CpuElement + Steppable, const N: usize>(
     param: &Value,
     grad: &Value,

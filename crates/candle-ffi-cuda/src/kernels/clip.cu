@@ -51,19 +51,7 @@ template <class T> __device__ __forceinline__ void squares(const TableOf<1> &tab
     }                                                                                                         \
     extern "C" __global__ void clip_scale_##T(const TableOf<1> table, const T *factor) {                      \
         const auto by = load(*factor);                                                                        \
-        constexpr int LANES = 16 / sizeof(T);                                                                 \
-        for_each_piece<1>(table, [&](const Piece &piece, u32) {                                               \
-            T *x = static_cast<T *>(table.at[0][piece.tuple]) + piece.start;                                  \
-            const auto scaled = [&](T element) -> T { return store<T>(load(element) * by); };                 \
-            const Reader<T> reader(x);                                                                        \
-            const size_t packs = reader.template aligned<LANES>() ? piece.count / LANES : 0;                  \
-            for (size_t at = threadIdx.x; at < packs; at += blockDim.x) {                                     \
-                reinterpret_cast<Pack<T, LANES> *>(x)[at] =                                                   \
-                    lanes_of<LANES, T>(scaled, reader.template pack<LANES>(at));                              \
-            }                                                                                                 \
-            for (size_t at = packs * LANES + threadIdx.x; at < piece.count; at += blockDim.x) {               \
-                x[at] = scaled(x[at]);                                                                        \
-            }                                                                                                 \
-        });                                                                                                   \
+        const auto scaled = [&](T element) -> T { return store<T>(load(element) * by); };                     \
+        for_each_piece<1>(table, [&](const Piece &piece, u32) { replace<T>(table, piece, scaled); });         \
     }
 FLOATS(CLIP)

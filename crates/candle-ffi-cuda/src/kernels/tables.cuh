@@ -35,6 +35,19 @@ template <int D> __device__ __forceinline__ Piece piece_of(const TableOf<D> &tab
     return {low, start, size - start < CHUNK ? size - start : CHUNK};
 }
 
+// `body(element)` in the place of each element of the only array of a piece.
+template <class T, class Body>
+__device__ __forceinline__ void replace(const TableOf<1> &table, const Piece &piece, const Body &body) {
+    constexpr int LANES = 16 / sizeof(T);
+    T *x = static_cast<T *>(table.at[0][piece.tuple]) + piece.start;
+    const Reader<T> reader(x);
+    const size_t packs = reader.template aligned<LANES>() ? piece.count / LANES : 0;
+    for (size_t at = threadIdx.x; at < packs; at += blockDim.x) {
+        reinterpret_cast<Pack<T, LANES> *>(x)[at] = lanes_of<LANES, T>(body, reader.template pack<LANES>(at));
+    }
+    for (size_t at = packs * LANES + threadIdx.x; at < piece.count; at += blockDim.x) x[at] = body(x[at]);
+}
+
 // `body(piece)` for each chunk of a block.
 template <int D, class Body> __device__ __forceinline__ void for_each_piece(const TableOf<D> &table, Body body) {
     for (u32 chunk = blockIdx.x; chunk < table.first[table.count]; chunk += gridDim.x) body(piece_of<D>(table, chunk), chunk);

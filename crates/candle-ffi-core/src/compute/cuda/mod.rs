@@ -31,7 +31,7 @@ pub(super) use inplace::{binary_into, copy_into};
 pub(super) use loss::{cross_entropy, cross_entropy_grad, pair_loss, pair_loss_grad};
 pub(super) use matmul::{matmul, matmul_add};
 pub(super) use norm::{plane_affine, plane_norm, plane_norm_grad, row_norm, row_norm_grad};
-pub(super) use optim::{Step, make, norm_of_all, scale_all};
+pub(super) use optim::{Step, make, norm_of_all, scale_all, unscale_all};
 pub(super) use recurrent::{recurrent, recurrent_grad};
 pub(super) use reduce::{argselect, reduce, var};
 pub(super) use sample::{bernoulli, integers, noise, normal, uniform};

@@ -79,3 +79,11 @@ pub(in crate::compute) fn scale_all(values: &[Value], factor: &Value) -> Result<
     let arrays: Vec<_> = values.iter().map(|value| &value.array).collect();
     Ok(kernels::scale_all(&arrays, &factor.array)?)
 }
+
+pub(in crate::compute) fn unscale_all(values: &[Value], inverse_scale: f64) -> Result<Option<Value>> {
+    if !together(&values.iter().collect::<Vec<_>>()) {
+        return Ok(None);
+    }
+    let arrays: Vec<_> = values.iter().map(|value| &value.array).collect();
+    made(kernels::unscale_all(&arrays, inverse_scale), DType::Float32)
+}
