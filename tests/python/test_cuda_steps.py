@@ -343,3 +343,29 @@ def test_gradients_are_unscaled_in_one_launch_for_all_of_a_dtype(counts: Counts)
         scaler.update()
         assert scaler.get_scale() == (2.0 if bad else 4.0)
         assert parameters[3][0, 0].item() == -2.0
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_halves_are_added_up_in_float32(counts: Counts, dtype: str) -> None:
+    dtype = getattr(cf, dtype)
+    index = cf.zeros(4096, dtype=cf.int64, device="cuda")
+    source = cf.ones(4096, 3, device="cuda").to(dtype)
+    start = cf.full((2, 3), 8.0, device="cuda").to(dtype)
+    counts.reset()
+    sums = cf.index_add(start, 0, index, source)
+    assert kernels(counts, "scatter_sum") == 1
+    assert sums.tolist() == [[4104.0 if dtype is cf.float16 else 4096.0] * 3, [8.0] * 3]
+    table = cf.zeros(5, 3, device="cuda").to(dtype).requires_grad_()
+    cf.nn.functional.embedding(index + 2, table).sum().backward()
+    assert table.grad.tolist() == [[4096.0 if row == 2 else 0.0] * 3 for row in range(5)]
+
+
+def test_bytes_that_meet_are_added_by_many_threads(counts: Counts) -> None:
+    x = cf.tensor([7, 200, 3, 0, 255], dtype=cf.uint8)
+    index = cf.arange(1000) % 5
+    source = ((cf.arange(1000) * 37) % 251 + 1).to(cf.uint8)
+    moved = [tensor.to("cuda") for tensor in (x, index, source)]
+    counts.reset()
+    found = cf.scatter_add(moved[0], 0, moved[1], moved[2])
+    assert kernels(counts, "scatter_lines") == 0 and kernels(counts, "scatter_each_i32") == 1
+    assert found.tolist() == cf.scatter_add(x, 0, index, source).tolist()

@@ -1,15 +1,17 @@
 //! Writing and adding through `i64` indices, which may repeat.
 
 use crate::array::device;
-use crate::copy::copied;
+use crate::copy::{copied, in_dtype};
 use crate::index::first_places;
 use crate::launch::Launch;
 use crate::{is_float, ptx};
 use candle_core::{DType, Layout, Result, Tensor, bail};
 use candle_ffi_kernels::index::Scatter;
 
-/// With fewer indices a line, or more lines, a thread goes along each line in order.
+/// With no more indices a line, a thread goes along each line in order.
 const SHORT: usize = 64;
+/// So too with more of them where there are so many lines that a thread for each has the device work.
+const LONG: usize = 1024;
 const MANY: usize = 1 << 16;
 
 /// A view of the other dimensions, at the first place along `dim`.
@@ -33,11 +35,9 @@ pub fn scatter(op: Scatter, x: &Tensor, dim: usize, index: &Tensor, src: &Tensor
     if index.shape() != src.shape() || index.rank() != x.rank() {
         bail!("index, source and array disagree in shape");
     }
-    // A copy in any case.
-    let result = copied(x)?;
     let (count, size) = (index.elem_count(), x.dims().get(dim).copied().unwrap_or(1));
     if count == 0 || size == 0 {
-        return Ok(Some(result));
+        return copied(x).map(Some);
     }
     let (device, k) = (device(x)?, index.dims().get(dim).copied().unwrap_or(1));
     let code: u32 = match op {
@@ -47,9 +47,20 @@ pub fn scatter(op: Scatter, x: &Tensor, dim: usize, index: &Tensor, src: &Tensor
         Scatter::Max => 3,
         Scatter::Min => 4,
     };
-    // Bytes cannot be exchanged alone.
-    let alone = dtype == DType::U8 && op != Scatter::Assign;
-    if k <= SHORT || count / k >= MANY || alone || u32::try_from(count).is_err() {
+    let short = k <= if count / k >= MANY { LONG } else { SHORT };
+    if !short && op == Scatter::Add && matches!(dtype, DType::F16 | DType::BF16) {
+        return sum_of_halves(x, dim, index, src).map(Some);
+    }
+    // Bytes cannot be exchanged alone. Wider numbers wrap alike.
+    if !short && op != Scatter::Assign && dtype == DType::U8 {
+        let [x, src] = [in_dtype(x, DType::I32)?, in_dtype(src, DType::I32)?];
+        return scatter(op, &x, dim, index, &src)?.map(|wide| in_dtype(&wide, dtype)).transpose();
+    }
+    // A copy in any case.
+    let result = copied(x)?;
+    // Which index is the last is counted in 32 bits.
+    let uncounted = op == Scatter::Assign && u32::try_from(count).is_err();
+    if short || uncounted {
         let [index_line, src_line] = [without(index, dim)?, without(src, dim)?];
         let result_line = first_places(&result, dim, index_line.shape())?;
         let mut launch = Launch::of(device, ptx::SCATTER, "scatter_lines", dtype)?;
@@ -80,6 +91,18 @@ pub fn scatter(op: Scatter, x: &Tensor, dim: usize, index: &Tensor, src: &Tensor
     // SAFETY: as the kernels are declared.
     unsafe { launch.over(count) }?;
     Ok(Some(result))
+}
+
+/// `x` with halves added at the places of an index, rounded once.
+fn sum_of_halves(x: &Tensor, dim: usize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
+    let sums = in_dtype(x, DType::F32)?;
+    let places = first_places(&sums, dim, index.shape())?;
+    let size = x.dims().get(dim).copied().unwrap_or(1);
+    let mut launch = Launch::of(device(x)?, ptx::SCATTER, "scatter_sum", x.dtype())?;
+    launch.strided(&places)?.value(step(sums.layout(), dim)).value(size as i64).strided(index)?.strided(src)?;
+    // SAFETY: as the kernels of scatter.cu are declared; the views have a place for each index.
+    unsafe { launch.over(index.elem_count()) }?;
+    in_dtype(&sums, x.dtype())
 }
 
 /// `x` with `src[…, i, …]` added at `[…, index[i], …]` along `dim`.

@@ -118,6 +118,19 @@ NUMBERS(LINES)
 FLOATS(EACH)
 EACH(u32) EACH(i16) EACH(i32) EACH(i64)
 
+// Sums of halves in f32: in their own dtype each addition would be rounded, and there is no atomic one on every processor.
+#define SUM(T)                                                                                                               \
+    extern "C" __global__ void scatter_sum_##T(f32 *y, const Layout ys, i64 y_step, i64 size, const i64 *index,              \
+                                               const Layout is, const T *x, const Layout xs, size_t count) {                 \
+        for_each(count, [&](size_t at) {                                                                                     \
+            const i64 which = index[offset_of(is, at)];                                                                      \
+            if (which < 0 || which >= size) return;                                                                          \
+            atomicAdd(y + offset_of(ys, at) + which * y_step, load(x[offset_of(xs, at)]));                                   \
+        });                                                                                                                  \
+    }
+SUM(f16)
+SUM(bf16)
+
 // Assignment where several meet: the last of them stays. First each place learns which index that is, counted from 1.
 extern "C" __global__ void scatter_last(u32 *last, const Layout ys, i64 y_step, i64 size, const i64 *index, const Layout is,
                                         size_t count) {
