@@ -7,6 +7,7 @@
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{result, sys};
 use candle_core::{CudaDevice, Result, bail};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// So many checks are under way at most before one is waited for.
@@ -71,13 +72,15 @@ impl Reports {
     fn read(&mut self) {
         let mut used = std::mem::take(&mut self.used);
         used.retain(|&(at, size)| {
-            // SAFETY: one of the pairs, which was written when it was taken.
-            let [place, index] = unsafe { self.pair(at).read_volatile() };
+            // SAFETY: one of the pairs, aligned, which is written by the kernel alone: its index first (`tell` in index_check.cuh).
+            let [place, index] =
+                unsafe { [0, 1].map(|half| AtomicI64::from_ptr(self.pair(at).cast::<i64>().add(half))) };
+            let place = place.load(Ordering::Acquire);
             if place == PENDING {
                 return true;
             }
             if place >= 0 && self.wrong.is_none() {
-                self.wrong = Some(Outside { index, size });
+                self.wrong = Some(Outside { index: index.load(Ordering::Relaxed), size });
             }
             self.free.push(at);
             false
@@ -136,4 +139,27 @@ pub fn outside_at_once(device: &CudaDevice) -> Result<Option<Outside>> {
     }
     device.cuda_stream().synchronize().w()?;
     Ok(take_outside(device))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ptx;
+
+    /// Where the host would otherwise see a position with the index of an earlier check.
+    #[test]
+    fn the_index_is_there_before_the_position() {
+        for (module, kernels) in [(ptx::INDEX_CHECK, 1), (ptx::CROSS_ENTROPY, 2)] {
+            let mut found = 0;
+            for line in module.split("\n.visible .entry").skip(1) {
+                let stores: Vec<_> =
+                    line.lines().map(str::trim).filter(|line| line.starts_with("st.volatile")).collect();
+                let fence = line.find(".sys;");
+                let (Some(first), Some(fence)) = (line.find("st.volatile"), fence) else { continue };
+                let last = line.rfind("st.volatile").unwrap_or(first);
+                assert!(first < fence && fence < last && stores[0].contains("+8]"), "{stores:?}");
+                found += 1;
+            }
+            assert_eq!(found, kernels);
+        }
+    }
 }

@@ -34,7 +34,7 @@ template <class C> struct Count : ReduceOp<Count<C>> {
     __device__ Acc join(Acc a, Acc b) const { return {a.total + b.total, first_of(a.outside, b.outside)}; }
     __device__ void write(i64, Acc found) const {
         *total = found.total;
-        *outside = found.outside;
+        tell(outside, found.outside);
     }
 };
 
