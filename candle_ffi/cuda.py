@@ -505,7 +505,7 @@ def _mib(size: int) -> str:
 
 
 def empty_cache() -> None:
-    """Give back to the system what the devices that are in use keep for later tensors.
+    """Give back to the system what is kept for later tensors: on devices in use, and pinned.
 
     Other programs can have it then; this one becomes no faster by it. Nothing happens where there
     is no CUDA.

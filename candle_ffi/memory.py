@@ -183,7 +183,8 @@ class Memory(_ops.TensorOps):
     def pin_memory(self) -> Tensor:
         """Return a copy in pinned memory, from which a CUDA device copies while the host goes on.
 
-        What is pinned already is returned as it is.
+        What is pinned already is returned as it is. The memory of a copy that is gone is kept, and
+        used again when devices have read it; `candle_ffi.cuda.empty_cache` gives it back.
 
         Raises
         ------

@@ -240,7 +240,8 @@ pub unsafe extern "C" fn candle_device_reset_peak_memory(
     unsafe { guard(error, "device_reset_peak_memory", || device_of(kind, index)?.reset_peak_memory()) }
 }
 
-/// Gives back to the system what is kept on a device for later tensors, once its work is done.
+/// Gives back to the system what is kept on a device for later tensors, once its work is done, and what is kept of pinned
+/// memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_device_empty_cache(
     kind: CandleDeviceKind,
