@@ -28,16 +28,18 @@ pub struct AttentionOptions<'a> {
     /// in float64 for inputs of that, else in float32.
     pub mask: Option<&'a Tensor>,
     /// The weights that are dropped.
-    pub dropout: Option<AttentionDropout>,
+    pub dropout: Option<AttentionDropout<'a>>,
 }
 
 /// Weights are dropped by the draws of a generator, in row-major order.
 #[derive(Clone, Copy)]
-pub struct AttentionDropout {
+pub struct AttentionDropout<'a> {
     /// The seed.
     pub seed: u64,
     /// The draw of the first weight.
     pub offset: u64,
+    /// Where a graph finds the seed, and what is to be added to the offset: of `draw`.
+    pub place: Option<&'a Tensor>,
     /// The probability of zero.
     pub p: f64,
 }
@@ -55,6 +57,7 @@ struct Rows {
     mask_strides: [i64; 4],
     seed: u64,
     offset: u64,
+    place: u64,
     threshold: u64,
     kept: f64,
     causal: i32,
@@ -209,15 +212,15 @@ impl<'a> Attention<'a> {
         empty(self.device, count.unwrap_or(0), dtype)
     }
 
-    fn rows(&self, chunk: Chunk) -> Rows {
+    fn rows(&self, chunk: Chunk) -> Result<Rows> {
         let mut mask_strides = [0; 4];
         if let Some(mask) = self.options.mask {
             mask_strides.iter_mut().zip(mask.layout().stride()).for_each(|(to, stride)| *to = *stride as i64);
         }
-        let dropout = self.options.dropout.unwrap_or(AttentionDropout { seed: 0, offset: 0, p: 0.0 });
+        let dropout = self.options.dropout.unwrap_or(AttentionDropout { seed: 0, offset: 0, place: None, p: 0.0 });
         // As the CPU has it, bit for bit.
         const TWO_TO_53: f64 = 9_007_199_254_740_992.0;
-        Rows {
+        Ok(Rows {
             heads: self.heads as i64,
             queries: self.queries as i64,
             keys: self.keys as i64,
@@ -227,12 +230,13 @@ impl<'a> Attention<'a> {
             mask_strides,
             seed: dropout.seed,
             offset: dropout.offset,
+            place: dropout.place.map_or(Ok(0), address)?,
             threshold: ((1.0 - dropout.p).clamp(0.0, 1.0) * TWO_TO_53) as u64,
             kept: if dropout.p < 1.0 { 1.0 / (1.0 - dropout.p) } else { 0.0 },
             causal: i32::from(self.options.causal),
             mask_kind: self.options.mask.map_or(0, |mask| if mask.dtype() == DType::U8 { 1 } else { 2 }),
             dropout: i32::from(self.options.dropout.is_some()),
-        }
+        })
     }
 
     /// A chunk of queries, of their results, or of the gradients of either.
@@ -319,7 +323,7 @@ impl<'a> Attention<'a> {
             let mut launch = Launch::of(self.device, ptx::ATTENTION, "attention_softmax", self.dtype)?;
             launch.tensor(&scores)?.optional(self.options.mask)?.tensor(&weights)?.tensor(&log_sums)?;
             // SAFETY: as the kernel is declared; scores and weights have the chunk's rows.
-            unsafe { launch.value(self.rows(chunk)).value(count).run([blocks, 1, 1], block, 0) }?;
+            unsafe { launch.value(self.rows(chunk)?).value(count).run([blocks, 1, 1], block, 0) }?;
             if self.keys > 0 {
                 let sides = [
                     self.of_scores(&weights, chunk, false)?,
@@ -374,7 +378,7 @@ impl<'a> Attention<'a> {
             let count = chunk.batches * self.heads * chunk.queries * self.keys;
             let mut launch = Launch::of(self.device, ptx::ATTENTION, "attention_slopes", self.dtype)?;
             launch.tensor(&scores)?.tensor(&slopes)?.optional(self.options.mask)?.tensor(log_sums)?.tensor(&along)?;
-            launch.tensor(&weights)?.tensor(&score_grads)?.value(self.rows(chunk));
+            launch.tensor(&weights)?.tensor(&score_grads)?.value(self.rows(chunk)?);
             // SAFETY: as the kernel is declared; the four have the chunk's rows.
             unsafe { launch.over(count) }?;
             let keep = if chunk.first_query > 0 { 1.0 } else { 0.0 };

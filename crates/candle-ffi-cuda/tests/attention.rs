@@ -55,7 +55,7 @@ fn results_and_gradients() {
                 scale: 0.6,
                 causal,
                 mask: masked.then_some(&mask),
-                dropout: dropped.then_some(AttentionDropout { seed: 3, offset: 11, p: 0.3 }),
+                dropout: dropped.then_some(AttentionDropout { seed: 3, offset: 11, place: None, p: 0.3 }),
             };
             let [out, log_sums] = candle_ffi_cuda::attention([&q.0, &k.0, &v.0], &own).unwrap().unwrap();
             let near = tolerance(dtype) * 4.0;

@@ -20,7 +20,12 @@ fn with_options<R>(
         mask.broadcast_to(&dims)
     };
     let mask = options.mask.as_ref().map(seen).transpose()?;
-    let dropout = options.dropout.map(|(draws, p)| AttentionDropout { seed: draws.seed, offset: draws.offset, p });
+    let dropout = options.dropout.map(|(draws, p)| AttentionDropout {
+        seed: draws.seed,
+        offset: draws.offset,
+        place: None,
+        p,
+    });
     let (scale, causal) = (options.scale, options.causal);
     let mask = mask.as_ref().map(|mask| &mask.array);
     Ok(kernel(&candle_ffi_cuda::AttentionOptions { scale, causal, mask, dropout })?)
