@@ -2,12 +2,14 @@
 
 #[cfg(feature = "cuda")]
 mod failure;
+pub(crate) mod graph;
 mod info;
 mod memory;
 mod open;
 
 #[cfg(feature = "cuda")]
 pub(crate) use failure::failure;
+pub use graph::{Graph, refuse_in_graph};
 pub use info::DeviceInfo;
 pub use memory::DeviceMemory;
 

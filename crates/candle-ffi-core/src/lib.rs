@@ -30,7 +30,7 @@ mod tensor;
 pub mod threads;
 mod value;
 
-pub use device::{Device, DeviceInfo, DeviceKind, DeviceMemory};
+pub use device::{Device, DeviceInfo, DeviceKind, DeviceMemory, Graph, refuse_in_graph};
 pub use dtype::{DType, default_dtype, set_default_dtype};
 pub use error::{Error, ErrorCode, Result};
 pub use options::{

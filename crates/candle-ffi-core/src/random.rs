@@ -6,6 +6,7 @@
 //! numbers were drawn before, and on nothing else.
 
 use crate::compute::Draws;
+use crate::{Device, Result, device};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The seed before anybody sets one, as PyTorch's.
@@ -13,12 +14,20 @@ const DEFAULT_SEED: u64 = 67_280_421_310_721;
 
 /// A source of random numbers; clones share their state.
 #[derive(Clone)]
-pub struct Generator(Arc<Mutex<Draws>>);
+pub struct Generator(Arc<Mutex<State>>);
+
+/// Where a generator stands.
+#[derive(Clone, Copy)]
+struct State {
+    seed: u64,
+    /// How many numbers have been drawn.
+    offset: u64,
+}
 
 impl Generator {
     /// A generator at the start of the sequence of a seed.
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(Draws { seed, offset: 0 })))
+        Self(Arc::new(Mutex::new(State { seed, offset: 0 })))
     }
 
     /// The generator that is used where none is given.
@@ -29,7 +38,7 @@ impl Generator {
 
     /// Starts the sequence of another seed.
     pub fn manual_seed(&self, seed: u64) {
-        *self.state() = Draws { seed, offset: 0 };
+        *self.state() = State { seed, offset: 0 };
     }
 
     /// The seed.
@@ -39,24 +48,45 @@ impl Generator {
 
     /// The seed and how many numbers have been drawn: all there is to save.
     pub fn get_state(&self) -> (u64, u64) {
-        let draws = *self.state();
-        (draws.seed, draws.offset)
+        let state = *self.state();
+        (state.seed, state.offset)
     }
 
     /// Continues where a saved state stood.
     pub fn set_state(&self, seed: u64, offset: u64) {
-        *self.state() = Draws { seed, offset };
+        *self.state() = State { seed, offset };
     }
 
-    /// Takes the next `count` numbers of the sequence.
+    /// Takes the next `count` numbers of the sequence, for the host.
     pub(crate) fn draw(&self, count: usize) -> Draws {
-        let mut state = self.state();
-        let draws = *state;
-        state.offset = state.offset.wrapping_add(count as u64);
-        draws
+        let (seed, offset) = self.take(count as u64);
+        Draws { seed, offset, place: None }
     }
 
-    fn state(&self) -> MutexGuard<'_, Draws> {
+    /// Takes the next `count` numbers of the sequence, for a device. For a graph that is captured there these are numbers
+    /// that each replay takes anew.
+    pub(crate) fn draw_on(&self, count: usize, device: Device) -> Result<Draws> {
+        match device::graph::draw(self, count, device)? {
+            Some(draws) => Ok(draws),
+            None => Ok(self.draw(count)),
+        }
+    }
+
+    /// Takes so many numbers: the seed, and the place of the first.
+    pub(crate) fn take(&self, count: u64) -> (u64, u64) {
+        let mut state = self.state();
+        let first = state.offset;
+        state.offset = first.wrapping_add(count);
+        (state.seed, first)
+    }
+
+    /// What tells it from other generators that are in use.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "only graphs ask"))]
+    pub(crate) fn key(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

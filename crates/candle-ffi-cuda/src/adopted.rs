@@ -1,17 +1,15 @@
 //! Device memory of others that tensors use in place: who must be told when the last tensor is gone.
 //!
 //! Candle keeps the elements of a device in a `CudaSlice`, which gives its memory back to the driver when it is dropped,
-//! and has no other way. So the two functions of the driver that free memory are ours within this library: they know
-//! adopted blocks, and hand all others on to the driver. The names are hidden: nobody else in the process gets these.
+//! and has no other way. So [`crate::driver`] asks here first.
 
 use crate::array::wrap;
 use crate::passed::{Passed, Stream};
-use candle_core::cuda_backend::cudarc::driver::sys::{CUdeviceptr, CUresult, CUstream};
+use candle_core::cuda_backend::cudarc::driver::sys::{CUdeviceptr, CUstream};
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use std::collections::HashMap;
-use std::ffi::{CStr, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 type Release = Box<dyn FnOnce() + Send>;
 
@@ -61,7 +59,7 @@ fn take(address: CUdeviceptr) -> Option<Release> {
 }
 
 /// Lets go of an adopted block, when the work that may use it is done. Nobody waits for it.
-fn release(address: CUdeviceptr, stream: Option<CUstream>) -> bool {
+pub(crate) fn release(address: CUdeviceptr, stream: Option<CUstream>) -> bool {
     let Some(release) = take(address) else { return false };
     match stream {
         Some(stream) => {
@@ -89,72 +87,3 @@ pub(crate) fn finish() {
 fn call(release: Release) {
     drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(release)));
 }
-
-unsafe extern "C" fn free_async(address: CUdeviceptr, stream: CUstream) -> CUresult {
-    type Free = unsafe extern "C" fn(CUdeviceptr, CUstream) -> CUresult;
-    static DRIVER: OnceLock<Option<Free>> = OnceLock::new();
-    if release(address, Some(stream)) {
-        return CUresult::CUDA_SUCCESS;
-    }
-    // SAFETY: the driver's function of this name has this type.
-    let free = DRIVER.get_or_init(|| driver(c"cuMemFreeAsync").map(|found| unsafe { std::mem::transmute(found) }));
-    match free {
-        // SAFETY: the caller's arguments, handed on.
-        Some(free) => unsafe { free(address, stream) },
-        None => CUresult::CUDA_ERROR_NOT_INITIALIZED,
-    }
-}
-
-unsafe extern "C" fn free_sync(address: CUdeviceptr) -> CUresult {
-    type Free = unsafe extern "C" fn(CUdeviceptr) -> CUresult;
-    static DRIVER: OnceLock<Option<Free>> = OnceLock::new();
-    // Whoever calls this has waited for the stream.
-    if release(address, None) {
-        return CUresult::CUDA_SUCCESS;
-    }
-    // SAFETY: the driver's function of this name has this type.
-    let free = DRIVER.get_or_init(|| driver(c"cuMemFree_v2").map(|found| unsafe { std::mem::transmute(found) }));
-    match free {
-        // SAFETY: the caller's argument, handed on.
-        Some(free) => unsafe { free(address) },
-        None => CUresult::CUDA_ERROR_NOT_INITIALIZED,
-    }
-}
-
-/// A function of the driver, which is loaded: this library links to it.
-fn driver(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: names with their ends; the library is only looked up, and stays.
-    let found = unsafe {
-        let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
-        if library.is_null() { library } else { libc::dlsym(library, name.as_ptr()) }
-    };
-    (!found.is_null()).then_some(found)
-}
-
-#[cfg(target_arch = "x86_64")]
-std::arch::global_asm!(
-    ".globl cuMemFreeAsync",
-    ".hidden cuMemFreeAsync",
-    ".type cuMemFreeAsync, @function",
-    "cuMemFreeAsync: jmp {free_async}",
-    ".globl cuMemFree_v2",
-    ".hidden cuMemFree_v2",
-    ".type cuMemFree_v2, @function",
-    "cuMemFree_v2: jmp {free_sync}",
-    free_async = sym free_async,
-    free_sync = sym free_sync,
-);
-
-#[cfg(target_arch = "aarch64")]
-std::arch::global_asm!(
-    ".globl cuMemFreeAsync",
-    ".hidden cuMemFreeAsync",
-    ".type cuMemFreeAsync, %function",
-    "cuMemFreeAsync: b {free_async}",
-    ".globl cuMemFree_v2",
-    ".hidden cuMemFree_v2",
-    ".type cuMemFree_v2, %function",
-    "cuMemFree_v2: b {free_sync}",
-    free_async = sym free_async,
-    free_sync = sym free_sync,
-);

@@ -1,6 +1,6 @@
 //! Where the elements of tensors lie on a device, and room for new ones.
 
-use crate::memory;
+use crate::{capture, memory};
 use candle_core::backend::BackendStorage;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr};
 use candle_core::cuda_backend::{CudaDType, CudaStorageSlice};
@@ -86,6 +86,8 @@ pub fn address(tensor: &Tensor) -> Result<u64> {
         CudaStorageSlice::F8E4M3(slice) => start(slice, &stream),
         _ => bail!("{:?} has no kernels", storage.dtype()),
     };
+    // A graph that is captured goes on using what is used now.
+    capture::keep(storage.device(), tensor, start);
     Ok(start + (layout.start_offset() * tensor.dtype().size_in_bytes()) as u64)
 }
 

@@ -4,8 +4,8 @@
 //! the device was given before it. What it is given after it waits for the copy.
 
 use crate::array::wrap;
-use crate::passed::{Stream, is_captured};
-use crate::{memory, pinned, stream};
+use crate::passed::Stream;
+use crate::{capture, memory, pinned, stream};
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::result;
 use candle_core::{CpuStorage, CudaDevice, DType, Device, Result, Storage, Tensor, WithDType};
@@ -17,6 +17,10 @@ static STREAMS: Mutex<Vec<(usize, Stream)>> = Mutex::new(Vec::new());
 /// A contiguous tensor of the host on a device, of which the host does not wait; None unless it is in memory of
 /// [`pinned::allocate`], and copies can be beside other work.
 pub(crate) fn from_pinned(host: &Tensor, device: &CudaDevice) -> Result<Option<Tensor>> {
+    // What a graph copies is copied at each of its launches, in its place.
+    if capture::is_captured(device) {
+        return Ok(None);
+    }
     let (storage, layout) = host.storage_and_layout();
     let (Storage::Cpu(storage), Some(range)) = (&*storage, layout.contiguous_offsets()) else { return Ok(None) };
     let Some(start) = first(storage) else { return Ok(None) };
@@ -25,10 +29,10 @@ pub(crate) fn from_pinned(host: &Tensor, device: &CudaDevice) -> Result<Option<T
     unsafe { started(at, host.dims(), host.dtype(), device) }
 }
 
-/// Numbers of the host on a device. The host does not wait, but where a graph is captured.
+/// Numbers of the host on a device. The host does not wait, but where a graph is captured, which begins with them.
 pub(crate) fn sent<T: WithDType>(data: &[T], device: &CudaDevice) -> Result<Tensor> {
     let at = Device::Cuda(device.clone());
-    if data.is_empty() || is_captured(device.cuda_stream().cu_stream()) {
+    if data.is_empty() {
         return Tensor::new(data, &at);
     }
     let block = pinned::allocate(device, size_of_val(data))?;
@@ -52,10 +56,10 @@ unsafe fn started(from: *const u8, dims: &[usize], dtype: DType, device: &CudaDe
     let count: usize = dims.iter().product();
     let bytes = count * dtype.size_in_bytes();
     let work = device.cuda_stream();
-    // What a graph copies is copied at each of its launches, in its place.
-    if bytes == 0 || !work.context().has_async_alloc() || is_captured(work.cu_stream()) {
+    if bytes == 0 || !work.context().has_async_alloc() {
         return Ok(None);
     }
+    let _pass = capture::enter(device)?;
     work.context().bind_to_thread().w()?;
     let copying = of(device)?;
     // Before the copy is started: whoever gives the memory back from now on leaves it to the copy first.
@@ -68,7 +72,11 @@ unsafe fn started(from: *const u8, dims: &[usize], dtype: DType, device: &CudaDe
         let address = memory::allocate(device, bytes, dims, dtype, || result::malloc_async(copying.0, bytes).w())?;
         let data = std::slice::from_raw_parts(from, bytes);
         let copied = result::memcpy_htod_async(address, data, copying.0).w();
-        let ordered = stream::order(copying.0, work.cu_stream());
+        let ordered = match capture::is_captured(device) {
+            // A stream that is captured waits for nothing outside.
+            true => result::stream::synchronize(copying.0).w(),
+            false => stream::order(copying.0, work.cu_stream()),
+        };
         let result = wrap(device, address, count, dtype)?;
         copied.and(ordered)?;
         result.reshape(dims).map(Some)

@@ -1,6 +1,6 @@
 //! The devices: how many there are, what they are, and how one is opened.
 
-use crate::memory;
+use crate::{capture, memory};
 use candle_core::Device;
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{DriverError, result, sys};
@@ -93,9 +93,17 @@ pub fn open(index: usize) -> candle_core::Result<Device> {
     Ok(device)
 }
 
+/// What is refused where nobody can wait.
+pub(crate) const WAITS: &str = "the host cannot wait for a device, nor read an element of it,";
+
 /// Waits for all that a device has been given to do.
 pub fn synchronize(device: &Device) -> candle_core::Result<()> {
-    device.as_cuda_device()?.cuda_stream().context().synchronize().w()?;
+    let cuda = device.as_cuda_device()?;
+    capture::refuse(cuda, WAITS)?;
+    {
+        let _pass = capture::enter(cuda)?;
+        cuda.cuda_stream().context().synchronize().w()?;
+    }
     #[cfg(target_os = "linux")]
     crate::adopted::finish();
     Ok(())
@@ -121,6 +129,12 @@ pub(crate) fn reason(error: sys::CUresult) -> String {
         ),
         Code::CUDA_ERROR_NO_BINARY_FOR_GPU | Code::CUDA_ERROR_INVALID_PTX => {
             "this library is not built for the compute capability of this GPU".to_owned()
+        }
+        Code::CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED | Code::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED => {
+            "this cannot be done while a graph is captured; the capture has failed".to_owned()
+        }
+        Code::CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD => {
+            "another thread captures a graph on this device, and does not end".to_owned()
         }
         Code::CUDA_ERROR_UNKNOWN | Code::CUDA_ERROR_OPERATING_SYSTEM => {
             "the NVIDIA driver does not start: `nvidia-smi` tells whether its kernel modules are loaded and its devices \

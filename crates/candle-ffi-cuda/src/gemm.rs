@@ -1,5 +1,6 @@
 //! Products of matrices in device memory, by cuBLAS.
 
+use crate::capture;
 use candle_core::cuda_backend::cudarc::cublas::{result, sys};
 use candle_core::cuda_backend::{
     WrapErr, gemm_reduced_precision_f16 as half_sums, gemm_reduced_precision_f32 as tensor_floats,
@@ -81,6 +82,7 @@ impl Gemm {
         if self.k == 0 || out.transposed {
             bail!("a product that cuBLAS is not asked for: {self:?}");
         }
+        let _pass = capture::enter(device)?;
         device.cuda_stream().context().bind_to_thread().w()?;
         for start in (0..self.batch).step_by(MOST_MATRICES) {
             let count = (self.batch - start).min(MOST_MATRICES);

@@ -1,6 +1,7 @@
 //! Starting a kernel.
 
 use crate::array::{self, Strides};
+use crate::capture;
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaStream, DeviceRepr, result};
 use candle_core::{CudaDevice, DType, Result, Tensor, bail};
@@ -76,6 +77,7 @@ impl Launch {
         if grid.contains(&0) {
             return Ok(());
         }
+        let _pass = capture::enter_stream(self.stream.cu_stream())?;
         self.stream.context().bind_to_thread().w()?;
         let words = self.words.as_mut_ptr();
         let mut arguments: SmallVec<[*mut c_void; 16]> =

@@ -3,7 +3,7 @@
 //! Tensors are allocated in the order of the stream, from the pool of the device, which keeps what is freed: to take a
 //! block from it and to give it back costs no more than a launch, and waits for nothing.
 
-use crate::{device, pinned};
+use crate::{capture, device, graph_pool, pinned};
 use candle_core::cuda_backend::cudarc::cublas::{result::CublasError, sys::cublasStatus_t};
 use candle_core::cuda_backend::cudarc::curand::{result::CurandError, sys::curandStatus_t};
 use candle_core::cuda_backend::cudarc::driver::{DriverError, result, sys};
@@ -35,13 +35,15 @@ pub fn statistics(device: &Device) -> Result<Memory> {
     let device = device.as_cuda_device()?;
     let pool = pool_of(device)?;
     let (free, total) = device.cuda_stream().context().mem_get_info().w()?;
+    // What graphs hold does not come from the pool; nobody keeps their peaks apart.
+    let (in_graphs, of_graphs) = graph_pool::held(device);
     Ok(Memory {
         free: free as u64,
         total: total as u64,
-        allocated: pool.get(Attribute::CU_MEMPOOL_ATTR_USED_MEM_CURRENT)?,
-        peak_allocated: pool.get(Attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH)?,
-        reserved: pool.get(Attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT)?,
-        peak_reserved: pool.get(Attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH)?,
+        allocated: pool.get(Attribute::CU_MEMPOOL_ATTR_USED_MEM_CURRENT)? + in_graphs,
+        peak_allocated: pool.get(Attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH)? + in_graphs,
+        reserved: pool.get(Attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT)? + of_graphs,
+        peak_reserved: pool.get(Attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH)? + of_graphs,
     })
 }
 
@@ -69,8 +71,12 @@ pub(crate) fn keep_freed(device: &CudaDevice) -> Result<()> {
 }
 
 fn trim(device: &CudaDevice) -> Result<()> {
+    let _pass = capture::enter(device)?;
     let stream = device.cuda_stream();
-    stream.synchronize().w()?;
+    // While a graph is captured nobody can wait; what the device has done with is given back all the same.
+    if !capture::is_captured(device) {
+        stream.synchronize().w()?;
+    }
     if stream.context().has_async_alloc() {
         // SAFETY: the pool is that of the device; what is in use is not touched.
         unsafe { result::mem_pool::trim_to(pool_of(device)?.0, 0) }.w()?;
@@ -196,6 +202,9 @@ pub fn reason(error: &candle_core::Error) -> Option<String> {
             | Code::CUDA_ERROR_UNSUPPORTED_PTX_VERSION
             | Code::CUDA_ERROR_NO_BINARY_FOR_GPU
             | Code::CUDA_ERROR_INVALID_PTX
+            | Code::CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+            | Code::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
+            | Code::CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD
     )
     .then(|| device::reason(code))
 }

@@ -1,6 +1,7 @@
 //! How far streams had come when something was given back that they may still use: whether they have come that far is asked,
 //! and not waited for.
 
+use crate::capture;
 use candle_core::cuda_backend::cudarc::driver::{result, sys};
 use smallvec::SmallVec;
 
@@ -54,11 +55,9 @@ impl Mark {
         mark
     }
 
-    /// Records an event, unless the stream is captured.
+    /// Records an event, unless a graph is captured.
     fn set(&mut self) {
-        if is_captured(self.stream.0) {
-            return;
-        }
+        let Some(_pass) = capture::try_enter().filter(|_| !is_captured(self.stream.0)) else { return };
         make_current(self.stream.0);
         let stream = self.stream.0;
         let recorded = result::event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING).and_then(|event| {
@@ -119,14 +118,14 @@ impl Drop for Mark {
 }
 
 /// Whether what a stream is given now goes into a graph.
-pub(crate) fn is_captured(stream: sys::CUstream) -> bool {
+fn is_captured(stream: sys::CUstream) -> bool {
     // SAFETY: a living stream.
     let status = unsafe { result::stream::is_capturing(stream) };
     status.is_ok_and(|status| status != sys::CUstreamCaptureStatus::CU_STREAM_CAPTURE_STATUS_NONE)
 }
 
 /// Makes the context of a stream current: things are dropped on threads that have none.
-fn make_current(stream: sys::CUstream) {
+pub(crate) fn make_current(stream: sys::CUstream) {
     let mut context = std::ptr::null_mut();
     // SAFETY: a living stream, and its context.
     unsafe {

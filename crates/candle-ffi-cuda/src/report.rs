@@ -4,8 +4,9 @@
 //! has found into memory of the host, and whoever waits for the device anyway looks there. Until then the results are of no
 //! use, but nothing outside of arrays is read or written. `CUDA_LAUNCH_BLOCKING=1` has every kernel asked at once.
 
+use crate::capture;
 use candle_core::cuda_backend::WrapErr;
-use candle_core::cuda_backend::cudarc::driver::{result, sys};
+use candle_core::cuda_backend::cudarc::driver::{DeviceRepr, result, sys};
 use candle_core::{CudaDevice, Result, bail};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,20 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 const MOST: usize = 4096;
 /// In place of a place: the kernel has not come so far.
 const PENDING: i64 = i64::MIN;
+/// In place of a place: nothing is wrong.
+const NOTHING: i64 = -1;
+
+/// Where a kernel writes what it finds (`Report` in `index_check.cuh`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Slot {
+    at: u64,
+    /// Whether it says so where it finds nothing. In a graph it does not: what an earlier replay has found stays.
+    always: u64,
+}
+
+// SAFETY: plain numbers in C layout.
+unsafe impl DeviceRepr for Slot {}
 
 /// An index that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +47,8 @@ struct Reports {
     found: *mut [i64; 2],
     /// Pairs that a kernel writes or has written, with the sizes of what the indices are of.
     used: Vec<(usize, usize)>,
+    /// Pairs that the kernels of graphs write whenever they find something, with such sizes.
+    in_graphs: Vec<(usize, usize)>,
     /// Pairs that no kernel writes.
     free: Vec<usize>,
     /// What was wrong first and has not been told.
@@ -61,48 +78,70 @@ impl Reports {
         // SAFETY: new memory, of which nothing is read before it is written.
         let found = unsafe { result::malloc_host(MOST * size_of::<[i64; 2]>(), sys::CU_MEMHOSTALLOC_PORTABLE) }.w()?;
         let (used, free) = (Vec::with_capacity(MOST), (0..MOST).collect());
-        Ok(Self { context: context(device), found: found.cast(), used, free, wrong: None })
+        Ok(Self { context: context(device), found: found.cast(), used, in_graphs: Vec::new(), free, wrong: None })
     }
 
     fn pair(&self, at: usize) -> *mut [i64; 2] {
         self.found.wrapping_add(at)
     }
 
+    /// The place and the index that a kernel has written to a pair.
+    fn seen(&self, at: usize) -> (i64, i64) {
+        // SAFETY: one of the pairs, aligned, which a kernel alone may be writing: the index first (`tell` in
+        // index_check.cuh).
+        let [place, index] = [0, 1].map(|half| unsafe { AtomicI64::from_ptr(self.pair(at).cast::<i64>().add(half)) });
+        (place.load(Ordering::Acquire), index.load(Ordering::Relaxed))
+    }
+
     /// Reads what kernels have written; pairs whose kernels have not come so far stay in use.
     fn read(&mut self) {
         let mut used = std::mem::take(&mut self.used);
         used.retain(|&(at, size)| {
-            // SAFETY: one of the pairs, aligned, which is written by the kernel alone: its index first (`tell` in index_check.cuh).
-            let [place, index] =
-                unsafe { [0, 1].map(|half| AtomicI64::from_ptr(self.pair(at).cast::<i64>().add(half))) };
-            let place = place.load(Ordering::Acquire);
+            let (place, index) = self.seen(at);
             if place == PENDING {
                 return true;
             }
             if place >= 0 && self.wrong.is_none() {
-                self.wrong = Some(Outside { index: index.load(Ordering::Relaxed), size });
+                self.wrong = Some(Outside { index, size });
             }
             self.free.push(at);
             false
         });
         self.used = used;
+        for &(at, size) in &self.in_graphs {
+            let (place, index) = self.seen(at);
+            if place >= 0 {
+                self.wrong.get_or_insert(Outside { index, size });
+                // SAFETY: one of the pairs. What a replay finds meanwhile may be lost beside what is told now.
+                unsafe { self.pair(at).write_volatile([NOTHING, 0]) };
+            }
+        }
     }
 
-    fn take(&mut self, size: usize) -> Option<u64> {
+    /// A pair for a kernel, or for one of a graph; and which it is.
+    fn take(&mut self, size: usize, in_graph: bool) -> Option<(Slot, usize)> {
         let at = self.free.pop()?;
+        let (to, before) = if in_graph { (&mut self.in_graphs, NOTHING) } else { (&mut self.used, PENDING) };
+        to.push((at, size));
         // SAFETY: a pair that no kernel writes yet.
-        unsafe { self.pair(at).write_volatile([PENDING, 0]) };
-        self.used.push((at, size));
+        unsafe { self.pair(at).write_volatile([before, 0]) };
         // Memory of the host has one address everywhere.
-        Some(self.pair(at).addr() as u64)
+        Some((Slot { at: self.pair(at).addr() as u64, always: u64::from(!in_graph) }, at))
     }
 }
 
 /// Where a kernel that is started next writes what it has found in indices of something of this size.
-pub(crate) fn slot(device: &CudaDevice, size: usize) -> Result<u64> {
+///
+/// One of a graph that is captured is the graph's, until [`release`].
+pub(crate) fn slot(device: &CudaDevice, size: usize) -> Result<Slot> {
     let context = context(device);
+    let in_graph = capture::is_captured(device);
     for wait in [false, true] {
         if wait {
+            if in_graph {
+                break;
+            }
+            let _pass = capture::enter(device)?;
             device.cuda_stream().synchronize().w()?;
         }
         let mut all = all();
@@ -116,11 +155,27 @@ pub(crate) fn slot(device: &CudaDevice, size: usize) -> Result<u64> {
         if all[at].free.is_empty() {
             all[at].read();
         }
-        if let Some(slot) = all[at].take(size) {
+        if let Some((slot, number)) = all[at].take(size, in_graph) {
+            drop(all);
+            capture::here(device, |capture| capture.slots.push(number));
             return Ok(slot);
         }
     }
     bail!("{MOST} checks of indices are under way at once, or their kernels have failed")
+}
+
+/// Takes back what a graph had, when its kernels are not started any more.
+pub(crate) fn release(device: &CudaDevice, slots: &[usize]) {
+    if slots.is_empty() {
+        return;
+    }
+    let context = context(device);
+    let mut all = all();
+    if let Some(reports) = all.iter_mut().find(|reports| reports.context == context) {
+        reports.read();
+        reports.in_graphs.retain(|(at, _)| !slots.contains(at));
+        reports.free.extend(slots);
+    }
 }
 
 /// The first index that is not there, of all checks that a device has made and nobody was told of.
@@ -134,9 +189,10 @@ pub fn take_outside(device: &CudaDevice) -> Option<Outside> {
 
 /// The same where every check is to be waited for; None elsewhere.
 pub fn outside_at_once(device: &CudaDevice) -> Result<Option<Outside>> {
-    if !*BLOCKING {
+    if !*BLOCKING || capture::is_captured(device) {
         return Ok(None);
     }
+    let _pass = capture::enter(device)?;
     device.cuda_stream().synchronize().w()?;
     Ok(take_outside(device))
 }

@@ -4,10 +4,8 @@ use crate::array::{device, empty};
 use crate::conv::{Columns, Sizes as ConvSizes};
 use crate::copy::{contiguous, in_dtype};
 use crate::copying::sent;
-use crate::is_float;
 use crate::launch::Launch;
-use crate::passed::is_captured;
-use crate::ptx;
+use crate::{capture, is_float, ptx};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use candle_ffi_kernels::conv::Geometry;
@@ -110,7 +108,7 @@ fn tables(
     let weights = in_dtype(&sent(&new.weights, device)?, dtype)?;
     let tables = (new.sizes, numbers.clone(), weights.clone());
     // What a graph has made is there only while the graph runs.
-    if !is_captured(device.cuda_stream().cu_stream()) {
+    if !capture::is_captured(device) {
         let mut known = known();
         known.push_front(Known { context, axes: axes.clone(), transposed, sizes: new.sizes, numbers, weights });
         known.truncate(MOST);

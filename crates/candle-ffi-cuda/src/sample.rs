@@ -2,14 +2,41 @@
 
 use crate::array::empty;
 use crate::bits::converted;
+use crate::capture;
 use crate::launch::Launch;
 use crate::{is_float, ptx};
 use candle_core::{CudaDevice, DType, Result, Tensor};
 
-/// Uniform in `[low, high)`: draws `offset…` of a seed.
+/// Draws `offset…` of a seed, as many as there are elements.
+#[derive(Clone, Copy)]
+pub struct Draws<'a> {
+    /// The seed.
+    pub seed: u64,
+    /// The first draw.
+    pub offset: u64,
+    /// Where a graph finds the seed, and what is to be added to the offset: of `draw`.
+    pub place: Option<&'a Tensor>,
+}
+
+impl Draws<'_> {
+    /// Adds the three to a launch. In a graph numbers that are known in advance would be the same at each replay.
+    fn add_to<'l>(&self, launch: &'l mut Launch) -> Result<&'l mut Launch> {
+        launch.value(self.seed).value(self.offset).optional(self.place)
+    }
+
+    /// Refuses draws that are fixed, where a graph is captured.
+    pub(crate) fn check(&self, device: &CudaDevice) -> Result<()> {
+        match self.place {
+            Some(_) => Ok(()),
+            None => capture::refuse(device, "random numbers that are fixed in advance cannot be drawn"),
+        }
+    }
+}
+
+/// Uniform in `[low, high)`.
 pub fn uniform(
     device: &CudaDevice,
-    (seed, offset): (u64, u64),
+    draws: Draws<'_>,
     dims: &[usize],
     dtype: DType,
     low: f64,
@@ -18,9 +45,10 @@ pub fn uniform(
     if !is_float(dtype) {
         return Ok(None);
     }
+    draws.check(device)?;
     let result = empty(device, dims, dtype)?;
     let mut launch = Launch::of(device, ptx::SAMPLE, "uniform", dtype)?;
-    launch.value(seed).value(offset).value(low).value(high - low).value(high).tensor(&result)?;
+    draws.add_to(&mut launch)?.value(low).value(high - low).value(high).tensor(&result)?;
     // SAFETY: as `UNIFORM` of sample.cu is declared.
     unsafe { launch.over_packs(result.elem_count(), 2) }?;
     Ok(Some(result))
@@ -29,7 +57,7 @@ pub fn uniform(
 /// Normal with this mean and deviation.
 pub fn normal(
     device: &CudaDevice,
-    (seed, offset): (u64, u64),
+    draws: Draws<'_>,
     dims: &[usize],
     dtype: DType,
     mean: f64,
@@ -38,35 +66,32 @@ pub fn normal(
     if !is_float(dtype) {
         return Ok(None);
     }
+    draws.check(device)?;
     let result = empty(device, dims, dtype)?;
     let mut launch = Launch::of(device, ptx::SAMPLE, "normal", dtype)?;
-    launch.value(seed).value(offset).value(mean).value(std).tensor(&result)?;
+    draws.add_to(&mut launch)?.value(mean).value(std).tensor(&result)?;
     // SAFETY: as `NORMAL` of sample.cu is declared.
     unsafe { launch.over_packs(result.elem_count(), if dtype == DType::F64 { 1 } else { 2 }) }?;
     Ok(Some(result))
 }
 
 /// `int64` in `low..high`, which is not empty.
-pub fn integers(
-    device: &CudaDevice,
-    (seed, offset): (u64, u64),
-    dims: &[usize],
-    low: i64,
-    high: i64,
-) -> Result<Tensor> {
+pub fn integers(device: &CudaDevice, draws: Draws<'_>, dims: &[usize], low: i64, high: i64) -> Result<Tensor> {
+    draws.check(device)?;
     let result = empty(device, dims, DType::I64)?;
     let mut launch = Launch::plain(device, ptx::SAMPLE, "integers")?;
-    launch.value(seed).value(offset).value(low).value(high.wrapping_sub(low).cast_unsigned()).tensor(&result)?;
+    draws.add_to(&mut launch)?.value(low).value(high.wrapping_sub(low).cast_unsigned()).tensor(&result)?;
     // SAFETY: as `integers` of sample.cu is declared.
     unsafe { launch.over_packs(result.elem_count(), 2) }?;
     Ok(result)
 }
 
 /// Bytes: 1 with this probability, else 0.
-pub fn bernoulli(device: &CudaDevice, (seed, offset): (u64, u64), dims: &[usize], probability: f64) -> Result<Tensor> {
+pub fn bernoulli(device: &CudaDevice, draws: Draws<'_>, dims: &[usize], probability: f64) -> Result<Tensor> {
+    draws.check(device)?;
     let result = empty(device, dims, DType::U8)?;
     let mut launch = Launch::plain(device, ptx::SAMPLE, "bernoulli")?;
-    launch.value(seed).value(offset).value(threshold(probability)).tensor(&result)?;
+    draws.add_to(&mut launch)?.value(threshold(probability)).tensor(&result)?;
     // SAFETY: as `bernoulli` of sample.cu is declared.
     unsafe { launch.over_packs(result.elem_count(), 2) }?;
     Ok(result)
@@ -80,7 +105,7 @@ fn threshold(probability: f64) -> u64 {
 /// `kept` with this probability, else `dropped`: where [`bernoulli`] gives 1, and where it gives 0.
 pub fn noise(
     device: &CudaDevice,
-    (seed, offset): (u64, u64),
+    draws: Draws<'_>,
     dims: &[usize],
     dtype: DType,
     probability: f64,
@@ -89,9 +114,10 @@ pub fn noise(
     if !is_float(dtype) {
         return Ok(None);
     }
+    draws.check(device)?;
     let result = empty(device, dims, dtype)?;
     let mut launch = Launch::of(device, ptx::SAMPLE, "noise", dtype)?;
-    launch.value(seed).value(offset).value(threshold(probability));
+    draws.add_to(&mut launch)?.value(threshold(probability));
     launch.value(converted(kept, dtype)?).value(converted(dropped, dtype)?).tensor(&result)?;
     // SAFETY: as `NOISE` of sample.cu is declared.
     unsafe { launch.over_packs(result.elem_count(), 2) }?;

@@ -1,5 +1,6 @@
 //! The stream of a device, on which all its work is started, and its order with the streams of others.
 
+use crate::capture;
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{result, sys};
 use candle_core::{CudaDevice, Result};
@@ -10,12 +11,17 @@ pub fn stream_handle(device: &CudaDevice) -> u64 {
     device.cuda_stream().cu_stream().addr() as u64
 }
 
+/// What is refused where other streams would come into a graph.
+pub(crate) const OTHERS: &str = "work cannot be put in order with another stream";
+
 /// What comes next on another stream waits for what has been started here.
 ///
 /// # Safety
 ///
 /// `stream` is a `CUstream` of a living context, or one of the numbers that stand for streams (0, 1 and 2).
 pub unsafe fn let_wait(device: &CudaDevice, stream: u64) -> Result<()> {
+    capture::refuse(device, OTHERS)?;
+    let _pass = capture::enter(device)?;
     let ours = device.cuda_stream();
     ours.context().bind_to_thread().w()?;
     // SAFETY: the caller vouches for the stream.
@@ -28,6 +34,8 @@ pub unsafe fn let_wait(device: &CudaDevice, stream: u64) -> Result<()> {
 ///
 /// As for [`let_wait`].
 pub unsafe fn wait_for(device: &CudaDevice, stream: u64) -> Result<()> {
+    capture::refuse(device, OTHERS)?;
+    let _pass = capture::enter(device)?;
     let ours = device.cuda_stream();
     ours.context().bind_to_thread().w()?;
     // The event is of the context of the stream that it is recorded on. 0, 1 and 2 are streams of any context.

@@ -1,7 +1,9 @@
 //! Copies between the host and devices.
 
 use crate::array::{address, device, empty};
-use crate::{copying, pinned, stream};
+use crate::device::WAITS;
+use crate::stream::OTHERS;
+use crate::{capture, copying, pinned, stream};
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{DeviceRepr, result};
 use candle_core::op::BackpropOp;
@@ -23,28 +25,36 @@ pub fn from_host(host: &Tensor, device: &CudaDevice, non_blocking: bool) -> Resu
     let (Storage::Cpu(storage), Some(range)) = (&*storage, layout.contiguous_offsets()) else {
         bail!("a tensor that is not contiguous on the host reached a copy to a device");
     };
-    let target = address(&result)?;
+    let target = (device, address(&result)?);
     match storage {
-        CpuStorage::U8(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::U32(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::I16(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::I32(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::I64(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::BF16(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::F16(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::F32(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::F64(data) => upload(&data[range.0..range.1], target, device, non_blocking),
-        CpuStorage::F8E4M3(data) => upload(&data[range.0..range.1], target, device, non_blocking),
+        CpuStorage::U8(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::U32(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::I16(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::I32(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::I64(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::BF16(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::F16(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::F32(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::F64(data) => upload(host, &data[range.0..range.1], target, non_blocking),
+        CpuStorage::F8E4M3(data) => upload(host, &data[range.0..range.1], target, non_blocking),
         _ => bail!("{:?} has no kernels", host.dtype()),
     }?;
     Ok(result)
 }
 
-fn upload<T>(data: &[T], target: u64, device: &CudaDevice, non_blocking: bool) -> Result<()> {
-    let stream = device.cuda_stream();
-    stream.context().bind_to_thread().w()?;
+/// Copies elements of a tensor to an address of a device.
+fn upload<T>(host: &Tensor, data: &[T], (device, target): (&CudaDevice, u64), non_blocking: bool) -> Result<()> {
     // Before the copy is started: who frees the memory from now on waits for the device.
     let kept = non_blocking && pinned::kept_for(device, data.as_ptr().cast());
+    if kept {
+        // A graph reads it again at each replay.
+        capture::keep(device, host, data.as_ptr().addr() as u64);
+    } else {
+        capture::refuse(device, "memory of the host that is not pinned, or is waited for, cannot be copied")?;
+    }
+    let _pass = capture::enter(device)?;
+    let stream = device.cuda_stream();
+    stream.context().bind_to_thread().w()?;
     // SAFETY: the target has room for as many elements.
     unsafe { result::memcpy_htod_async(target, data, stream.cu_stream()) }.w()?;
     if kept {
@@ -89,12 +99,15 @@ pub(crate) fn download<T: DeviceRepr>(x: &Tensor) -> Result<Vec<T>> {
     if count == 0 {
         return Ok(data);
     }
-    let stream = device(x)?.cuda_stream();
+    let (device, from) = (device(x)?, address(x)?);
+    capture::refuse(device, WAITS)?;
+    let _pass = capture::enter(device)?;
+    let stream = device.cuda_stream();
     stream.context().bind_to_thread().w()?;
     // SAFETY: the vector has room for the elements, all of which the copy writes before the host goes on.
     unsafe {
         let room = std::slice::from_raw_parts_mut(data.as_mut_ptr(), count);
-        result::memcpy_dtoh_async(room, address(x)?, stream.cu_stream()).w()?;
+        result::memcpy_dtoh_async(room, from, stream.cu_stream()).w()?;
         stream.synchronize().w()?;
         data.set_len(count);
     }
@@ -105,6 +118,8 @@ pub(crate) fn download<T: DeviceRepr>(x: &Tensor) -> Result<Vec<T>> {
 pub fn between(x: &Tensor, target: &CudaDevice) -> Result<Tensor> {
     let source = device(x)?;
     let (from, to) = (source.cuda_stream(), target.cuda_stream());
+    capture::refuse(source, OTHERS)?;
+    capture::refuse(target, OTHERS)?;
     if !x.is_contiguous() {
         bail!("a tensor that is not contiguous reached a copy between devices");
     }
@@ -113,21 +128,16 @@ pub fn between(x: &Tensor, target: &CudaDevice) -> Result<Tensor> {
         return Ok(result);
     }
     let bytes = x.elem_count() * x.dtype().size_in_bytes();
+    let (written, read) = (address(&result)?, address(x)?);
+    let _pass = capture::enter_both(source, target)?;
     // SAFETY: both tensors have so many bytes. The copy is on the target's stream, between the source's writes before it
     // and its being freed or changed after it.
     unsafe {
         from.context().bind_to_thread().w()?;
         stream::order(from.cu_stream(), to.cu_stream())?;
         to.context().bind_to_thread().w()?;
-        result::memcpy_peer_async(
-            to.context().cu_ctx(),
-            address(&result)?,
-            from.context().cu_ctx(),
-            address(x)?,
-            bytes,
-            to.cu_stream(),
-        )
-        .w()?;
+        result::memcpy_peer_async(to.context().cu_ctx(), written, from.context().cu_ctx(), read, bytes, to.cu_stream())
+            .w()?;
         stream::order(to.cu_stream(), from.cu_stream())?;
     }
     Ok(result)

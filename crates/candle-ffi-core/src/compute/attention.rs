@@ -130,7 +130,8 @@ impl AttentionOptions {
     }
 
     fn for_kernel<'a, T: Lanes>(&self, mask: Option<Strided<'a, T>>) -> Options<'a, T> {
-        let dropout = self.dropout.map(|(draws, p)| kernels::Dropout { seed: draws.seed, offset: draws.offset, p });
+        let dropout = self.dropout.as_ref();
+        let dropout = dropout.map(|(draws, p)| kernels::Dropout { seed: draws.seed, offset: draws.offset, p: *p });
         Options { scale: T::from_f64(self.scale), causal: self.causal, mask, dropout }
     }
 }

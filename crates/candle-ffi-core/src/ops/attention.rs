@@ -79,7 +79,7 @@ pub fn scaled_dot_product_attention(
     let mask = attn_mask.map(|mask| plan.mask(mask, q[2], k[2])).transpose()?;
     let dropout = if dropout_p > 0.0 {
         // A generator gives a number to each weight, also where none of them is kept in memory.
-        Some((or_default(generator).draw(shape::num_elements(&scores)?), dropout_p))
+        Some((or_default(generator).draw_on(shape::num_elements(&scores)?, query.device())?, dropout_p))
     } else {
         None
     };
@@ -226,7 +226,7 @@ impl Kept {
 
     /// What the weights are multiplied with when some are dropped.
     fn kept(&self, dims: &[usize], dtype: DType, device: Device) -> Result<Option<Tensor>> {
-        let Some((draws, p)) = self.options.dropout else { return Ok(None) };
+        let Some((draws, p)) = self.options.dropout.clone() else { return Ok(None) };
         let scale = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
         Ok(Some(Tensor::from_value(compute::noise(draws, dims, dtype, device, 1.0 - p, (scale, 0.0))?)))
     }

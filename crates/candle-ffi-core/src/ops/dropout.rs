@@ -238,7 +238,7 @@ fn alpha(
 fn noise(input: &Tensor, dims: &[usize], p: f64, numbers: (f64, f64), generator: Option<&Generator>) -> Result<Tensor> {
     let (_, dtype, device) = like(input);
     let count = shape::check_size(dims, dtype)?;
-    let draws = or_default(generator).draw(count);
+    let draws = or_default(generator).draw_on(count, device)?;
     Ok(Tensor::from_value(compute::noise(draws, dims, dtype, device, 1.0 - p, numbers)?))
 }
 

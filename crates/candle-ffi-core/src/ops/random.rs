@@ -88,7 +88,7 @@ pub fn randint(
     }
     let count = shape::check_allocation(&dims, DType::Int64)?;
     let drawn_on = if device.kind() == DeviceKind::Cuda { device } else { Device::CPU };
-    let value = compute::integers(or_default(generator).draw(count), &dims, drawn_on, low, high)?;
+    let value = compute::integers(or_default(generator).draw_on(count, drawn_on)?, &dims, drawn_on, low, high)?;
     Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
 }
 
@@ -267,7 +267,14 @@ fn uniform(
 ) -> Result<Tensor> {
     require_float(UNIFORM, dtype)?;
     let count = shape::check_allocation(dims, dtype)?;
-    Ok(Tensor::from_value(compute::uniform(or_default(generator).draw(count), dims, dtype, device, low, high)?))
+    Ok(Tensor::from_value(compute::uniform(
+        or_default(generator).draw_on(count, device)?,
+        dims,
+        dtype,
+        device,
+        low,
+        high,
+    )?))
 }
 
 fn normal(
@@ -280,7 +287,14 @@ fn normal(
 ) -> Result<Tensor> {
     require_float("a normal random tensor", dtype)?;
     let count = shape::check_allocation(dims, dtype)?;
-    Ok(Tensor::from_value(compute::normal(or_default(generator).draw(count), dims, dtype, device, mean, std)?))
+    Ok(Tensor::from_value(compute::normal(
+        or_default(generator).draw_on(count, device)?,
+        dims,
+        dtype,
+        device,
+        mean,
+        std,
+    )?))
 }
 
 /// The least and the largest integer that a dtype holds, and every one between; floats as PyTorch

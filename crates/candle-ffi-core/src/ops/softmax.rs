@@ -136,7 +136,7 @@ pub fn gumbel_softmax(
     let count = shape::check_allocation(&dims, dtype)?;
     let wide = if dtype == DType::Float64 { dtype } else { DType::Float32 };
     let soft = {
-        let uniform = compute::uniform(or_default(generator).draw(count), &dims, wide, device, 0.0, 1.0)?;
+        let uniform = compute::uniform(or_default(generator).draw_on(count, device)?, &dims, wide, device, 0.0, 1.0)?;
         let exponential = neg(&log1p(&neg(&Tensor::from_value(uniform))?)?)?;
         // The smallest that is not zero is 2^-24: zero stands for what lies below it.
         let noise = neg(&log(&clamp(&exponential, Some(f64::from(f32::EPSILON) / 4.0), None)?)?)?;

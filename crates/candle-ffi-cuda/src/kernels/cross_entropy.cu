@@ -23,7 +23,7 @@ template <class C> struct Count : ReduceOp<Count<C>> {
     Targets<C> targets;
     i64 n;
     f64 *total;
-    Outside *outside;
+    Report report;
     __device__ Acc none() const { return {0.0, {-1, 0}}; }
     __device__ Item item(i64 offset) const { return targets.classes[offset]; }
     __device__ Acc lift(Item which, i64 position) const {
@@ -34,7 +34,7 @@ template <class C> struct Count : ReduceOp<Count<C>> {
     __device__ Acc join(Acc a, Acc b) const { return {a.total + b.total, first_of(a.outside, b.outside)}; }
     __device__ void write(i64, Acc found) const {
         *total = found.total;
-        tell(outside, found.outside);
+        report.say(found.outside);
     }
 };
 
@@ -108,9 +108,9 @@ __device__ __forceinline__ void backward(const T *x, const compute_t<T> *statist
 
 #define COUNT(C)                                                                                                        \
     extern "C" __global__ void __launch_bounds__(REDUCE_THREADS)                                                        \
-        cross_entropy_count_##C(const Targets<C> targets, i64 n, f64 *total, Outside *outside, const Reduction r,       \
+        cross_entropy_count_##C(const Targets<C> targets, i64 n, f64 *total, const Report report, const Reduction r,    \
                                 void *partial) {                                                                        \
-        reduce(Count<C>{{}, targets, n, total, outside}, r, static_cast<Counted *>(partial));                           \
+        reduce(Count<C>{{}, targets, n, total, report}, r, static_cast<Counted *>(partial));                            \
     }
 COUNT(f32)
 COUNT(f64)

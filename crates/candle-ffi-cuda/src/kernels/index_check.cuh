@@ -21,3 +21,12 @@ __device__ __forceinline__ void tell(Outside *to, Outside found) {
     __threadfence_system();
     seen->position = found.position;
 }
+
+// `Slot` in report.rs: where it is said, and whether it is said also that all are inside.
+struct Report {
+    Outside *to;
+    uint64_t always;
+    __device__ __forceinline__ void say(Outside found) const {
+        if (always || found.position >= 0) tell(to, found);
+    }
+};

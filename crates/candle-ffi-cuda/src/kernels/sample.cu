@@ -1,6 +1,7 @@
 // Random numbers by counting: Philox 4×32-10, the same numbers bit for bit as those of the host (random.rs of the CPU
 // kernels, where the functions have the same names). Nothing here may be fused or approximated: arithmetic is of `Exact`.
 #include "elementwise.cuh"
+#include "place.cuh"
 
 // A number whose products and sums are rounded one by one.
 template <class T> struct Exact;
@@ -72,8 +73,9 @@ __device__ __forceinline__ f32 unit(uint64_t bits, f32) { return static_cast<f32
 __device__ __forceinline__ f64 unit(uint64_t bits, f64) { return (bits >> 11) * TWO_TO_MINUS_53; }
 
 #define UNIFORM(T)                                                                                                \
-    extern "C" __global__ void uniform_##T(uint64_t seed, uint64_t offset, f64 low, f64 range, f64 high, T *y,    \
-                                           size_t count) {                                                        \
+    extern "C" __global__ void uniform_##T(uint64_t seed, uint64_t offset, const uint64_t *place, f64 low,        \
+                                           f64 range, f64 high, T *y, size_t count) {                             \
+        begin_at(seed, offset, place);                                                                            \
         using C = compute_t<T>;                                                                                   \
         const C start = static_cast<C>(low), width = static_cast<C>(range), end = static_cast<C>(high);           \
         from_bits(seed, offset, y, count, [=](uint64_t bits) -> T {                                               \
@@ -129,7 +131,9 @@ __device__ __forceinline__ E32 normal_of(uint64_t bits) {
 }
 
 #define NORMAL(T)                                                                                                 \
-    extern "C" __global__ void normal_##T(uint64_t seed, uint64_t offset, f64 mean, f64 std, T *y, size_t count) {\
+    extern "C" __global__ void normal_##T(uint64_t seed, uint64_t offset, const uint64_t *place, f64 mean,        \
+                                          f64 std, T *y, size_t count) {                                          \
+        begin_at(seed, offset, place);                                                                            \
         const E32 center(mean), scale(std);                                                                       \
         from_bits(seed, offset, y, count, [=](uint64_t bits) -> T {                                               \
             return store<T>((center + scale * normal_of(bits)).value);                                            \
@@ -236,7 +240,9 @@ __device__ __forceinline__ E64 cos_of(E64 x) {
     }
 }
 
-extern "C" __global__ void normal_f64(uint64_t seed, uint64_t offset, f64 mean, f64 std, f64 *y, size_t count) {
+extern "C" __global__ void normal_f64(uint64_t seed, uint64_t offset, const uint64_t *place, f64 mean, f64 std, f64 *y,
+                                      size_t count) {
+    begin_at(seed, offset, place);
     for_each(count, [&](size_t at) {
         // A sequence of its own: one counter for each draw.
         const Words words = philox(seed, offset + at, 1);
@@ -249,21 +255,33 @@ extern "C" __global__ void normal_f64(uint64_t seed, uint64_t offset, f64 mean, 
 }
 
 // Integers from `low` on, below `low + range`, which as a product have a bias below 2^-64 times the range.
-extern "C" __global__ void integers(uint64_t seed, uint64_t offset, i64 low, uint64_t range, i64 *y, size_t count) {
+extern "C" __global__ void integers(uint64_t seed, uint64_t offset, const uint64_t *place, i64 low, uint64_t range,
+                                    i64 *y, size_t count) {
+    begin_at(seed, offset, place);
     from_bits(seed, offset, y, count, [=](uint64_t bits) -> i64 {
         return static_cast<i64>(static_cast<uint64_t>(low) + __umul64hi(bits, range));
     });
 }
 
-extern "C" __global__ void bernoulli(uint64_t seed, uint64_t offset, uint64_t threshold, u8 *y, size_t count) {
+extern "C" __global__ void bernoulli(uint64_t seed, uint64_t offset, const uint64_t *place, uint64_t threshold, u8 *y,
+                                     size_t count) {
+    begin_at(seed, offset, place);
     from_bits(seed, offset, y, count, [=](uint64_t bits) -> u8 { return bits >> 11 < threshold; });
 }
 
 // One of two numbers: a mask of dropout.
 #define NOISE(T)                                                                                                  \
-    extern "C" __global__ void noise_##T(uint64_t seed, uint64_t offset, uint64_t threshold, uint64_t kept,       \
-                                         uint64_t dropped, T *y, size_t count) {                                  \
+    extern "C" __global__ void noise_##T(uint64_t seed, uint64_t offset, const uint64_t *place,                   \
+                                         uint64_t threshold, uint64_t kept, uint64_t dropped, T *y,               \
+                                         size_t count) {                                                          \
+        begin_at(seed, offset, place);                                                                            \
         const T one = of_bits<T>(kept), other = of_bits<T>(dropped);                                              \
         from_bits(seed, offset, y, count, [=](uint64_t bits) -> T { return bits >> 11 < threshold ? one : other; }); \
     }
 FLOATS(NOISE)
+
+// Where the draws of a graph begin that is launched next.
+extern "C" __global__ void place_draws(uint64_t seed, uint64_t offset, uint64_t *place) {
+    place[0] = seed;
+    place[1] = offset;
+}

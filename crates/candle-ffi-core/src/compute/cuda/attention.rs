@@ -20,11 +20,9 @@ fn with_options<R>(
         mask.broadcast_to(&dims)
     };
     let mask = options.mask.as_ref().map(seen).transpose()?;
-    let dropout = options.dropout.map(|(draws, p)| AttentionDropout {
-        seed: draws.seed,
-        offset: draws.offset,
-        place: None,
-        p,
+    let dropout = options.dropout.as_ref().map(|(draws, p)| {
+        let place = draws.place.as_ref().map(|place| &place.array);
+        AttentionDropout { seed: draws.seed, offset: draws.offset, place, p: *p }
     });
     let (scale, causal) = (options.scale, options.causal);
     let mask = mask.as_ref().map(|mask| &mask.array);

@@ -12,8 +12,14 @@ fn opened(device: Device) -> Result<Option<candle_core::Device>> {
     if device.kind() == DeviceKind::Cuda { device.to_candle().map(Some) } else { Ok(None) }
 }
 
+/// The draws, as kernels take them.
+fn of(draws: &Draws) -> kernels::Draws<'_> {
+    let place = draws.place.as_ref().map(|place| &place.array);
+    kernels::Draws { seed: draws.seed, offset: draws.offset, place }
+}
+
 pub(in crate::compute) fn uniform(
-    draws: Draws,
+    draws: &Draws,
     dims: &[usize],
     dtype: DType,
     device: Device,
@@ -22,12 +28,12 @@ pub(in crate::compute) fn uniform(
 ) -> Result<Option<Value>> {
     let Some(device) = opened(device)? else { return Ok(None) };
     shape::check_size(dims, dtype)?;
-    let place = (draws.seed, draws.offset);
-    made(kernels::uniform(device.as_cuda_device()?, place, dims, dtype.storage(), low, high), dtype)
+    let draws = of(draws);
+    made(kernels::uniform(device.as_cuda_device()?, draws, dims, dtype.storage(), low, high), dtype)
 }
 
 pub(in crate::compute) fn normal(
-    draws: Draws,
+    draws: &Draws,
     dims: &[usize],
     dtype: DType,
     device: Device,
@@ -36,12 +42,12 @@ pub(in crate::compute) fn normal(
 ) -> Result<Option<Value>> {
     let Some(device) = opened(device)? else { return Ok(None) };
     shape::check_size(dims, dtype)?;
-    let place = (draws.seed, draws.offset);
-    made(kernels::normal(device.as_cuda_device()?, place, dims, dtype.storage(), mean, std), dtype)
+    let draws = of(draws);
+    made(kernels::normal(device.as_cuda_device()?, draws, dims, dtype.storage(), mean, std), dtype)
 }
 
 pub(in crate::compute) fn integers(
-    draws: Draws,
+    draws: &Draws,
     dims: &[usize],
     device: Device,
     low: i64,
@@ -49,24 +55,24 @@ pub(in crate::compute) fn integers(
 ) -> Result<Option<Value>> {
     let Some(device) = opened(device)? else { return Ok(None) };
     shape::check_size(dims, DType::Int64)?;
-    let place = (draws.seed, draws.offset);
-    made(kernels::integers(device.as_cuda_device()?, place, dims, low, high).map(Some), DType::Int64)
+    let draws = of(draws);
+    made(kernels::integers(device.as_cuda_device()?, draws, dims, low, high).map(Some), DType::Int64)
 }
 
 pub(in crate::compute) fn bernoulli(
-    draws: Draws,
+    draws: &Draws,
     dims: &[usize],
     device: Device,
     probability: f64,
 ) -> Result<Option<Value>> {
     let Some(device) = opened(device)? else { return Ok(None) };
     shape::check_size(dims, DType::Bool)?;
-    let place = (draws.seed, draws.offset);
-    made(kernels::bernoulli(device.as_cuda_device()?, place, dims, probability).map(Some), DType::Bool)
+    let draws = of(draws);
+    made(kernels::bernoulli(device.as_cuda_device()?, draws, dims, probability).map(Some), DType::Bool)
 }
 
 pub(in crate::compute) fn noise(
-    draws: Draws,
+    draws: &Draws,
     dims: &[usize],
     dtype: DType,
     device: Device,
@@ -75,6 +81,6 @@ pub(in crate::compute) fn noise(
 ) -> Result<Option<Value>> {
     let Some(device) = opened(device)? else { return Ok(None) };
     shape::check_size(dims, dtype)?;
-    let place = (draws.seed, draws.offset);
-    made(kernels::noise(device.as_cuda_device()?, place, dims, dtype.storage(), probability, numbers), dtype)
+    let draws = of(draws);
+    made(kernels::noise(device.as_cuda_device()?, draws, dims, dtype.storage(), probability, numbers), dtype)
 }

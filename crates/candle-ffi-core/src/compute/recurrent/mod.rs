@@ -93,7 +93,7 @@ impl Plan {
         let scale = scalar(if self.dropout == 1.0 { 0.0 } else { 1.0 / (1.0 - self.dropout) })?;
         (1..self.layers)
             .map(|_| {
-                let draws = random::or_default(generator).draw(count);
+                let draws = random::or_default(generator).draw_on(count, device)?;
                 let keep = compute::bernoulli(draws, &dims, device, 1.0 - self.dropout)?;
                 select(&keep, &scale, &scalar(0.0)?)
             })
