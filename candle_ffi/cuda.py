@@ -12,6 +12,7 @@ from typing import Any
 
 from candle_ffi import _backend
 from candle_ffi import device as devices
+from candle_ffi._cuda_graphs import CUDAGraph, graph, is_current_stream_capturing
 from candle_ffi._lib import check, ffi, lib, text
 from candle_ffi.amp import cuda as amp
 from candle_ffi.cuda_random import (
@@ -28,6 +29,7 @@ from candle_ffi.errors import OutOfMemoryError
 from candle_ffi.streams import Stream, current_stream, default_stream, stream
 
 __all__ = [
+    "CUDAGraph",
     "DeviceProperties",
     "OutOfMemoryError",
     "Stream",
@@ -43,9 +45,11 @@ __all__ = [
     "get_device_properties",
     "get_rng_state",
     "get_rng_state_all",
+    "graph",
     "initial_seed",
     "is_available",
     "is_bf16_supported",
+    "is_current_stream_capturing",
     "is_initialized",
     "manual_seed",
     "manual_seed_all",

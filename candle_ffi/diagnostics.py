@@ -16,6 +16,7 @@ KINDS: Final = {
     "module": lib.CANDLE_HANDLE_MODULE,
     "optimizer": lib.CANDLE_HANDLE_OPTIMIZER,
     "profile": lib.CANDLE_HANDLE_PROFILE,
+    "graph": lib.CANDLE_HANDLE_GRAPH,
 }
 
 

@@ -38,6 +38,7 @@
 #include <candle_ffi/enums.hpp>
 #include <candle_ffi/error.hpp>
 #include <candle_ffi/generator.hpp>
+#include <candle_ffi/graph.hpp>
 #include <candle_ffi/index.hpp>
 #include <candle_ffi/layers.hpp>
 #include <candle_ffi/list.hpp>

@@ -32,11 +32,21 @@ pub enum Kind {
     Optimizer = 6,
     /// What the profiler has recorded.
     Profile = 7,
+    /// A CUDA graph.
+    Graph = 8,
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::Tensor, Self::Generator, Self::Error, Self::TensorMap, Self::Module, Self::Optimizer, Self::Profile];
+    const ALL: [Self; 8] = [
+        Self::Tensor,
+        Self::Generator,
+        Self::Error,
+        Self::TensorMap,
+        Self::Module,
+        Self::Optimizer,
+        Self::Profile,
+        Self::Graph,
+    ];
 
     /// The kind of a number, if it is one.
     pub(crate) fn from_code(code: u32) -> Option<Self> {
@@ -53,12 +63,13 @@ impl Kind {
             Self::Module => "CandleModule",
             Self::Optimizer => "CandleOptimizer",
             Self::Profile => "CandleProfile",
+            Self::Graph => "CandleGraph",
         }
     }
 }
 
 /// One more than the highest kind.
-const KINDS: usize = 8;
+const KINDS: usize = 9;
 
 /// Handles that are alive, by kind.
 static LIVE: [AtomicUsize; KINDS] = [const { AtomicUsize::new(0) }; KINDS];

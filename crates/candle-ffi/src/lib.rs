@@ -51,6 +51,8 @@ pub mod dlpack;
 
 pub mod stream;
 
+pub mod graph;
+
 pub mod index;
 
 pub mod autograd;

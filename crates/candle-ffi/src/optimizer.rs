@@ -10,7 +10,7 @@ use crate::panic::{guard, neutral};
 use crate::pointer::{copy_text, null, output, output_list, slice, text};
 use crate::tensor::{CandleTensor, tensor_or_null};
 use candle_ffi_core::optim::Optimizer;
-use candle_ffi_core::{Tensor, profile};
+use candle_ffi_core::{Tensor, profile, refuse_in_graph};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -77,7 +77,8 @@ pub unsafe extern "C" fn candle_optimizer_name(optimizer: *const CandleOptimizer
 
 /// Changes every parameter that has a gradient.
 ///
-/// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for LBFGS, which has `candle_lbfgs_step`.
+/// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for LBFGS, which has `candle_lbfgs_step`, and while this thread captures a
+/// graph: each step is another.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn candle_optimizer_step(
     optimizer: *mut CandleOptimizer,
@@ -85,7 +86,14 @@ pub unsafe extern "C" fn candle_optimizer_step(
 ) -> CandleStatus {
     forward!(candle_optimizer_step(optimizer, error));
     // SAFETY: the caller keeps the contract of the header.
-    unsafe { guard(error, "step", || borrow_mut(optimizer, "optimizer")?.read().step()) }
+    unsafe {
+        guard(error, "step", || {
+            let optimizer = borrow_mut(optimizer, "optimizer")?;
+            // Which step it is, and how fast it learns, are numbers of its launch, which a graph would do again as they were.
+            refuse_in_graph("an optimizer cannot step, as each step is another (it is one launch, after a replay),")?;
+            optimizer.read().step()
+        })
+    }
 }
 
 /// Clears the gradients, computes the loss, lets `candle_tensor_backward` compute its gradients, and writes the

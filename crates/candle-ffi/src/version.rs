@@ -26,6 +26,8 @@ pub const CANDLE_HANDLE_MODULE: CandleHandleKind = 5;
 pub const CANDLE_HANDLE_OPTIMIZER: CandleHandleKind = 6;
 /// `CandleProfile`.
 pub const CANDLE_HANDLE_PROFILE: CandleHandleKind = 7;
+/// `CandleGraph`.
+pub const CANDLE_HANDLE_GRAPH: CandleHandleKind = 8;
 
 /// The version of the ABI. It rises when a function or a constant is added; a program built against a
 /// lower number of the same major version works unchanged.
