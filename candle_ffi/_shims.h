@@ -215,6 +215,28 @@ static int32_t py_is_pinned(const CandleTensor *tensor, int32_t *out) {
     return candle_tensor_is_pinned(tensor, out, py_error_cell());
 }
 
+static CandleGraph *py_graph_new(void) {
+    CandleGraph *out = NULL;
+    candle_graph_new(&out, py_error_cell());
+    return out;
+}
+
+static int32_t py_graph_begin(CandleGraph *graph, CandleDeviceKind kind, int32_t index, const CandleGraph *sharing) {
+    return candle_graph_begin(graph, kind, index, sharing, py_error_cell());
+}
+
+static int32_t py_graph_end(CandleGraph *graph) {
+    return candle_graph_end(graph, py_error_cell());
+}
+
+static int32_t py_graph_replay(const CandleGraph *graph) {
+    return candle_graph_replay(graph, py_error_cell());
+}
+
+static int32_t py_graph_reset(CandleGraph *graph) {
+    return candle_graph_reset(graph, py_error_cell());
+}
+
 static CandleTensor *py_get_item(const CandleTensor *tensor, const CandleIndex *index, size_t num_index) {
     CandleTensor *out = NULL;
     candle_tensor_get_item(tensor, index, num_index, &out, py_error_cell());

@@ -205,6 +205,11 @@ typedef struct CandleTensor CandleTensor;
 typedef int32_t CandleCopyKind;
 
 /**
+ * A CUDA graph: empty, being captured, or ready to be replayed.
+ */
+typedef struct CandleGraph CandleGraph;
+
+/**
  * What an item of an index is: one of the `CANDLE_INDEX_*` constants.
  */
 typedef int32_t CandleIndexKind;
@@ -1168,6 +1173,11 @@ typedef struct {
 #define CANDLE_HANDLE_PROFILE 7
 
 /**
+ * `CandleGraph`.
+ */
+#define CANDLE_HANDLE_GRAPH 8
+
+/**
  * The version of the library, "major.minor.patch".
  */
 const char *candle_ffi_version(void);
@@ -2023,6 +2033,74 @@ CandleStatus candle_tensor_pin_memory(const CandleTensor *tensor,
  * Whether a tensor's elements are in pinned memory of the host: 1 or 0.
  */
 CandleStatus candle_tensor_is_pinned(const CandleTensor *tensor, int32_t *out, CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * CUDA graphs.
+ *
+ * What a thread gives a device to do between `candle_graph_begin` and `candle_graph_end` is not done but recorded, and
+ * `candle_graph_replay` does all of it by one launch, as often as it is called: on the same memory, with what is in it
+ * then. So inputs are copied into the tensors that were there in the beginning (`candle_tensor_copy_`), and results are
+ * read from those that were made; both belong to their handles as always, and the graph keeps the memory it uses.
+ *
+ * While a graph is captured its thread has the device for itself, and others that want to use it wait. What a graph
+ * cannot do is an error, and the capture fails with it: to read elements on the host or to wait, to copy from memory that
+ * is not pinned, a step of an optimizer, a second capture, a replay. Random numbers are drawn anew by each replay, as
+ * the program would draw them without a graph. Numbers that come with a call are those of the capture.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Makes an empty graph.
+ *
+ * PyTorch: `torch.cuda.CUDAGraph`
+ */
+CandleStatus candle_graph_new(CandleGraph **out, CandleError **error);
+
+/**
+ * Frees a graph; a capture that is going on is given up. NULL is allowed. Tensors that the graph has made stay.
+ */
+void candle_graph_free(CandleGraph *graph);
+
+/**
+ * Begins to capture what this thread gives a device to do, until `candle_graph_end` on this thread.
+ *
+ * `sharing` may be NULL; it is a graph of the device that was captured before, whose memory this one uses where it is
+ * free: the two are replayed in the order in which they were captured. Fails with `CANDLE_ERROR_UNSUPPORTED` for a
+ * device without graphs, and with `CANDLE_ERROR_INVALID_ARGUMENT` for a graph in use and while another is captured.
+ */
+CandleStatus candle_graph_begin(CandleGraph *graph,
+                                CandleDeviceKind kind,
+                                int32_t index,
+                                const CandleGraph *sharing,
+                                CandleError **error);
+
+/**
+ * Ends the capture.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for a graph that is not being captured, and with `CANDLE_ERROR_BACKEND` where
+ * the capture has failed, with the reason; the graph is empty then.
+ */
+CandleStatus candle_graph_end(CandleGraph *graph,
+                              CandleError **error);
+
+/**
+ * Does all that was captured once more, in order with all other work of the device; nothing waits for it.
+ *
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for a graph that is empty or being captured.
+ */
+CandleStatus candle_graph_replay(const CandleGraph *graph,
+                                 CandleError **error);
+
+/**
+ * Makes a graph empty, so that it can be captured again; a capture that is going on is given up.
+ */
+CandleStatus candle_graph_reset(CandleGraph *graph, CandleError **error);
+
+/**
+ * 1 while this thread captures a graph on a device, else 0; also for what is no device.
+ */
+int32_t candle_device_is_capturing(CandleDeviceKind kind, int32_t index);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -10263,9 +10341,11 @@ const char *candle_optimizer_name(const CandleOptimizer *optimizer);
 /**
  * Changes every parameter that has a gradient.
  *
- * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for LBFGS, which has `candle_lbfgs_step`.
+ * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` for LBFGS, which has `candle_lbfgs_step`, and while this thread captures a
+ * graph: each step is another.
  */
-CandleStatus candle_optimizer_step(CandleOptimizer *optimizer, CandleError **error);
+CandleStatus candle_optimizer_step(CandleOptimizer *optimizer,
+                                   CandleError **error);
 
 /**
  * Makes a step of LBFGS, which asks `closure` for the loss as often as it needs to, and tells in `out_loss` what the

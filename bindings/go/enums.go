@@ -133,6 +133,8 @@ const (
 	HandleOptimizer HandleKind = C.CANDLE_HANDLE_OPTIMIZER
 	// CandleProfile.
 	HandleProfile HandleKind = C.CANDLE_HANDLE_PROFILE
+	// CandleGraph.
+	HandleGraph HandleKind = C.CANDLE_HANDLE_GRAPH
 )
 
 // CopyKind: Whether elements may be, or must be, copied: one of the CANDLE_COPY_* constants.

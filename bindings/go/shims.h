@@ -305,6 +305,39 @@ static inline candle_go_result candle_go_tensor_is_pinned(
     return result;
 }
 
+static inline candle_go_result candle_go_graph_new(void) {
+    candle_go_result result = {0};
+    CandleGraph *given_out = NULL;
+    result.status = candle_graph_new(&given_out, &result.error);
+    result.out[0] = given_out;
+    return result;
+}
+
+static inline candle_go_result candle_go_graph_begin(
+    CandleGraph *graph, CandleDeviceKind kind, int32_t index, const CandleGraph *sharing) {
+    candle_go_result result = {0};
+    result.status = candle_graph_begin(graph, kind, index, sharing, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_graph_end(CandleGraph *graph) {
+    candle_go_result result = {0};
+    result.status = candle_graph_end(graph, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_graph_replay(const CandleGraph *graph) {
+    candle_go_result result = {0};
+    result.status = candle_graph_replay(graph, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_graph_reset(CandleGraph *graph) {
+    candle_go_result result = {0};
+    result.status = candle_graph_reset(graph, &result.error);
+    return result;
+}
+
 static inline candle_go_result candle_go_tensor_get_item(
     const CandleTensor *tensor, const CandleIndex *index, size_t num_index) {
     candle_go_result result = {0};

@@ -30,6 +30,8 @@ enum class HandleKind : std::int32_t {
     optimizer = CANDLE_HANDLE_OPTIMIZER,
     /// `CandleProfile`.
     profile = CANDLE_HANDLE_PROFILE,
+    /// `CandleGraph`.
+    graph = CANDLE_HANDLE_GRAPH,
 };
 
 /// The outcome of a call: `CANDLE_OK` or one of the `CANDLE_ERROR_*` codes.

@@ -316,6 +316,36 @@ static void test_candle_tensor_is_pinned(void) {
     refused(__LINE__, candle_tensor_is_pinned(good_CandleTensor, (void *)(room_numbers + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
 }
 
+static void test_candle_graph_new(void) {
+    refused(__LINE__, candle_graph_new((void *)(room_pointer + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+}
+
+static void test_candle_graph_free(void) {
+    EACH(at, BAD_HANDLES) candle_graph_free(bad_CandleGraph[at]);
+}
+
+static void test_candle_graph_begin(void) {
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_graph_begin(bad_CandleGraph[at], 1, 0, good_CandleGraph, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_graph_begin(own_CandleGraph[0], bad_numbers[at], 0, good_CandleGraph, &told), CANDLE_ERROR_DEVICE, bad_digits[at]);
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_graph_begin(own_CandleGraph[0], 1, 0, bad_CandleGraph[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+}
+
+static void test_candle_graph_end(void) {
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_graph_end(bad_CandleGraph[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+}
+
+static void test_candle_graph_replay(void) {
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_graph_replay(bad_CandleGraph[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+}
+
+static void test_candle_graph_reset(void) {
+    EACH(at, BAD_HANDLES) refused(__LINE__, candle_graph_reset(bad_CandleGraph[at], &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
+}
+
+static void test_candle_device_is_capturing(void) {
+    EACH(at, BAD_NUMBERS) CHECK(candle_device_is_capturing(bad_numbers[at], 0) == 0);
+}
+
 static void test_candle_tensor_get_item(void) {
     CandleIndex index[1] = {CANDLE_INDEX_INIT};
     EACH(at, BAD_HANDLES) refused(__LINE__, candle_tensor_get_item(bad_CandleTensor[at], index, 1, out_CandleTensor, &told), CANDLE_ERROR_INVALID_HANDLE, NULL);
@@ -4151,6 +4181,13 @@ int main(void) {
     RUN(test_candle_device_wait_for_stream);
     RUN(test_candle_tensor_pin_memory);
     RUN(test_candle_tensor_is_pinned);
+    RUN(test_candle_graph_new);
+    RUN(test_candle_graph_free);
+    RUN(test_candle_graph_begin);
+    RUN(test_candle_graph_end);
+    RUN(test_candle_graph_replay);
+    RUN(test_candle_graph_reset);
+    RUN(test_candle_device_is_capturing);
     RUN(test_candle_tensor_get_item);
     RUN(test_candle_tensor_set_item);
     RUN(test_candle_tensor_backward);

@@ -600,6 +600,78 @@ static void test_candle_tensor_is_pinned(void) {
     candle_tensor_free(tensor);
 }
 
+static void test_candle_graph_new(void) {
+    CandleGraph *out[4] = {NULL, NULL, NULL, NULL};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_graph_new(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleGraph, out);
+    CLEAR(CandleError, error);
+    (void)candle_graph_new(out, NULL);
+    CLEAR(CandleGraph, out);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_graph_new(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CHECK(out[0] == NULL);
+    CLEAR(CandleGraph, out);
+    CLEAR(CandleError, error);
+}
+
+static void test_candle_graph_free(void) {
+    candle_graph_free(NULL);
+}
+
+static void test_candle_graph_begin(void) {
+    CandleGraph *graph = sample_CandleGraph();
+    CandleGraph *sharing = sample_CandleGraph();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_graph_begin(NULL, 1, 0, sharing, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_graph_begin(graph, 1, 0, NULL, error);
+    CLEAR(CandleError, error);
+    (void)candle_graph_begin(graph, 1, 0, sharing, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_graph_begin(NULL, 1, 0, NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_graph_free(graph);
+    candle_graph_free(sharing);
+}
+
+static void test_candle_graph_end(void) {
+    CandleGraph *graph = sample_CandleGraph();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_graph_end(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_graph_end(graph, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_graph_end(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_graph_free(graph);
+}
+
+static void test_candle_graph_replay(void) {
+    CandleGraph *graph = sample_CandleGraph();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_graph_replay(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_graph_replay(graph, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_graph_replay(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_graph_free(graph);
+}
+
+static void test_candle_graph_reset(void) {
+    CandleGraph *graph = sample_CandleGraph();
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_graph_reset(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_graph_reset(graph, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_graph_reset(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    candle_graph_free(graph);
+}
+
 static void test_candle_tensor_get_item(void) {
     CandleTensor *tensor = sample_CandleTensor();
     CandleIndex index[1] = {CANDLE_INDEX_INIT};
@@ -13489,6 +13561,12 @@ int main(void) {
     RUN(test_candle_device_wait_for_stream);
     RUN(test_candle_tensor_pin_memory);
     RUN(test_candle_tensor_is_pinned);
+    RUN(test_candle_graph_new);
+    RUN(test_candle_graph_free);
+    RUN(test_candle_graph_begin);
+    RUN(test_candle_graph_end);
+    RUN(test_candle_graph_replay);
+    RUN(test_candle_graph_reset);
     RUN(test_candle_tensor_get_item);
     RUN(test_candle_tensor_set_item);
     RUN(test_candle_tensor_backward);

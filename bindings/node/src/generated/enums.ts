@@ -26,6 +26,8 @@ export const HandleKind = {
     optimizer: 6,
     /** `CandleProfile`. */
     profile: 7,
+    /** `CandleGraph`. */
+    graph: 8,
 } as const;
 
 /** The type of elements: one of the `CANDLE_DTYPE_*` constants. */

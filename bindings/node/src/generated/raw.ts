@@ -518,6 +518,29 @@ export const candle_tensor_is_pinned: Native<(
     tensor: Pointer, out: Int32Array, error: Cells) => number> =
     declare("int32_t candle_tensor_is_pinned", ["void *", "void *", "void *"]);
 
+export const candle_graph_new: Native<(out: Cells, error: Cells) => number> =
+    declare("int32_t candle_graph_new", ["void *", "void *"]);
+
+export const candle_graph_free: Native<(graph: Pointer) => void> =
+    declare("void candle_graph_free", ["void *"]);
+
+export const candle_graph_begin: Native<(
+    graph: Pointer, kind: number, index: number, sharing: Pointer, error: Cells) => number> =
+    declare("int32_t candle_graph_begin", [
+        "void *", "int32_t", "int32_t", "void *", "void *"]);
+
+export const candle_graph_end: Native<(graph: Pointer, error: Cells) => number> =
+    declare("int32_t candle_graph_end", ["void *", "void *"]);
+
+export const candle_graph_replay: Native<(graph: Pointer, error: Cells) => number> =
+    declare("int32_t candle_graph_replay", ["void *", "void *"]);
+
+export const candle_graph_reset: Native<(graph: Pointer, error: Cells) => number> =
+    declare("int32_t candle_graph_reset", ["void *", "void *"]);
+
+export const candle_device_is_capturing: Native<(kind: number, index: number) => number> =
+    declare("int32_t candle_device_is_capturing", ["int32_t", "int32_t"]);
+
 export const candle_tensor_get_item: Native<(
     tensor: Pointer, index: object | readonly object[] | null, numIndex: number | bigint,
     out: Cells, error: Cells) => number> =

@@ -22,6 +22,7 @@ final class CandleLibrary {
     static final long CANDLE_HANDLE_MODULE = 5;
     static final long CANDLE_HANDLE_OPTIMIZER = 6;
     static final long CANDLE_HANDLE_PROFILE = 7;
+    static final long CANDLE_HANDLE_GRAPH = 8;
     static final long CANDLE_OK = 0;
     static final long CANDLE_ERROR_INVALID_ARGUMENT = 1;
     static final long CANDLE_ERROR_NULL_POINTER = 2;
@@ -274,6 +275,20 @@ final class CandleLibrary {
     static native int candle_tensor_pin_memory(long tensor, long out, long error);
 
     static native int candle_tensor_is_pinned(long tensor, long out, long error);
+
+    static native int candle_graph_new(long out, long error);
+
+    static native void candle_graph_free(long graph);
+
+    static native int candle_graph_begin(long graph, int kind, int index, long sharing, long error);
+
+    static native int candle_graph_end(long graph, long error);
+
+    static native int candle_graph_replay(long graph, long error);
+
+    static native int candle_graph_reset(long graph, long error);
+
+    static native int candle_device_is_capturing(int kind, int index);
 
     static native int candle_tensor_get_item(
         long tensor, long index, long numIndex, long out, long error);

@@ -22,7 +22,9 @@ public enum HandleKind implements Coded {
     /** <code>CandleOptimizer</code>. */
     OPTIMIZER(6),
     /** <code>CandleProfile</code>. */
-    PROFILE(7);
+    PROFILE(7),
+    /** <code>CandleGraph</code>. */
+    GRAPH(8);
 
     private static final HandleKind[] VALUES = values();
 
