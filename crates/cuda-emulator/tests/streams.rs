@@ -119,6 +119,45 @@ fn waiting_spoils_a_capture() {
 }
 
 #[test]
+fn a_capture_frees_only_what_a_graph_has_allocated() {
+    context(0);
+    let stream = stream();
+    let (mut graph, mut before, mut within) = (0, 0, 0);
+    // SAFETY: the pointers are to variables.
+    unsafe {
+        assert_eq!(cuMemAllocAsync(Out::new(&mut before), 8, stream), 0);
+        assert_eq!(cuStreamBeginCapture_v2(stream, 2), 0);
+        assert_eq!(cuMemFreeAsync(before, stream), Status::INVALID_VALUE.0);
+        assert_eq!(cuMemAllocAsync(Out::new(&mut within), 8, stream), 0);
+        assert_eq!(cuMemFreeAsync(within, stream), 0);
+        assert_eq!(cuStreamEndCapture(stream, Out::new(&mut graph)), 0);
+        assert_eq!(cuGraphDestroy(graph), 0);
+        assert_eq!(cuMemFreeAsync(before, stream), 0);
+    }
+}
+
+#[test]
+fn another_thread_ends_a_capture_only_in_the_relaxed_mode() {
+    let current = context(0);
+    let stream = stream();
+    let elsewhere = |mode: i32| {
+        // SAFETY: the pointers are to variables.
+        assert_eq!(unsafe { cuStreamBeginCapture_v2(stream, mode) }, 0);
+        let end = move || unsafe {
+            let mut graph = 0;
+            assert_eq!(cuda_emulator::driver::context::cuCtxSetCurrent(current), 0);
+            cuStreamEndCapture(stream, Out::new(&mut graph))
+        };
+        std::thread::spawn(end).join().expect("the thread does not panic")
+    };
+    assert_eq!(elsewhere(2), 0);
+    assert_eq!(elsewhere(1), Status::STREAM_CAPTURE_WRONG_THREAD.0);
+    let mut graph = 0;
+    // SAFETY: the pointer is to a variable.
+    assert_eq!(unsafe { cuStreamEndCapture(stream, Out::new(&mut graph)) }, 0, "it goes on, and ends here");
+}
+
+#[test]
 fn devices_say_what_they_are() {
     machine();
     let (mut number, mut version, mut major) = (0, 0, 0);

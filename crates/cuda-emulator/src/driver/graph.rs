@@ -34,8 +34,12 @@ pub(crate) fn allocate(context: &Context, capture: &Capture, out: Out<Address>, 
     out.set(address)
 }
 
-/// Memory given back while a stream is captured: it is no longer there after this point of the launch.
+/// Memory given back while a stream is captured: it is no longer there after this point of the launch. Only memory that a
+/// graph has allocated can be.
 pub(crate) fn free(capture: &Capture, address: Address) -> Result<(), Status> {
+    if registry().find(address).is_some_and(|block| block.kind != Kind::Graph) {
+        return Err(Status::INVALID_VALUE);
+    }
     capture.push(Arc::new(move |_| super::memory::free(address)))
 }
 

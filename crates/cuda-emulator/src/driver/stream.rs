@@ -198,6 +198,9 @@ fn end_capture(stream: &Arc<Stream>) -> Result<Vec<Work>, Status> {
     if capture.origin != stream.handle {
         return Err(Status::STREAM_CAPTURE_UNMATCHED);
     }
+    if capture.mode != RELAXED && capture.thread != thread::current().id() {
+        return Err(Status::STREAM_CAPTURE_WRONG_THREAD);
+    }
     for stream in capture.streams.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         stream.set_capture(None);
     }
