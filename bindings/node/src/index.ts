@@ -13,6 +13,7 @@ export * from "./generated/errors.js";
 export * from "./generated/ops.js";
 export { Generator, manualSeed } from "./generator.js";
 export type { GeneratorState } from "./generator.js";
+export { Graph, isCapturing } from "./graph.js";
 export { Slice, slice } from "./indexing.js";
 export type { IndexItem } from "./indexing.js";
 export { collectGarbage } from "./memory.js";

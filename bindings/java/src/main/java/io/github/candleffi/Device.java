@@ -182,6 +182,15 @@ public record Device(DeviceKind kind, int index) {
     }
 
     /**
+     * Whether this thread captures a graph on the device.
+     *
+     * @return whether it does
+     */
+    public boolean isCapturing() {
+        return CandleLibrary.candle_device_is_capturing(kind.code(), index) != 0;
+    }
+
+    /**
      * Lets what comes next on another stream wait for what the device has been given.
      *
      * @param stream a {@code CUstream}, as a number
