@@ -24,9 +24,9 @@ class CUDAGraph:
 
     Notes
     -----
-    `torch.cuda.CUDAGraph`. Random numbers are drawn anew by each replay, where the program would have
-    drawn them without a graph. Steps of optimizers are not captured: make them after the replay. A
-    graph can be neither copied nor pickled.
+    `torch.cuda.CUDAGraph`. Random numbers are drawn anew by each replay, where the program would
+    have drawn them without a graph. Steps of optimizers are not captured: make them after the
+    replay. A graph can be neither copied nor pickled.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""CUDA graphs: what is captured and replayed gives the numbers of a program without one, bit for bit.
+"""CUDA graphs: what is replayed gives the numbers of a program without graphs, bit for bit.
 
 They run on a CUDA device, real or emulated (`make test-cuda`); elsewhere most of them are skipped.
 """

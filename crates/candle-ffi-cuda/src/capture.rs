@@ -157,10 +157,7 @@ fn wait_for(streams: &[usize], pass: Pass) -> Result<Pass> {
 
 /// Lets this thread give a stream work if nothing is captured; it never waits.
 pub(crate) fn try_enter() -> Option<Pass> {
-    if HELD.get() {
-        return Some(Pass { counts: false });
-    }
-    let pass = Pass::take();
+    let pass = if HELD.get() { Pass { counts: false } } else { Pass::take() };
     (!CAPTURING.load(Ordering::SeqCst)).then_some(pass)
 }
 

@@ -54,6 +54,10 @@ impl GraphCapture {
     /// Begins to capture what this thread gives a device to do. Memory comes from the pool of another graph, where one is
     /// given: the two must not be replayed in another order than they were captured in, and not at the same time.
     pub fn begin(device: &CudaDevice, sharing: Option<&Graph>) -> Result<Self> {
+        if !cfg!(target_os = "linux") {
+            // Elsewhere memory is taken from the driver without our knowing.
+            bail!("graphs can be captured on Linux only");
+        }
         if !device.cuda_stream().context().has_async_alloc() {
             bail!("this GPU has no memory pools, without which nothing can be captured");
         }
