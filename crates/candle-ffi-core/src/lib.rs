@@ -8,6 +8,7 @@
 pub mod autocast;
 pub mod autograd;
 mod compute;
+pub mod cudnn;
 pub mod data;
 mod device;
 mod dtype;

@@ -1,11 +1,12 @@
 //! Convolutions, as the three products of their two sides and the weight.
 //!
-//! Patches become columns, and cuBLAS multiplies, for as many images at once as the columns have room. Groups of very few
-//! channels go the direct way, and kernels of one element need no columns. (cuDNN would avoid the columns; it is another
-//! library to install, and Candle's feature for it covers neither gradients nor groups.)
+//! [`crate::cudnn`] computes them where it can. Else patches become columns, and cuBLAS multiplies, for as many images at
+//! once as the columns have room. Groups of very few channels go the direct way, always, and kernels of one element need
+//! no columns.
 
 use crate::array::{address, device, empty};
 use crate::copy::{contiguous, in_dtype};
+use crate::cudnn::{self, Product};
 use crate::gemm::{Gemm, Matrix};
 use crate::launch::Launch;
 use crate::matmul::fill_rows;
@@ -96,6 +97,9 @@ pub fn conv(
         return Ok(Some(out));
     }
     let empty_sum = conv.from * conv.taps == 0;
+    if !empty_sum && cudnn::conv(Product::Small, geometry, [&large, &weight], bias.as_ref(), &out)? {
+        return Ok(Some(out));
+    }
     if bias.is_some() || empty_sum {
         fill_rows(bias.as_ref(), &out, conv.small, geometry.small_channels)?;
     }
@@ -123,7 +127,7 @@ pub fn conv_transpose(
         fill_rows(bias.as_ref(), &out, conv.large, geometry.large_channels)?;
     } else if conv.is_direct() {
         conv.direct("conv_to_large", [&small, &weight], bias.as_ref(), &out)?;
-    } else {
+    } else if !cudnn::conv(Product::Large, geometry, [&weight, &small], bias.as_ref(), &out)? {
         conv.transpose(&small, &weight, bias.as_ref(), &out)?;
     }
     Ok(Some(out))
@@ -133,6 +137,13 @@ pub fn conv_transpose(
 pub fn conv_weight_grad(geometry: &Geometry, large: &Tensor, small: &Tensor, dims: &[usize]) -> Result<Option<Tensor>> {
     let Some(conv) = Conv::new(geometry, large, small)? else { return Ok(None) };
     let (large, small) = (contiguous(large)?, contiguous(small)?);
+    let lengths = [large.elem_count(), small.elem_count(), dims.iter().product()];
+    if cudnn::is_wanted() && !conv.is_direct() && !lengths.contains(&0) {
+        let out = empty(conv.device, dims, conv.dtype)?;
+        if cudnn::conv(Product::Weight, geometry, [&large, &small], None, &out)? {
+            return Ok(Some(out));
+        }
+    }
     let dtype = if conv.is_direct() { conv.dtype } else { conv.wide() };
     let out = empty(conv.device, dims, dtype)?;
     if out.elem_count() == 0 {

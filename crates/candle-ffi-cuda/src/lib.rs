@@ -22,6 +22,7 @@ mod conv;
 mod copy;
 mod copying;
 mod cross_entropy;
+pub mod cudnn;
 pub mod device;
 #[cfg(target_os = "linux")]
 mod driver;

@@ -39,6 +39,8 @@ pub mod fallback;
 
 pub mod precision;
 
+pub mod cudnn;
+
 pub mod tensor;
 
 pub mod data;

@@ -8,11 +8,12 @@ use crate::source::Choice;
 use std::fmt::Write;
 
 /// The types of numbers that Go has too, with what their constants begin with; the others are options.
-const NUMBERS: [(&str, &str, &str); 8] = [
+const NUMBERS: [(&str, &str, &str); 9] = [
     ("CandleStatus", "CANDLE_ERROR_", "Err"),
     ("CandleDType", "CANDLE_DTYPE_", ""),
     ("CandleDeviceKind", "CANDLE_DEVICE_", "Device"),
     ("CandleFallbackPolicy", "CANDLE_FALLBACK_", "Fallback"),
+    ("CandleCudnnSwitch", "CANDLE_CUDNN_", "Cudnn"),
     ("CandleHandleKind", "CANDLE_HANDLE_", "Handle"),
     ("CandleCopyKind", "CANDLE_COPY_", "Copy"),
     ("CandleProfileKind", "CANDLE_PROFILE_", "Profile"),

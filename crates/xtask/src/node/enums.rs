@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What JavaScript writes as words, and no operation takes as an option.
-const WORDS: [&str; 3] = ["CandleDType", "CandleDeviceKind", "CandleFallbackPolicy"];
+const WORDS: [&str; 4] = ["CandleDType", "CandleDeviceKind", "CandleFallbackPolicy", "CandleCudnnSwitch"];
 /// What other files need by number.
 const NUMBERS: [&str; 4] = ["CandleHandleKind", "CandleIndexKind", "CandleProfileKind", "CandleProfileSort"];
 
