@@ -2,7 +2,7 @@
 
 ``python -m tools.cuda_emulator`` prints the folder, to be put into ``LD_LIBRARY_PATH`` before a
 program starts: with it the library with CUDA loads and runs on a machine that has neither a GPU nor
-any file of NVIDIA's. See crates/cuda-emulator/README.md.
+any file of NVIDIA's; with ``--cudnn`` the machine has cuDNN, too. See crates/cuda-emulator.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,8 @@ NAMES = (
     "libcudart.so.13",
     "libnvrtc.so.13",
 )
+# Which a machine with CUDA has or has not: in a folder of its own, so that both are tested.
+CUDNN = "libcudnn.so.9"
 
 
 def build() -> Path:
@@ -46,18 +49,20 @@ def build() -> Path:
     raise SystemExit("cargo has built no shared library of the emulator, which is for Linux only")
 
 
-def folder(library: Path | None = None) -> Path:
+def folder(library: Path | None = None, *, cudnn: bool = False) -> Path:
     """Return the folder of links to the emulator, building it first.
 
     Parameters
     ----------
     library : pathlib.Path, optional
         The emulator, where it has been built already.
+    cudnn : bool, optional
+        Whether the machine has cuDNN.
     """
     library = library or build()
-    links = library.parent / "cuda-emulator"
+    links = library.parent / ("cuda-emulator-cudnn" if cudnn else "cuda-emulator")
     links.mkdir(exist_ok=True)
-    for name in NAMES:
+    for name in (*NAMES, CUDNN) if cudnn else NAMES:
         link = links / name
         # A link that is replaced in one step is there for those who look meanwhile.
         fresh = links / f".{name}.{os.getpid()}"
@@ -67,4 +72,4 @@ def folder(library: Path | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    print(folder())
+    print(folder(cudnn="--cudnn" in sys.argv[1:]))

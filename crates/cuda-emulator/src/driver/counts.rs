@@ -30,9 +30,11 @@ pub(crate) enum Count {
     GraphLaunch,
     /// Copies to a device from memory that is not page-locked, for which the real driver may wait.
     PageableUpload,
+    /// Convolutions of cuDNN, the runs that measure algorithms among them.
+    Convolution,
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "launch",
     "gemm",
     "synchronize",
@@ -46,6 +48,7 @@ const NAMES: [&str; 13] = [
     "host_allocate",
     "graph_launch",
     "pageable_upload",
+    "convolution",
 ];
 
 /// Names of kernels that are kept, so that a long program does not fill the memory with them.
@@ -74,7 +77,7 @@ pub(crate) fn count_launch(name: &str) {
 /// How often something was done since the last reset; `u64::MAX` when there is no such thing.
 ///
 /// `what` is `launch`, `gemm`, `synchronize`, `host_to_device`, `device_to_host`, `device_to_device`, `memset`, `allocate`,
-/// `free`, `module_load`, `host_allocate`, `graph_launch` or `pageable_upload`.
+/// `free`, `module_load`, `host_allocate`, `graph_launch`, `pageable_upload` or `convolution`.
 ///
 /// # Safety
 ///

@@ -5,7 +5,7 @@ pub mod gemv;
 pub mod handle;
 pub mod product;
 
-mod numbers;
+pub(in crate::libraries) mod numbers;
 
 use crate::driver::Status;
 

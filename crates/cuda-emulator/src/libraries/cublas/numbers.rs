@@ -6,7 +6,7 @@ use super::Blas;
 
 /// A `cudaDataType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
+pub(in crate::libraries) enum Number {
     F16,
     Bf16,
     F32,
@@ -16,7 +16,7 @@ pub(super) enum Number {
 }
 
 impl Number {
-    pub(super) fn new(code: i32) -> Result<Self, Blas> {
+    pub(in crate::libraries) fn new(code: i32) -> Result<Self, Blas> {
         Ok(match code {
             0 => Number::F32,
             1 => Number::F64,
@@ -28,7 +28,7 @@ impl Number {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::libraries) fn name(self) -> &'static str {
         match self {
             Number::F16 => "f16",
             Number::Bf16 => "bf16",
@@ -39,7 +39,7 @@ impl Number {
         }
     }
 
-    pub(super) fn size(self) -> usize {
+    pub(in crate::libraries) fn size(self) -> usize {
         match self {
             Number::I8 => 1,
             Number::F16 | Number::Bf16 => 2,
@@ -49,7 +49,7 @@ impl Number {
     }
 
     /// A value from its bytes; `f64` holds each of these types exactly.
-    pub(super) fn read(self, bytes: &[u8]) -> f64 {
+    pub(in crate::libraries) fn read(self, bytes: &[u8]) -> f64 {
         match self {
             Number::F16 => f16::from_le_bytes([bytes[0], bytes[1]]).to_f64(),
             Number::Bf16 => bf16::from_le_bytes([bytes[0], bytes[1]]).to_f64(),
@@ -65,7 +65,7 @@ impl Number {
     }
 
     /// A value to its bytes, rounded once.
-    pub(super) fn write(self, value: f64, bytes: &mut [u8]) {
+    pub(in crate::libraries) fn write(self, value: f64, bytes: &mut [u8]) {
         match self {
             Number::F16 => bytes.copy_from_slice(&f16::from_f64(value).to_le_bytes()),
             Number::Bf16 => bytes.copy_from_slice(&bf16::from_f64(value).to_le_bytes()),
@@ -80,7 +80,7 @@ impl Number {
 
 /// A `cublasComputeType_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compute {
+pub(in crate::libraries) enum Compute {
     F16,
     F32,
     /// Factors rounded first, to a type that the tensor cores multiply.
@@ -92,7 +92,7 @@ pub(super) enum Compute {
 }
 
 impl Compute {
-    pub(super) fn new(code: i32) -> Result<Self, Blas> {
+    pub(in crate::libraries) fn new(code: i32) -> Result<Self, Blas> {
         Ok(match code {
             64 | 65 => Compute::F16,
             68 | 69 => Compute::F32,
@@ -105,7 +105,7 @@ impl Compute {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::libraries) fn name(self) -> &'static str {
         match self {
             Compute::F16 => "16F",
             Compute::F32 => "32F",
@@ -118,7 +118,7 @@ impl Compute {
     }
 
     /// The type of `alpha` and `beta`.
-    pub(super) fn scale(self) -> Number {
+    pub(in crate::libraries) fn scale(self) -> Number {
         match self {
             Compute::F16 => Number::F16,
             Compute::F64 => Number::F64,
@@ -128,7 +128,7 @@ impl Compute {
     }
 
     /// Whether the library multiplies these types this way.
-    pub(super) fn accepts(self, a: Number, b: Number, c: Number) -> bool {
+    pub(in crate::libraries) fn accepts(self, a: Number, b: Number, c: Number) -> bool {
         if a != b {
             return false;
         }
@@ -147,7 +147,7 @@ impl Compute {
     }
 
     /// A factor as the device multiplies it.
-    pub(super) fn factor(self, value: f64) -> f64 {
+    pub(in crate::libraries) fn factor(self, value: f64) -> f64 {
         match self {
             Compute::F32FastF16 => f16::from_f64(value).to_f64(),
             Compute::F32FastBf16 => bf16::from_f64(value).to_f64(),
@@ -158,7 +158,7 @@ impl Compute {
 }
 
 /// The nearest number with ten bits after the point, ties away from zero; the exponent is that of `f32`.
-fn tf32(value: f64) -> f64 {
+pub(in crate::libraries) fn tf32(value: f64) -> f64 {
     let single = value as f32;
     if !single.is_finite() {
         return single.into();
