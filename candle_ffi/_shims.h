@@ -97,6 +97,14 @@ static int32_t py_set_reduced_precision(CandleDType dtype, int32_t allowed) {
     return candle_set_reduced_precision(dtype, allowed, py_error_cell());
 }
 
+static int32_t py_set_cudnn_switch(CandleCudnnSwitch which, int32_t on) {
+    return candle_set_cudnn_switch(which, on, py_error_cell());
+}
+
+static int32_t py_cudnn_version(int32_t *out_version) {
+    return candle_cudnn_version(out_version, py_error_cell());
+}
+
 static CandleTensor *py_share(const CandleTensor *tensor) {
     CandleTensor *out = NULL;
     candle_tensor_share(tensor, &out, py_error_cell());

@@ -195,6 +195,11 @@ typedef CandleStatus (*CandleFallbackCallback)(void *user_data,
                                                int32_t index);
 
 /**
+ * What can be switched about cuDNN: one of the `CANDLE_CUDNN_*` constants.
+ */
+typedef int32_t CandleCudnnSwitch;
+
+/**
  * An n-dimensional array that can take part in a graph of operations.
  */
 typedef struct CandleTensor CandleTensor;
@@ -1694,6 +1699,55 @@ int32_t candle_reduced_precision(CandleDType dtype);
  * Fails with `CANDLE_ERROR_DTYPE` for another dtype than `float32`, `float16` and `bfloat16`.
  */
 CandleStatus candle_set_reduced_precision(CandleDType dtype, int32_t allowed, CandleError **error);
+
+/*
+ * ------------------------------------------------------------------------------------------------
+ * cuDNN.
+ *
+ * On CUDA it computes convolutions, with their gradients, where it is installed: `libcudnn.so.9` is looked for when the
+ * first one is computed, or this asks for it. What it refuses, and everything where it is not, is computed by kernels of
+ * this library. The switches are those of the process; without CUDA they are kept and change nothing.
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/**
+ * Whether it is used. On at first. PyTorch: `torch.backends.cudnn.enabled`
+ */
+#define CANDLE_CUDNN_ENABLED 0
+
+/**
+ * Whether its algorithms are measured when sizes are new, for which the host waits; else it guesses. PyTorch:
+ * `torch.backends.cudnn.benchmark`
+ */
+#define CANDLE_CUDNN_BENCHMARK 1
+
+/**
+ * Whether only algorithms are taken that always give the same bits. PyTorch: `torch.backends.cudnn.deterministic`
+ */
+#define CANDLE_CUDNN_DETERMINISTIC 2
+
+/**
+ * Whether its convolutions of `float32` may be of TF32. On at first. PyTorch: `torch.backends.cudnn.allow_tf32`
+ */
+#define CANDLE_CUDNN_ALLOW_TF32 3
+
+/**
+ * 1 when a switch of cuDNN is on, else 0.
+ */
+int32_t candle_cudnn_switch(CandleCudnnSwitch which);
+
+/**
+ * Turns one on (1) or off (0), for the whole process.
+ */
+CandleStatus candle_set_cudnn_switch(CandleCudnnSwitch which, int32_t on, CandleError **error);
+
+/**
+ * The version of cuDNN, 92801 for 9.28.1. Loads it, but does not start CUDA. PyTorch: `torch.backends.cudnn.version`
+ *
+ * Fails with `CANDLE_ERROR_UNSUPPORTED` where there is none that can be used, and says why.
+ */
+CandleStatus candle_cudnn_version(int32_t *out_version,
+                                  CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------

@@ -112,6 +112,24 @@ const (
 	FallbackError FallbackPolicy = C.CANDLE_FALLBACK_ERROR
 )
 
+// CudnnSwitch: What can be switched about cuDNN: one of the CANDLE_CUDNN_* constants.
+type CudnnSwitch int32
+
+// The values of CudnnSwitch.
+const (
+	// Whether it is used. On at first. PyTorch: torch.backends.cudnn.enabled
+	CudnnEnabled CudnnSwitch = C.CANDLE_CUDNN_ENABLED
+	// Whether its algorithms are measured when sizes are new, for which the host waits; else it
+	// guesses. PyTorch: torch.backends.cudnn.benchmark
+	CudnnBenchmark CudnnSwitch = C.CANDLE_CUDNN_BENCHMARK
+	// Whether only algorithms are taken that always give the same bits. PyTorch:
+	// torch.backends.cudnn.deterministic
+	CudnnDeterministic CudnnSwitch = C.CANDLE_CUDNN_DETERMINISTIC
+	// Whether its convolutions of float32 may be of TF32. On at first. PyTorch:
+	// torch.backends.cudnn.allow_tf32
+	CudnnAllowTf32 CudnnSwitch = C.CANDLE_CUDNN_ALLOW_TF32
+)
+
 // HandleKind: What candle_ffi_live_handles counts: one of the CANDLE_HANDLE_* constants.
 type HandleKind int32
 

@@ -107,6 +107,18 @@ static inline candle_go_result candle_go_set_reduced_precision(CandleDType dtype
     return result;
 }
 
+static inline candle_go_result candle_go_set_cudnn_switch(CandleCudnnSwitch which, int32_t on) {
+    candle_go_result result = {0};
+    result.status = candle_set_cudnn_switch(which, on, &result.error);
+    return result;
+}
+
+static inline candle_go_result candle_go_cudnn_version(int32_t *out_version) {
+    candle_go_result result = {0};
+    result.status = candle_cudnn_version(out_version, &result.error);
+    return result;
+}
+
 static inline candle_go_result candle_go_tensor_share(const CandleTensor *tensor) {
     candle_go_result result = {0};
     CandleTensor *given_out = NULL;

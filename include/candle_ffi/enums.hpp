@@ -132,6 +132,19 @@ enum class FallbackPolicy : std::int32_t {
     error = CANDLE_FALLBACK_ERROR,
 };
 
+/// What can be switched about cuDNN: one of the `CANDLE_CUDNN_*` constants.
+enum class CudnnSwitch : std::int32_t {
+    /// Whether it is used. On at first. PyTorch: `torch.backends.cudnn.enabled`
+    enabled = CANDLE_CUDNN_ENABLED,
+    /// Whether its algorithms are measured when sizes are new, for which the host waits; else it guesses. PyTorch:
+    /// `torch.backends.cudnn.benchmark`
+    benchmark = CANDLE_CUDNN_BENCHMARK,
+    /// Whether only algorithms are taken that always give the same bits. PyTorch: `torch.backends.cudnn.deterministic`
+    deterministic = CANDLE_CUDNN_DETERMINISTIC,
+    /// Whether its convolutions of `float32` may be of TF32. On at first. PyTorch: `torch.backends.cudnn.allow_tf32`
+    allow_tf32 = CANDLE_CUDNN_ALLOW_TF32,
+};
+
 /// Whether elements may be, or must be, copied: one of the `CANDLE_COPY_*` constants.
 enum class CopyKind : std::int32_t {
     /// Share the memory, or fail.

@@ -155,6 +155,18 @@ static void test_candle_set_reduced_precision(void) {
     EACH(at, BAD_NUMBERS) refused(__LINE__, candle_set_reduced_precision(bad_numbers[at], 0, &told), CANDLE_ERROR_DTYPE, bad_digits[at]);
 }
 
+static void test_candle_cudnn_switch(void) {
+    EACH(at, BAD_NUMBERS) CHECK(candle_cudnn_switch(bad_numbers[at]) == 0);
+}
+
+static void test_candle_set_cudnn_switch(void) {
+    EACH(at, BAD_NUMBERS) refused(__LINE__, candle_set_cudnn_switch(bad_numbers[at], 0, &told), CANDLE_ERROR_INVALID_ARGUMENT, bad_digits[at]);
+}
+
+static void test_candle_cudnn_version(void) {
+    refused(__LINE__, candle_cudnn_version((void *)(room_numbers + 1), &told), CANDLE_ERROR_INVALID_ARGUMENT, "aligned");
+}
+
 static void test_candle_tensor_free(void) {
     EACH(at, BAD_HANDLES) candle_tensor_free(bad_CandleTensor[at]);
 }
@@ -4150,6 +4162,9 @@ int main(void) {
     RUN(test_candle_set_fallback_policy);
     RUN(test_candle_reduced_precision);
     RUN(test_candle_set_reduced_precision);
+    RUN(test_candle_cudnn_switch);
+    RUN(test_candle_set_cudnn_switch);
+    RUN(test_candle_cudnn_version);
     RUN(test_candle_tensor_free);
     RUN(test_candle_tensor_share);
     RUN(test_candle_tensor_rank);

@@ -161,6 +161,21 @@ static void test_candle_set_reduced_precision(void) {
     (void)candle_set_reduced_precision(1, 0, NULL);
 }
 
+static void test_candle_set_cudnn_switch(void) {
+    (void)candle_set_cudnn_switch(1, 0, NULL);
+}
+
+static void test_candle_cudnn_version(void) {
+    int32_t out_version[4] = {1, 1, 1, 1};
+    CandleError *error[4] = {NULL, NULL, NULL, NULL};
+    CHECK_EQUAL(candle_cudnn_version(NULL, error), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+    (void)candle_cudnn_version(out_version, NULL);
+    CLEAR(CandleError, error);
+    CHECK_EQUAL(candle_cudnn_version(NULL, NULL), CANDLE_ERROR_NULL_POINTER);
+    CLEAR(CandleError, error);
+}
+
 static void test_candle_tensor_free(void) {
     candle_tensor_free(NULL);
 }
@@ -13530,6 +13545,8 @@ int main(void) {
     RUN(test_candle_set_fallback_policy);
     RUN(test_candle_set_fallback_callback);
     RUN(test_candle_set_reduced_precision);
+    RUN(test_candle_set_cudnn_switch);
+    RUN(test_candle_cudnn_version);
     RUN(test_candle_tensor_free);
     RUN(test_candle_tensor_share);
     RUN(test_candle_tensor_rank);

@@ -85,6 +85,20 @@ const FallbackPolicyCodes: Codes<FallbackPolicy> = {
     "error": 2,
 };
 
+/** What can be switched about cuDNN: one of the `CANDLE_CUDNN_*` constants. */
+export type CudnnSwitch =
+    | "enabled"
+    | "benchmark"
+    | "deterministic"
+    | "allow_tf32";
+
+const CudnnSwitchCodes: Codes<CudnnSwitch> = {
+    "enabled": 0,
+    "benchmark": 1,
+    "deterministic": 2,
+    "allow_tf32": 3,
+};
+
 /** What an item of an index is: one of the `CANDLE_INDEX_*` constants. */
 export const IndexKind = {
     /** One entry, at `start`; the dimension goes away. */
@@ -252,6 +266,7 @@ export const codes = {
     DType: DTypeCodes,
     DeviceKind: DeviceKindCodes,
     FallbackPolicy: FallbackPolicyCodes,
+    CudnnSwitch: CudnnSwitchCodes,
     Reduction: ReductionCodes,
     BagMode: BagModeCodes,
     KlDivReduction: KlDivReductionCodes,

@@ -389,6 +389,15 @@ export const candle_set_reduced_precision: Native<(
     dtype: number, allowed: number, error: Cells) => number> =
     declare("int32_t candle_set_reduced_precision", ["int32_t", "int32_t", "void *"]);
 
+export const candle_cudnn_switch: Native<(which: number) => number> =
+    declare("int32_t candle_cudnn_switch", ["int32_t"]);
+
+export const candle_set_cudnn_switch: Native<(which: number, on: number, error: Cells) => number> =
+    declare("int32_t candle_set_cudnn_switch", ["int32_t", "int32_t", "void *"]);
+
+export const candle_cudnn_version: Native<(outVersion: Int32Array, error: Cells) => number> =
+    declare("int32_t candle_cudnn_version", ["void *", "void *"]);
+
 export const candle_tensor_free: Native<(tensor: Pointer) => void> =
     declare("void candle_tensor_free", ["void *"]);
 

@@ -64,6 +64,10 @@ final class CandleLibrary {
     static final long CANDLE_FALLBACK_SILENT = 0;
     static final long CANDLE_FALLBACK_WARN = 1;
     static final long CANDLE_FALLBACK_ERROR = 2;
+    static final long CANDLE_CUDNN_ENABLED = 0;
+    static final long CANDLE_CUDNN_BENCHMARK = 1;
+    static final long CANDLE_CUDNN_DETERMINISTIC = 2;
+    static final long CANDLE_CUDNN_ALLOW_TF32 = 3;
     static final long CANDLE_COPY_NEVER = 0;
     static final long CANDLE_COPY_IF_NEEDED = 1;
     static final long CANDLE_COPY_ALWAYS = 2;
@@ -204,6 +208,12 @@ final class CandleLibrary {
     static native int candle_reduced_precision(int dtype);
 
     static native int candle_set_reduced_precision(int dtype, int allowed, long error);
+
+    static native int candle_cudnn_switch(int which);
+
+    static native int candle_set_cudnn_switch(int which, int on, long error);
+
+    static native int candle_cudnn_version(long outVersion, long error);
 
     static native void candle_tensor_free(long tensor);
 
