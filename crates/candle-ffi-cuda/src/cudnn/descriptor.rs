@@ -126,3 +126,44 @@ fn filter(library: &Library, problem: &Problem) -> Result<Owned, Status> {
     done(unsafe { (library.set_filter)(owned.description, data, CHANNELS_FIRST, dims.len() as c_int, dims.as_ptr()) })?;
     Ok(owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::library::library;
+    use super::*;
+    use candle_core::DType;
+    use candle_ffi_kernels::conv::Geometry;
+
+    /// With a cuDNN in the loader's path, also a real one: descriptions need no device.
+    #[test]
+    fn cudnn_takes_what_it_is_told() {
+        let Ok(library) = library() else { return };
+        let flat = Geometry {
+            batch: 2,
+            groups: 2,
+            large_channels: 4,
+            small_channels: 6,
+            large: [1, 9, 8],
+            small: [1, 4, 8],
+            kernel: [1, 3, 3],
+            stride: [1, 2, 1],
+            padding: [0, 1, 2],
+            dilation: [1, 2, 2],
+        };
+        let large = [5, 9, 8];
+        let deep = Geometry { large, small: [4, 4, 8], kernel: [2, 3, 3], ..flat };
+        for geometry in [flat, deep] {
+            for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
+                for product in [Product::Small, Product::Large, Product::Weight] {
+                    let problem = Problem::of(product, &geometry, dtype).unwrap();
+                    let mut made = Descriptors::new(library, &problem).unwrap();
+                    made.set_math(library, Math::FMA).unwrap();
+                    assert!(made.all().iter().all(|description| !description.is_null()));
+                }
+            }
+        }
+        let problem = Problem::of(Product::Small, &flat, DType::F32).unwrap();
+        let refused = Descriptors::new(library, &Problem { stride: [1, 0, 1], ..problem });
+        assert!(refused.is_err_and(Status::is_refusal));
+    }
+}

@@ -40,8 +40,8 @@ fn all(product: Product) -> Vec<Algorithm> {
     use Way::*;
     let known: &[(i32, Way)] = match product {
         Product::Forward => &[
-            (1, Precomputed),
             (7, WinogradUnfused),
+            (1, Precomputed),
             (6, Winograd),
             (5, FourierTiles),
             (2, Explicit),
@@ -52,7 +52,7 @@ fn all(product: Product) -> Vec<Algorithm> {
             &[(1, Precomputed), (5, WinogradUnfused), (4, Winograd), (3, FourierTiles), (0, Atomic), (2, Fourier)]
         }
         Product::BackwardFilter => {
-            &[(1, Precomputed), (5, WinogradUnfused), (6, FourierTiles), (3, Atomic), (0, Atomic), (2, Fourier)]
+            &[(3, Atomic), (1, Precomputed), (5, WinogradUnfused), (6, FourierTiles), (0, Atomic), (2, Fourier)]
         }
     };
     known.iter().map(|&(code, way)| Algorithm { code, way }).collect()
