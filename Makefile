@@ -105,6 +105,8 @@ ifeq ($(DEVICE),emulator)
 	folder="$$($(py) -m tools.cuda_emulator)" && eval "$$($(tools_cuda) env)" && \
 	LIBRARY_PATH="$$folder:$$LIBRARY_PATH" LD_LIBRARY_PATH="$$folder" $(cuda_tests)
 	LD_LIBRARY_PATH="$$($(py) -m tools.cuda_emulator)" CUDA_EMULATOR_DEVICES=2 $(MAKE) --no-print-directory run-test-cuda
+	LD_LIBRARY_PATH="$$($(py) -m tools.cuda_emulator --cudnn)" CANDLE_FFI_BACKEND=cuda CANDLE_FFI_TEST_DEVICE=cuda \
+	$(py) -m pytest --quiet -k conv
 else
 	$(MAKE) --no-print-directory cuda run-test-cuda
 endif
@@ -113,7 +115,7 @@ endif
 run-test-cuda: export CANDLE_FFI_BACKEND = cuda
 run-test-cuda:
 	$(py) -c 'import candle_ffi as cf; print(cf.zeros(1, device="cuda").device)'
-	env -u CANDLE_FFI_BACKEND $(py) -m pytest --quiet $(addprefix tests/python/test_,$(addsuffix .py,cuda cuda_fork cuda_library cuda_steps transfers bench_cuda))
+	env -u CANDLE_FFI_BACKEND $(py) -m pytest --quiet $(addprefix tests/python/test_,$(addsuffix .py,cuda cuda_fork cuda_library cuda_graphs cuda_steps cudnn transfers bench_cuda))
 	# The rest asks for indices that are not there at once, which waits; these must do without.
 	CANDLE_FFI_TEST_DEVICE=cuda CUDA_LAUNCH_BLOCKING=0 $(py) -m pytest --quiet $(addprefix tests/python/test_,training.py optimizers.py)
 	CANDLE_FFI_TEST_DEVICE=cuda $(py) -m pytest --quiet $(TESTS)

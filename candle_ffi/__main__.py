@@ -113,6 +113,7 @@ def _info() -> str:
         [
             text(lib.candle_ffi_build_info()),
             f"backend: {backend}" + (f" ({reason})" if reason else _versions()),
+            f"cuDNN: {_cudnn()}",
             f"devices: {devices}" + (_why_none() if not counts["cuda"] else ""),
             f"threads: {threads.get_num_threads()}",
             f"library: {path}",
@@ -131,6 +132,18 @@ def _why_none() -> str:
     except _backend.UnusableError as why:
         return f" ({why})"
     return ""
+
+
+def _cudnn() -> str:
+    from candle_ffi.backends import cudnn
+
+    version = cudnn.version()
+    if version is not None:
+        spelled = f"{version // 10000}.{version // 100 % 100}.{version % 100}"
+        return spelled if cudnn.enabled else f"{spelled} (switched off)"
+    # Without CUDA there is nothing to be said about it that has not been said.
+    reason = cudnn.why_not() if _backend.why_not() is None else None
+    return f"not in use ({reason})" if reason else "not in use"
 
 
 def _versions() -> str:

@@ -19,6 +19,7 @@ from candle_ffi._backend import UnusableError
 
 __all__ = [
     "DESCRIPTION",
+    "cudnn_error",
     "driver_version",
     "expect_devices",
     "has_started",
@@ -31,10 +32,14 @@ __all__ = [
 DESCRIPTION = "library.json"
 DRIVER = "libcuda.so.1"
 _NOT_INITIALIZED = 3  # CUDA_ERROR_NOT_INITIALIZED
+# The library with CUDA looks for it by itself, by this name, and works without it.
+CUDNN = "libcudnn.so.9"
 INCLUDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 
 # What has been loaded stays so: closing it would leave the library without its functions.
 _loaded: list[ctypes.CDLL] = []
+# Why cuDNN was not found here; None while it was not looked for, or when it was.
+_cudnn_error: str | None = None
 
 
 def spelled(version: int) -> str:
@@ -75,7 +80,10 @@ def load(path: str, other: str) -> None:
             f"the NVIDIA driver is for CUDA {spelled(version)}, and candle_ffi is built for "
             f"{spelled(needed)}: install a newer driver, or build with an older toolkit (CUDA_HOME)"
         )
+    global _cudnn_error
     _load_needed(needs)
+    # A small file; its large parts are loaded by it when something is computed first.
+    _cudnn_error = _load(CUDNN, needs.get("toolkit"))
     try:
         _loaded.append(ctypes.CDLL(path))
     except OSError as error:
@@ -83,6 +91,11 @@ def load(path: str, other: str) -> None:
             f"the CUDA library of candle_ffi cannot be loaded ({error}): build it again, "
             "for the driver and the libraries that are there"
         ) from None
+
+
+def cudnn_error() -> str | None:
+    """Return why cuDNN could not be loaded; None where it could."""
+    return _cudnn_error
 
 
 def driver_version() -> int:

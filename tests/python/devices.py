@@ -64,6 +64,8 @@ def prepare() -> None:
     if missing():
         return
     cf.set_default_device(backend.DEVICE_NAME)
+    # Tolerances are those of float32, and not of TF32.
+    cf.backends.cudnn.allow_tf32 = False
     # Tests make their numbers with NumPy; what is made of them is wanted on the device.
     share = cf.from_numpy
     cf.from_numpy = lambda array: share(array).to(backend.DEVICE_NAME)

@@ -258,8 +258,8 @@ def test_products_on_a_gpu_are_exact_until_told() -> None:
     matmul = cf.backends.cuda.matmul
     assert not matmul.allow_tf32 and cf.get_float32_matmul_precision() == "highest"
     cf.set_float32_matmul_precision("high")
-    assert matmul.allow_tf32 and cf.backends.cudnn.allow_tf32
-    cf.backends.cudnn.allow_tf32 = False
+    assert matmul.allow_tf32
+    cf.set_float32_matmul_precision("highest")
     assert not matmul.allow_tf32 and cf.get_float32_matmul_precision() == "highest"
     for name in ("allow_fp16_accumulation", "allow_bf16_reduced_precision_reduction"):
         setattr(matmul, name, True)
