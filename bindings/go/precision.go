@@ -71,6 +71,28 @@ func SetReducedPrecision(dtype DType, allowed bool) error {
 	return cx.finish(C.candle_go_set_reduced_precision(C.CandleDType(dtype), truth(allowed)))
 }
 
+// CudnnIs tells whether a switch of cuDNN is on.
+func CudnnIs(which CudnnSwitch) bool {
+	return C.candle_cudnn_switch(C.CandleCudnnSwitch(which)) != 0
+}
+
+// SetCudnn (torch.backends.cudnn.benchmark, ...) turns a switch of cuDNN on or off, for the whole
+// process. Without CUDA it changes nothing.
+func SetCudnn(which CudnnSwitch, on bool) error {
+	var cx call
+	return cx.finish(C.candle_go_set_cudnn_switch(C.CandleCudnnSwitch(which), truth(on)))
+}
+
+// CudnnVersion (torch.backends.cudnn.version) gives the version of cuDNN, 92801 for 9.28.1.
+//
+// Fails with ErrUnsupported, and says why, where there is none that can be used.
+func CudnnVersion() (int, error) {
+	var cx call
+	version := C.int32_t(0)
+	err := cx.finish(C.candle_go_cudnn_version(&version))
+	return int(version), err
+}
+
 // CurrentFallbackPolicy tells what is done about an operation for which a device has no kernel.
 // At first it is what the environment variable CANDLE_FFI_DEVICE_FALLBACK says, or FallbackWarn.
 func CurrentFallbackPolicy() FallbackPolicy {

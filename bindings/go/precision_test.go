@@ -53,6 +53,19 @@ func TestAutocastHoldsForItsFunction(t *testing.T) {
 	equal(t, candle.AutocastDType(candle.DeviceCPU), candle.DType(0))
 }
 
+func TestCudnnIsSwitchedAndSaysWhyThereIsNone(t *testing.T) {
+	equal(t, candle.CudnnIs(candle.CudnnEnabled), true)
+	equal(t, candle.CudnnIs(candle.CudnnBenchmark), false)
+	candle.Check(candle.SetCudnn(candle.CudnnBenchmark, true))
+	equal(t, candle.CudnnIs(candle.CudnnBenchmark), true)
+	candle.Check(candle.SetCudnn(candle.CudnnBenchmark, false))
+	equal(t, candle.CudnnIs(candle.CudnnBenchmark), false)
+	fails(t, candle.SetCudnn(99, true), candle.ErrInvalidArgument, "99")
+	// These tests run with the library of the CPU.
+	_, err := candle.CudnnVersion()
+	fails(t, err, candle.ErrUnsupported, "without CUDA")
+}
+
 func TestFunctionsThatAreCalledBackCastToo(t *testing.T) {
 	x, seen := leaf(1, 2), []candle.DType{}
 	candle.Must(x.RegisterHook(func(*candle.Tensor) (*candle.Tensor, error) {

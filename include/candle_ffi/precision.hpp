@@ -1,5 +1,5 @@
 /// @file
-/// Mixed precision, precision of products, and operations for which a device has no kernel.
+/// Mixed precision, precision of products, cuDNN, and operations for which a device has no kernel.
 
 #ifndef CANDLE_FFI_PRECISION_HPP
 #define CANDLE_FFI_PRECISION_HPP
@@ -43,6 +43,26 @@ inline bool reduced_precision(DType dtype) noexcept {
 inline void set_reduced_precision(DType dtype, bool allowed) {
     detail::Call call;
     call.check(candle_set_reduced_precision(detail::code(dtype), allowed, call.error()));
+}
+
+/// Whether a switch of cuDNN is on.
+inline bool cudnn_switch(CudnnSwitch which) noexcept {
+    return candle_cudnn_switch(detail::code(which)) != 0;
+}
+
+/// Turns one on or off, for the whole process. PyTorch: `torch.backends.cudnn.benchmark`, ...
+inline void set_cudnn_switch(CudnnSwitch which, bool on) {
+    detail::Call call;
+    call.check(candle_set_cudnn_switch(detail::code(which), on, call.error()));
+}
+
+/// The version of cuDNN, 92801 for 9.28.1. Throws `UnsupportedError`, which says why, where there
+/// is none that can be used. PyTorch: `torch.backends.cudnn.version`
+inline std::int32_t cudnn_version() {
+    detail::Call call;
+    std::int32_t version = 0;
+    call.check(candle_cudnn_version(&version, call.error()));
+    return version;
 }
 
 /// Multiplies the gradients of all parameters by `inverse_scale`, and gives a number that is 0

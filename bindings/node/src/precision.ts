@@ -1,10 +1,16 @@
-/** Mixed precision, precision of products, and operations without a kernel. @module */
+/** Mixed precision, precision of products, cuDNN, and operations without a kernel. @module */
 
 import { Checked } from "./arguments.js";
 import { withinScope } from "./autograd.js";
 import { addFallback } from "./callbacks.js";
 import { check, dtypeOf } from "./error.js";
-import { codes, type DeviceKind, type DType, type FallbackPolicy } from "./generated/enums.js";
+import {
+    codes,
+    type CudnnSwitch,
+    type DeviceKind,
+    type DType,
+    type FallbackPolicy,
+} from "./generated/enums.js";
 import * as raw from "./generated/raw.js";
 import { now } from "./run.js";
 import type { Tensor } from "./tensor.js";
@@ -66,6 +72,36 @@ export function setReducedPrecision(dtype: DType, allowed: boolean): void {
     const checked = new Checked("setReducedPrecision");
     const [code, flag] = [checked.dtype(dtype, "dtype"), checked.bool(allowed, "allowed")];
     check((error) => raw.candle_set_reduced_precision(code, flag, error));
+}
+
+/** Whether a switch of cuDNN is on. */
+export function cudnnSwitch(which: CudnnSwitch): boolean {
+    const code = new Checked("cudnnSwitch").choice(codes.CudnnSwitch, which, "which");
+    return raw.candle_cudnn_switch(code) !== 0;
+}
+
+/**
+ * Turns one on or off, for the whole process. Without CUDA it changes nothing.
+ *
+ * PyTorch: `torch.backends.cudnn.benchmark` and its neighbours
+ */
+export function setCudnnSwitch(which: CudnnSwitch, on: boolean): void {
+    const checked = new Checked("setCudnnSwitch");
+    const code = checked.choice(codes.CudnnSwitch, which, "which");
+    const flag = checked.bool(on, "on");
+    check((error) => raw.candle_set_cudnn_switch(code, flag, error));
+}
+
+/**
+ * The version of cuDNN, 92801 for 9.28.1. Throws `UnsupportedError`, which says why, where there is
+ * none that can be used.
+ *
+ * PyTorch: `torch.backends.cudnn.version`
+ */
+export function cudnnVersion(): number {
+    const version = new Int32Array(1);
+    check((error) => raw.candle_cudnn_version(version, error));
+    return version[0] ?? 0;
 }
 
 const policies = Object.keys(codes.FallbackPolicy) as FallbackPolicy[];

@@ -37,6 +37,19 @@ test("casts hold in their function", async () => {
     assert.equal(candle.autocastDtype("cpu"), null);
 });
 
+test("cuDNN is switched, and says why there is none", () => {
+    assert.equal(candle.cudnnSwitch("enabled"), true);
+    assert.equal(candle.cudnnSwitch("benchmark"), false);
+    candle.setCudnnSwitch("benchmark", true);
+    assert.equal(candle.cudnnSwitch("benchmark"), true);
+    candle.setCudnnSwitch("benchmark", false);
+    assert.equal(candle.cudnnSwitch("benchmark"), false);
+    assert.throws(() => candle.cudnnSwitch("fast"), candle.InvalidArgumentError);
+    assert.throws(() => candle.setCudnnSwitch("enabled", 1), TypeError);
+    // These tests run with the library of the CPU.
+    assert.throws(() => candle.cudnnVersion(), candle.UnsupportedError);
+});
+
 test("a call on another thread is not cast, and says so", async () => {
     const refused = autocast("cpu", "bfloat16", () => x.matmulAsync(column));
     await assert.rejects(refused, candle.UnsupportedError);

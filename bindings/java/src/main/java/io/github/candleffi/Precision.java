@@ -3,7 +3,7 @@ package io.github.candleffi;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Mixed precision, and the precision of matrix products. */
+/** Mixed precision, the precision of matrix products, and cuDNN. */
 public final class Precision {
     private Precision() {}
 
@@ -87,6 +87,43 @@ public final class Precision {
         try (Call call = Call.begin()) {
             call.check(CandleLibrary.candle_set_reduced_precision(
                 Call.code(dtype), Call.flag(allowed), call.error));
+        }
+    }
+
+    /**
+     * Whether a switch of cuDNN is on.
+     *
+     * @param which which of them
+     * @return whether it is on
+     */
+    public static boolean isCudnn(CudnnSwitch which) {
+        return CandleLibrary.candle_cudnn_switch(Call.code(which, "which")) != 0;
+    }
+
+    /**
+     * Turns a switch of cuDNN on or off, for the whole process. Without CUDA it changes nothing.
+     * PyTorch: {@code torch.backends.cudnn.benchmark}, ...
+     *
+     * @param which which of them
+     * @param on whether it is to be on
+     */
+    public static void setCudnn(CudnnSwitch which, boolean on) {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_set_cudnn_switch(
+                Call.code(which, "which"), Call.flag(on), call.error));
+        }
+    }
+
+    /**
+     * The version of cuDNN, 92801 for 9.28.1. PyTorch: {@code torch.backends.cudnn.version}
+     *
+     * @return the version
+     * @throws UnsupportedException where there is none that can be used; it says why
+     */
+    public static int cudnnVersion() {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_cudnn_version(call.out, call.error));
+            return (int) call.value(0);
         }
     }
 }

@@ -63,6 +63,19 @@ class PrecisionTest {
     }
 
     @Test
+    void cudnnIsSwitchedAndSaysWhyThereIsNone() {
+        assertTrue(Precision.isCudnn(CudnnSwitch.ENABLED));
+        assertFalse(Precision.isCudnn(CudnnSwitch.BENCHMARK));
+        Precision.setCudnn(CudnnSwitch.BENCHMARK, true);
+        assertTrue(Precision.isCudnn(CudnnSwitch.BENCHMARK));
+        Precision.setCudnn(CudnnSwitch.BENCHMARK, false);
+        assertFalse(Precision.isCudnn(CudnnSwitch.BENCHMARK));
+        assertThrows(NullPointerException.class, () -> Precision.isCudnn(null));
+        // These tests run with the library of the CPU.
+        assertThrows(UnsupportedException.class, Precision::cudnnVersion);
+    }
+
+    @Test
     void gradientsAreUnscaled() {
         Tensor x = Candle.tensor(3.0, 4.0).requiresGrad_(true);
         x.mul(8).sum().backward();
