@@ -82,8 +82,9 @@ def release(*libraries: ModuleType) -> None:
         library.cuda.empty_cache()
 
 
-def about(theirs: ModuleType) -> dict[str, str]:
+def about(ours: ModuleType, theirs: ModuleType) -> dict[str, str]:
     """The GPU, its driver and the libraries of CUDA, for the head of the results."""
+    cudnn = ours.backends.cudnn
     properties = theirs.cuda.get_device_properties(0)
     return {
         "GPU": theirs.cuda.get_device_name(0),
@@ -92,6 +93,7 @@ def about(theirs: ModuleType) -> dict[str, str]:
         "driver": driver(),
         "CUDA (PyTorch's)": str(theirs.version.cuda),
         "cuDNN (PyTorch's)": str(theirs.backends.cudnn.version()),
+        "cuDNN (ours)": str(cudnn.version() or f"none, {cudnn.why_not()}"),
     }
 
 

@@ -142,7 +142,7 @@ def main() -> int:
     if options.tiny:
         return run_once(lines)
     if device == "cuda":
-        about |= gpu.about(torch)
+        about |= gpu.about(candle_ffi, torch)
         print(", ".join(f"{name} {value}" for name, value in about.items()))
     rows = []
     print(f"{'':46} {'candle_ffi':>12} {'other':>12} {'ratio':>7}  bar")
