@@ -1620,9 +1620,12 @@ CandleStatus candle_device_reset_peak_memory(CandleDeviceKind kind,
                                              CandleError **error);
 
 /**
- * Gives back to the system what is kept on a device for later tensors, once its work is done.
+ * Gives back to the system what is kept on a device for later tensors, once its work is done, and what is kept of pinned
+ * memory.
  */
-CandleStatus candle_device_empty_cache(CandleDeviceKind kind, int32_t index, CandleError **error);
+CandleStatus candle_device_empty_cache(CandleDeviceKind kind,
+                                       int32_t index,
+                                       CandleError **error);
 
 /**
  * Waits for all that a device has been given to do.
@@ -2037,8 +2040,8 @@ CandleStatus candle_tensor_from_dlpack_unversioned(struct DLManagedTensor *manag
  * ------------------------------------------------------------------------------------------------
  * Streams, and memory that devices read by themselves.
  *
- * All work of a CUDA device is started on one stream of the library, and no function waits for it but those
- * that read elements on the host. Programs with CUDA work of their own put it in order with these functions.
+ * All work of a CUDA device is started on one stream of the library, or waited for by it, and no function waits for it but
+ * those that read elements on the host. Programs with CUDA work of their own put it in order with these functions.
  * ------------------------------------------------------------------------------------------------
  */
 
@@ -2076,6 +2079,8 @@ CandleStatus candle_device_wait_for_stream(CandleDeviceKind kind,
 /**
  * A copy of a tensor of the CPU in pinned memory, from which a CUDA device copies while the host goes on.
  *
+ * Every CUDA device can; where none is open yet, `cuda:0` is opened. The memory is kept when the tensor is freed, for the next
+ * one: `candle_device_empty_cache` gives it back.
  * Fails with `CANDLE_ERROR_DEVICE` where there is no CUDA device, and for a tensor that is not on the CPU. The
  * result requires no gradients.
  */
