@@ -117,7 +117,10 @@ fn missing(device: Device) -> Error {
     let kind = device.kind.name();
     let message = match count(device.kind) {
         Err(reason) => format!("there is no device {kind}: {reason}; or use device=\"cpu\""),
-        Ok(1) if device.kind == DeviceKind::Cpu => format!("there is no device {device}; the only one is cpu"),
+        // Its name is written without the index, which is what is wrong with it.
+        Ok(1) if device.kind == DeviceKind::Cpu => {
+            format!("there is no device {kind}:{}; the only one is cpu", device.index)
+        }
         Ok(1) => format!("there is no device {device}; the only one of its kind is {kind}:0"),
         Ok(count) => format!("there is no device {device}; there are {count}, {kind}:0 to {kind}:{}", count - 1),
     };
