@@ -1,5 +1,6 @@
 //! Where the elements of tensors lie on a device, and room for new ones.
 
+use crate::divisor::Divisor;
 use crate::{capture, memory};
 use candle_core::backend::BackendStorage;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr};
@@ -15,7 +16,7 @@ pub(crate) const MAX_RANK: usize = 12;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Strides {
     rank: u32,
-    dims: [u32; MAX_RANK],
+    dims: [Divisor; MAX_RANK],
     strides: [i64; MAX_RANK],
 }
 
@@ -24,7 +25,7 @@ unsafe impl DeviceRepr for Strides {}
 
 impl Strides {
     /// Elements without gaps.
-    pub(crate) const CONTIGUOUS: Self = Self { rank: 0, dims: [0; MAX_RANK], strides: [0; MAX_RANK] };
+    pub(crate) const CONTIGUOUS: Self = Self { rank: 0, dims: [Divisor::NONE; MAX_RANK], strides: [0; MAX_RANK] };
 
     /// The strides of a layout, adjacent dimensions merged where they lie as one; None where that leaves too many,
     /// or one is too long for the kernels.
@@ -40,15 +41,15 @@ impl Strides {
             }
             let (size, stride) = (u32::try_from(size).ok()?, i64::try_from(stride).ok()?);
             let joined = (rank > 0 && merged.strides[rank - 1] == i64::from(size) * stride)
-                .then(|| merged.dims[rank - 1].checked_mul(size))
+                .then(|| merged.dims[rank - 1].size().checked_mul(size))
                 .flatten();
             match joined {
                 Some(dim) => {
-                    merged.dims[rank - 1] = dim;
+                    merged.dims[rank - 1] = Divisor::of(dim);
                     merged.strides[rank - 1] = stride;
                 }
                 None => {
-                    *merged.dims.get_mut(rank)? = size;
+                    *merged.dims.get_mut(rank)? = Divisor::of(size);
                     merged.strides[rank] = stride;
                     rank += 1;
                 }
@@ -169,9 +170,10 @@ mod tests {
         assert_eq!(of(&[2, 3, 4], &[12, 4, 1]), Strides::CONTIGUOUS);
         assert_eq!(of(&[1, 5], &[77, 1]), Strides::CONTIGUOUS);
         let row = of(&[2, 3, 4], &[0, 0, 1]);
-        assert_eq!((row.rank, row.dims[..2].to_vec(), row.strides[..2].to_vec()), (2, vec![6, 4], vec![0, 1]));
+        let sizes = [row.dims[0], row.dims[1]].map(Divisor::size);
+        assert_eq!((row.rank, sizes, row.strides[..2].to_vec()), (2, [6, 4], vec![0, 1]));
         let every_second = of(&[2, 3, 4], &[24, 8, 2]);
-        assert_eq!((every_second.rank, every_second.dims[0], every_second.strides[0]), (1, 24, 2));
+        assert_eq!((every_second.rank, every_second.dims[0].size(), every_second.strides[0]), (1, 24, 2));
         assert_eq!(of(&[3, 2], &[1, 3]).rank, 2);
     }
 }

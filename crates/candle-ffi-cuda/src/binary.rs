@@ -4,8 +4,8 @@ use crate::array::{address, device, empty};
 use crate::copy;
 use crate::launch::Launch;
 use crate::operand::{Joint, Operand, is_direct, number};
-use crate::ptx;
 use crate::transfer::download;
+use crate::{is_float, ptx};
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use candle_ffi_kernels::binary::Binary;
 
@@ -22,6 +22,11 @@ fn code(op: Binary) -> (&'static str, u32) {
         Binary::Remainder => ("binary_remainder", 7),
         Binary::FloorDivide => ("binary_floor_divide", 8),
     }
+}
+
+/// The kernel that moves 16 bytes at a time for arrays that broadcast, of those operations that models do it with.
+fn packed(code: u32) -> Option<&'static str> {
+    ["binary_packed_add", "binary_packed_sub", "binary_packed_mul", "binary_packed_div"].get(code as usize).copied()
 }
 
 const PRELU: (&str, u32) = ("binary_prelu", 9);
@@ -80,6 +85,21 @@ fn launch(
         return Ok(true);
     }
     let Some(joint) = Joint::of(dims, [lhs, rhs, result]) else { return Ok(false) };
+    let pack = 16 / result.dtype().size_in_bytes();
+    let kernel = packed(code).filter(|_| is_float(result.dtype()));
+    if let (Some(kernel), Some(packs)) = (kernel, joint.in_packs(pack as u32)) {
+        let mut aligned = true;
+        for (array, tensor) in [lhs, rhs, result].into_iter().enumerate() {
+            aligned &= packs.repeats(array) || address(tensor)?.is_multiple_of(16);
+        }
+        if aligned {
+            let mut launch = Launch::of(device, ptx::BINARY, kernel, result.dtype())?;
+            launch.value(left).value(right).value(address(result)?).value(packs);
+            // SAFETY: as `PACKED` of binary.cu is declared; the strides are those of the three tensors, of whole packs that
+            // are aligned.
+            return unsafe { launch.over(count / pack) }.map(|()| true);
+        }
+    }
     let mut launch = Launch::of(device, ptx::BINARY, "binary_strided", result.dtype())?;
     launch.value(left).value(right).value(address(result)?).value(joint).value(code);
     // SAFETY: as `STRIDED` of binary.cu is declared; the strides are those of the three tensors.

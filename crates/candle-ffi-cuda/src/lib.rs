@@ -24,6 +24,7 @@ mod copying;
 mod cross_entropy;
 pub mod cudnn;
 pub mod device;
+mod divisor;
 #[cfg(target_os = "linux")]
 mod driver;
 mod elementwise;

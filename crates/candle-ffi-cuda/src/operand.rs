@@ -1,6 +1,7 @@
 //! Inputs of elementwise kernels: tensors, and numbers that travel with the launch.
 
 use crate::array::{MAX_RANK, address};
+use crate::divisor::Divisor;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CpuStorage, Device, Result, Storage, Tensor};
 
@@ -77,7 +78,7 @@ pub(crate) fn is_direct(tensor: &Tensor, dims: &[usize]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Joint<const N: usize> {
     rank: u32,
-    dims: [u32; MAX_RANK],
+    dims: [Divisor; MAX_RANK],
     strides: [[i64; MAX_RANK]; N],
 }
 
@@ -99,7 +100,7 @@ impl<const N: usize> Joint<N> {
 
     /// From sizes and strides, the outermost dimension first. Adjacent dimensions are merged where all arrays let them.
     pub(crate) fn new(entries: impl Iterator<Item = (usize, [usize; N])>) -> Option<Self> {
-        let mut joint = Self { rank: 0, dims: [0; MAX_RANK], strides: [[0; MAX_RANK]; N] };
+        let mut joint = Self { rank: 0, dims: [Divisor::NONE; MAX_RANK], strides: [[0; MAX_RANK]; N] };
         let mut rank = 0;
         for (size, strides) in entries {
             if size == 1 {
@@ -111,11 +112,11 @@ impl<const N: usize> Joint<N> {
                 *step = i64::try_from(stride).ok()?;
             }
             let runs_on = rank > 0 && (0..N).all(|n| joint.strides[n][rank - 1] == i64::from(size) * steps[n]);
-            let joined = if runs_on { joint.dims[rank - 1].checked_mul(size) } else { None };
+            let joined = if runs_on { joint.dims[rank - 1].size().checked_mul(size) } else { None };
             if let Some(dim) = joined {
-                joint.dims[rank - 1] = dim;
+                joint.dims[rank - 1] = Divisor::of(dim);
             } else {
-                *joint.dims.get_mut(rank)? = size;
+                *joint.dims.get_mut(rank)? = Divisor::of(size);
                 rank += 1;
             }
             for (n, step) in steps.into_iter().enumerate() {
@@ -124,21 +125,43 @@ impl<const N: usize> Joint<N> {
         }
         if rank == 0 {
             // One element.
-            joint.dims[0] = 1;
+            joint.dims[0] = Divisor::of(1);
             rank = 1;
         }
         joint.rank = u32::try_from(rank).ok()?;
         Some(joint)
     }
 
+    /// The same arrays in packs of `pack` elements along the innermost dimension, along which each runs on or repeats one
+    /// element. None where one lies otherwise, or where it would not be whole packs.
+    pub(crate) fn in_packs(&self, pack: u32) -> Option<Self> {
+        let last = self.rank as usize - 1;
+        let size = self.dims[last].size();
+        let mut packs = *self;
+        packs.dims[last] = size.is_multiple_of(pack).then(|| Divisor::of(size / pack))?;
+        for strides in &mut packs.strides {
+            strides[last] = match strides[last] {
+                0 => 0,
+                1 if strides[..last].iter().all(|stride| stride % i64::from(pack) == 0) => i64::from(pack),
+                _ => return None,
+            };
+        }
+        Some(packs)
+    }
+
+    /// Whether an array repeats one element along the innermost dimension.
+    pub(crate) fn repeats(&self, array: usize) -> bool {
+        self.strides[array][self.rank as usize - 1] == 0
+    }
+
     /// The size of a dimension.
     pub(crate) fn size(&self, at: usize) -> u32 {
-        self.dims[at]
+        self.dims[at].size()
     }
 
     /// Sizes and strides, the outermost dimension first.
     pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = (u32, [i64; N])> + ExactSizeIterator {
-        (0..self.rank as usize).map(|at| (self.dims[at], std::array::from_fn(|n| self.strides[n][at])))
+        (0..self.rank as usize).map(|at| (self.dims[at].size(), std::array::from_fn(|n| self.strides[n][at])))
     }
 }
 
@@ -162,6 +185,21 @@ mod tests {
         assert_eq!(joint.entries().collect::<Vec<_>>(), [(4, [1]), (3, [4]), (2, [12])]);
         assert_eq!(Joint::of(&[1, 1], [&one]).unwrap().entries().collect::<Vec<_>>(), [(1, [0])]);
         assert!(Joint::of(&[0, 3], [&one]).is_none());
+    }
+
+    #[test]
+    fn packs_are_whole_or_repeated() {
+        let cpu = Device::Cpu;
+        let x = Tensor::zeros((6, 8), DType::F32, &cpu).unwrap();
+        let (row, column) = (x.narrow(0, 0, 1).unwrap(), x.narrow(1, 0, 1).unwrap());
+        let packs = Joint::of(&[6, 8], [&row, &column, &x]).unwrap().in_packs(4).unwrap();
+        assert_eq!(packs.entries().collect::<Vec<_>>(), [(6, [0, 8, 8]), (2, [4, 0, 4])]);
+        assert_eq!([0, 1, 2].map(|array| packs.repeats(array)), [false, true, false]);
+        // 4 does not divide the size, the distance of rows; columns are not neighbours.
+        let (short, part) = (x.narrow(1, 0, 6).unwrap(), Tensor::zeros((8, 6), DType::F32, &cpu).unwrap());
+        assert!(Joint::of(&[6, 6], [&short]).unwrap().in_packs(4).is_none());
+        assert!(Joint::of(&[8, 4], [&part.narrow(1, 0, 4).unwrap()]).unwrap().in_packs(4).is_none());
+        assert!(Joint::of(&[8, 6], [&x.t().unwrap(), &part]).unwrap().in_packs(2).is_none());
     }
 
     #[test]

@@ -194,6 +194,38 @@ template <class T> __device__ __forceinline__ T chosen(u32 op, T a, T b) {
     }
 NUMBERS(STRIDED)
 
+// Some elements of an operand: neighbours in memory, or one for all of them.
+template <class T, int N> __device__ __forceinline__ Pack<T, N> pack_of(const Operand &from, i64 offset, bool neighbours) {
+    if (neighbours) return *reinterpret_cast<const Pack<T, N> *>(static_cast<const T *>(from.data) + offset);
+    const T value = element<T>(from, offset);
+    Pack<T, N> same;
+#pragma unroll
+    for (int lane = 0; lane < N; ++lane) same.lanes[lane] = value;
+    return same;
+}
+
+// The same, in packs of 16 bytes, of which the innermost dimension has a whole number: a row that is added to each, a mask.
+#define PACKED(name, Op, T)                                                                                   \
+    extern "C" __global__ void name##_##T(const Operand a, const Operand b, T *y, const Joint<3> joint,       \
+                                          size_t count) {                                                     \
+        constexpr int N = 16 / sizeof(T);                                                                     \
+        const int last = joint.rank - 1;                                                                      \
+        const bool each_a = joint.strides[0][last] != 0, each_b = joint.strides[1][last] != 0;                \
+        for_each(count, [&](size_t at) {                                                                      \
+            const auto offsets = offsets_of(joint, at);                                                       \
+            const auto left = pack_of<T, N>(a, offsets.of[0], each_a);                                        \
+            const auto right = pack_of<T, N>(b, offsets.of[1], each_b);                                       \
+            const auto result = lanes_of<N, T>([](T a, T b) -> T { return Op::of(a, b); }, left, right);      \
+            *reinterpret_cast<Pack<T, N> *>(y + offsets.of[2]) = result;                                      \
+        });                                                                                                   \
+    }
+#define PACKED_KERNELS(T)               \
+    PACKED(binary_packed_add, Add, T)   \
+    PACKED(binary_packed_sub, Sub, T)   \
+    PACKED(binary_packed_mul, Mul, T)   \
+    PACKED(binary_packed_div, Div, T)
+FLOATS(PACKED_KERNELS)
+
 // Sets a flag where an integer is zero, which nothing can be divided by.
 #define ZEROS(T)                                                                                              \
     extern "C" __global__ void has_zero_##T(const T *x, const Layout layout, u32 *found, size_t count) {      \

@@ -34,11 +34,25 @@ template <class T> __device__ __forceinline__ T store(compute_t<T> x) { return s
 template <> __device__ __forceinline__ f16 store<f16>(f32 x) { return __float2half_rn(x); }
 template <> __device__ __forceinline__ bf16 store<bf16>(f32 x) { return __float2bfloat16_rn(x); }
 
+// Neighbouring elements that are moved together.
+template <class T, int N> struct alignas(sizeof(T) * N) Pack {
+    T lanes[N];
+};
+
+// `Divisor` in divisor.rs: a number that was known when the kernel started.
+struct Divisor {
+    u32 size;
+    u32 magic;
+    u32 shift;
+    // n / size for n below 2^31.
+    __device__ __forceinline__ u32 quotient(u32 n) const { return (__umulhi(n, magic) + n) >> shift; }
+};
+
 // `Strides` in array.rs: how elements lie. Rank 0: one after the other.
 constexpr int MAX_RANK = 12;
 struct Layout {
     u32 rank;
-    u32 dims[MAX_RANK];
+    Divisor dims[MAX_RANK];
     i64 strides[MAX_RANK];
 };
 
@@ -51,6 +65,12 @@ __device__ __forceinline__ size_t rows_before(size_t position, u32 size) {
     return far_quotient(position, size);
 }
 
+// A multiplication is cheaper still.
+__device__ __forceinline__ size_t rows_before(size_t position, const Divisor &by) {
+    if (position <= INT32_MAX) return by.quotient(static_cast<u32>(position));
+    return far_quotient(position, by.size);
+}
+
 // Where the element at a position in row-major order lies.
 __device__ __forceinline__ i64 offset_of(const Layout &layout, size_t position) {
     if (layout.rank == 0) return static_cast<i64>(position);
@@ -59,7 +79,7 @@ __device__ __forceinline__ i64 offset_of(const Layout &layout, size_t position) 
 #pragma unroll 1
     for (int at = static_cast<int>(layout.rank) - 1; at > 0; --at) {
         const size_t rows = rows_before(left, layout.dims[at]);
-        offset += static_cast<i64>(left - rows * layout.dims[at]) * layout.strides[at];
+        offset += static_cast<i64>(left - rows * layout.dims[at].size) * layout.strides[at];
         left = rows;
     }
     return offset + static_cast<i64>(left) * layout.strides[0];

@@ -19,11 +19,6 @@ template <class T> __device__ __forceinline__ bool is_negative(T x) {
     else return false;
 }
 
-// Neighbouring elements that are moved together.
-template <class T, int N> struct alignas(sizeof(T) * N) Pack {
-    T lanes[N];
-};
-
 template <class T> __device__ __forceinline__ T of_bits(uint64_t bits) {
     T value;
     memcpy(&value, &bits, sizeof(T));
@@ -85,7 +80,7 @@ __device__ __forceinline__ void zip(R *y, size_t count, Function function, Reade
 // `Joint` in operand.rs: how the elements of several arrays lie, in one shape.
 template <int N> struct Joint {
     u32 rank;
-    u32 dims[MAX_RANK];
+    Divisor dims[MAX_RANK];
     i64 strides[N][MAX_RANK];
 };
 
@@ -100,7 +95,7 @@ template <int N> __device__ __forceinline__ Offsets<N> offsets_of(const Joint<N>
 #pragma unroll 1
     for (int at = static_cast<int>(joint.rank) - 1; at > 0; --at) {
         const size_t rows = rows_before(left, joint.dims[at]);
-        const i64 index = static_cast<i64>(left - rows * joint.dims[at]);
+        const i64 index = static_cast<i64>(left - rows * joint.dims[at].size);
 #pragma unroll
         for (int n = 0; n < N; ++n) offsets.of[n] += index * joint.strides[n][at];
         left = rows;

@@ -2,6 +2,7 @@
 //! skips this and says why.
 #![cfg(feature = "cuda")]
 
+mod broadcast;
 mod common;
 mod index;
 mod lines;
