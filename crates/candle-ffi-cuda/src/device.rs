@@ -1,9 +1,9 @@
 //! The devices: how many there are, what they are, and how one is opened.
 
 use crate::{capture, memory};
-use candle_core::Device;
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{DriverError, result, sys};
+use candle_core::{CudaDevice, Device};
 use std::sync::OnceLock;
 
 /// The version of CUDA that this library was built with, as CUDA writes it: 13000 is 13.0.
@@ -76,6 +76,17 @@ pub fn properties(index: usize) -> candle_core::Result<Properties> {
         })
     };
     read().w()
+}
+
+/// As many blocks of 256 threads keep every multiprocessor of a device busy.
+pub(crate) fn blocks_wanted(device: &CudaDevice) -> usize {
+    /// Of each device; asked for once, and those of a large one where the driver does not tell.
+    static MULTIPROCESSORS: OnceLock<Vec<usize>> = OnceLock::new();
+    const MANY: usize = 128;
+    let of = |index| properties(index).ok().and_then(|found| usize::try_from(found.multiprocessors).ok());
+    let known =
+        MULTIPROCESSORS.get_or_init(|| (0..count().unwrap_or(0)).map(|index| of(index).unwrap_or(MANY)).collect());
+    8 * known.get(device.cuda_stream().context().ordinal()).copied().unwrap_or(MANY).max(1)
 }
 
 /// Opens a device.

@@ -58,8 +58,13 @@ fn rows_of_minus_infinity() {
     assert_eq!(of(Softmax::LogSum), [f32::NEG_INFINITY; 2]);
 }
 
+/// Rows of a warp and of blocks, which can be moved four at a time or not; columns of threads and of blocks, which lie in
+/// several planes; lines in several chunks.
+const SCANS: [(usize, usize, usize); 8] =
+    [(5, 512, 1), (3, 511, 1), (3, 516, 1), (2, 1001, 1), (3, 100, 50), (2, 700, 20), (1, 30_000, 1), (2, 20_000, 2)];
+
 fn scans<T: Both + Running>(device: &Device) {
-    for (outer, n, inner) in SHAPES.into_iter().chain([(1, 30_000, 1), (2, 20_000, 2)]) {
+    for (outer, n, inner) in SHAPES.into_iter().chain(SCANS) {
         let shape = [outer, n, inner];
         let data = numbers::<T>(outer * n * inner, n);
         for op in [Scan::Sum, Scan::SumFromEnd, Scan::Prod] {
@@ -72,7 +77,7 @@ fn scans<T: Both + Running>(device: &Device) {
 
 /// Types that the CPU converts first: sums that stay in range are the same.
 fn narrow_scans<T: Both>(device: &Device) {
-    for (outer, n, inner) in SHAPES {
+    for (outer, n, inner) in SHAPES.into_iter().chain(SCANS.into_iter().take(5)) {
         let data: Vec<T> = numbers::<T>(outer * n * inner, 1);
         let wide: Vec<i64> = data.iter().map(|x| candle_ffi_kernels::Element::to_i64(*x)).collect();
         let expected: Vec<T> = cpu_scan(&wide, outer, n, inner, Scan::Sum)
@@ -81,6 +86,17 @@ fn narrow_scans<T: Both>(device: &Device) {
             .collect();
         let found = scan(&on(device, &data, &[outer, n, inner]), 1, Scan::Sum).unwrap().unwrap();
         close(&read::<T>(&found), &expected, 0.0, "sum of integers");
+    }
+}
+
+#[test]
+fn running_sums_from_an_address_that_is_not_aligned() {
+    let Some(device) = device() else { return };
+    let data = numbers::<f32>(1 + 3 * 1024, 1);
+    let x = on(&device, &data, &[data.len()]).narrow(0, 1, 3 * 1024).unwrap().reshape((3, 1024)).unwrap();
+    for op in [Scan::Sum, Scan::SumFromEnd] {
+        let found = scan(&x, 1, op).unwrap().unwrap();
+        close(&read::<f32>(&found), &cpu_scan(&data[1..], 3, 1024, 1, op), 4.0, "unaligned");
     }
 }
 
