@@ -77,7 +77,7 @@ pub fn cross_entropy(x: &Tensor, targets: Targets<'_>) -> Result<Option<CrossEnt
     }
     let (x, wide) = (contiguous(x)?, wide(dtype));
     let (device, given) = (device(&x)?, targets.given(rows, n, wide)?);
-    let Some(plan) = Plan::of(targets.classes.layout(), &[0]) else { return Ok(None) };
+    let Some(plan) = Plan::of(targets.classes, &[0])? else { return Ok(None) };
     let total = empty(device, (), DType::F64)?;
     let outside = report::slot(device, n)?;
     let arguments = |launch: &mut Launch| {

@@ -15,7 +15,7 @@ pub fn check_inside(index: &Tensor, size: usize) -> Result<bool> {
         return Ok(true);
     }
     let dims: Vec<usize> = (0..index.rank()).collect();
-    let Some(plan) = Plan::of(index.layout(), &dims) else { return Ok(false) };
+    let Some(plan) = Plan::of(index, &dims)? else { return Ok(false) };
     let found = report::slot(device(index)?, size)?;
     let arguments = |launch: &mut Launch| {
         launch.tensor(index)?.value(size as i64).value(found);

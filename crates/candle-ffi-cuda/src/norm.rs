@@ -10,7 +10,7 @@ use candle_ffi_kernels::norm::Center;
 
 /// Rows that one block adds the gradients of weights of, at least.
 const ROWS: usize = 64;
-/// As many parts of the rows there are at most: each column adds the parts one after the other.
+/// As many parts of the rows there are at most.
 const MOST_PARTS: usize = 128;
 
 fn optional(tensor: Option<&Tensor>) -> Result<Option<Tensor>> {
@@ -83,18 +83,18 @@ pub fn row_norm_grad(
     let part = rows.div_ceil(MOST_PARTS).max(ROWS);
     let parts = rows.div_ceil(part);
     let partial = empty(device, parts * 2 * n, DType::F64)?;
+    let columns = n.div_ceil(32).min(1 << 16) as u32;
     if parts > 0 {
         let mut launch = Launch::of(device, ptx::NORM_ROWS, "norm_rows_columns", dtype)?;
         launch.tensor(&grad)?.tensor(&x)?.tensor(&means)?.tensor(&rstds)?;
         launch.value(rows as i64).value(n as i64).value(part as i64).tensor(&partial)?;
-        let columns = n.div_ceil(32).min(1 << 16) as u32;
         // SAFETY: as the kernels are declared; `partial` has two rows of `n` for each part.
         unsafe { launch.run([columns, parts as u32, 1], [32, 8, 1], 0) }?;
     }
     let (dweight, dbias) = (empty(device, n, dtype)?, empty(device, n, dtype)?);
     let mut launch = Launch::of(device, ptx::NORM_ROWS, "norm_rows_weights", dtype)?;
-    launch.tensor(&partial)?.value(parts as i64).tensor(&dweight)?.tensor(&dbias)?;
+    launch.tensor(&partial)?.value(parts as i64).value(n as i64).tensor(&dweight)?.tensor(&dbias)?;
     // SAFETY: as the kernels are declared.
-    unsafe { launch.over(n) }?;
+    unsafe { launch.run([columns, 1, 1], [32, 8, 1], 0) }?;
     Ok(Some([dx, dweight, dbias]))
 }

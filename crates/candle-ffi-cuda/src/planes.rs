@@ -2,6 +2,7 @@
 
 use crate::array::{device, empty};
 use crate::copy::contiguous;
+use crate::divisor::Divisor;
 use crate::launch::Launch;
 use crate::reduce::{Plan, shifts};
 use crate::{is_float, ptx};
@@ -13,18 +14,20 @@ use candle_ffi_kernels::planes::Planes;
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Shape {
-    channels: i64,
-    inner: i64,
-    own: i64,
+    channels: Divisor,
+    inner: Divisor,
+    own: Divisor,
 }
 
 // SAFETY: plain numbers in C layout.
 unsafe impl DeviceRepr for Shape {}
 
 impl Shape {
-    fn of(planes: Planes) -> Self {
+    /// None for sizes that the kernels do not count in.
+    fn of(planes: Planes) -> Option<Self> {
         let own = planes.groups.map_or(0, |groups| planes.channels / groups.max(1));
-        Self { channels: planes.channels as i64, inner: planes.inner as i64, own: own as i64 }
+        let divisor = |size: usize| u32::try_from(size).ok().map(Divisor::of);
+        Some(Self { channels: divisor(planes.channels)?, inner: divisor(planes.inner)?, own: divisor(own)? })
     }
 }
 
@@ -76,7 +79,7 @@ pub fn plane_norm(
         None => (x.reshape((planes.batch, planes.channels, planes.inner))?, &[0, 2]),
         Some(groups) => (x.reshape((planes.batch, groups, planes.channels / groups.max(1) * planes.inner))?, &[2]),
     };
-    let Some(plan) = Plan::of(rows.layout(), dims) else { return Ok(None) };
+    let (Some(plan), Some(shape)) = (Plan::of(&rows, dims)?, Shape::of(planes)) else { return Ok(None) };
     let device = device(&x)?;
     let [mean, var, rstd] = [(); 3].map(|()| empty(device, planes.groups(), wide));
     let (mean, var, rstd) = (mean?, var?, rstd?);
@@ -87,24 +90,24 @@ pub fn plane_norm(
     };
     // SAFETY: as the kernels of norm_planes.cu are declared; there is a group for each output of the plan.
     unsafe { plan.run(device, ptx::NORM_PLANES, "norm_planes_moments", dtype, arguments) }?;
-    let output = affine(device, &x, planes, [&mean, &rstd], weight, bias)?;
+    let output = affine(device, &x, shape, [&mean, &rstd], weight, bias)?;
     Ok(Some(PlaneNorm { output, mean, var, rstd }))
 }
 
 fn affine(
     device: &CudaDevice,
     x: &Tensor,
-    planes: Planes,
+    shape: Shape,
     [mean, rstd]: [&Tensor; 2],
     weight: Option<&Tensor>,
     bias: Option<&Tensor>,
 ) -> Result<Tensor> {
     let output = empty(device, x.shape(), x.dtype())?;
     let mut launch = Launch::of(device, ptx::NORM_PLANES, "norm_planes_affine", x.dtype())?;
-    launch.tensor(x)?.value(Shape::of(planes)).tensor(mean)?.tensor(rstd)?;
+    launch.tensor(x)?.value(shape).tensor(mean)?.tensor(rstd)?;
     launch.optional(weight)?.optional(bias)?.tensor(&output)?;
     // SAFETY: as the kernels of norm_planes.cu are declared; callers have compared the sizes.
-    unsafe { launch.over(x.elem_count()) }?;
+    unsafe { launch.over_packs(x.elem_count(), 16 / x.dtype().size_in_bytes()) }?;
     Ok(output)
 }
 
@@ -123,7 +126,8 @@ pub fn plane_affine(
     let (x, wide) = (contiguous(x)?, wide(x.dtype()));
     check_weights([weight, bias], planes, wide)?;
     statistics.into_iter().try_for_each(|values| check(values, planes.groups(), wide))?;
-    Ok(Some(affine(device(&x)?, &x, planes, statistics, weight, bias)?))
+    let Some(shape) = Shape::of(planes) else { return Ok(None) };
+    Ok(Some(affine(device(&x)?, &x, shape, statistics, weight, bias)?))
 }
 
 /// The gradients of input, weight and bias, the latter two as if there were both, of the dtype that is computed in. With
@@ -144,14 +148,20 @@ pub fn plane_norm_grad(
     check_weights([weight, None], planes, wide)?;
     check(mean, planes.groups(), wide)?;
     check(rstd, planes.groups(), wide)?;
-    let (device, shape) = (device(&x)?, Shape::of(planes));
+    let device = device(&x)?;
     // Of a channel of all samples where that is a group, else of each plane.
     let dims: &[usize] = if planes.groups.is_none() { &[0, 2] } else { &[2] };
     let rows = x.reshape((planes.batch, planes.channels, planes.inner))?;
-    let Some(plan) = Plan::of(rows.layout(), dims) else { return Ok(None) };
+    let (Some(plan), Some(shape)) = (Plan::of(&rows, dims)?, Shape::of(planes)) else { return Ok(None) };
     let sums = empty(device, 2 * plan.outputs(), DType::F64)?;
     let arguments = |launch: &mut Launch| {
-        launch.tensor(&grad)?.tensor(&x)?.tensor(mean)?.tensor(rstd)?.value(shape.own).tensor(&sums)?;
+        launch
+            .tensor(&grad)?
+            .tensor(&x)?
+            .tensor(mean)?
+            .tensor(rstd)?
+            .value(i64::from(shape.own.size()))
+            .tensor(&sums)?;
         Ok(())
     };
     // SAFETY: as the kernels of norm_planes.cu are declared; there are two sums for each output.
@@ -165,13 +175,13 @@ pub fn plane_norm_grad(
     launch.tensor(&sums)?.value(shape).value(planes.batch as i64).value(groups as i64).tensor(rstd)?;
     launch.optional(weight)?.value(share).tensor(&shares)?.tensor(&dweight)?.tensor(&dbias)?;
     // SAFETY: as the kernels are declared; there are two shares for each group.
-    unsafe { launch.over(groups.max(planes.channels)) }?;
+    unsafe { launch.run([groups.max(planes.channels).div_ceil(32).min(1 << 16) as u32, 1, 1], [32, 8, 1], 0) }?;
 
     let dx = empty(device, x.shape(), dtype)?;
     let mut launch = Launch::of(device, ptx::NORM_PLANES, "norm_planes_grad", dtype)?;
     launch.tensor(&grad)?.tensor(&x)?.value(shape).tensor(mean)?.tensor(rstd)?;
     launch.optional(weight)?.tensor(&shares)?.tensor(&dx)?;
     // SAFETY: as the kernels are declared, with the sizes that were compared.
-    unsafe { launch.over(x.elem_count()) }?;
+    unsafe { launch.over_packs(x.elem_count(), 16 / dtype.size_in_bytes()) }?;
     Ok(Some([dx, dweight, dbias]))
 }

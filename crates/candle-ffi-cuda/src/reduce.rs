@@ -1,6 +1,7 @@
 //! Reductions over any dimensions of arrays that lie in any way.
 
 use crate::array::{Strides, device, empty};
+use crate::device::blocks_wanted;
 use crate::launch::Launch;
 use crate::ptx;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
@@ -27,8 +28,6 @@ pub enum Reduce {
 
 /// Threads of a block (`REDUCE_THREADS` in `reduce.cuh`).
 const THREADS: usize = 256;
-/// As many blocks keep every multiprocessor of a large device busy.
-const ENOUGH_BLOCKS: usize = 512;
 /// As many blocks there are in a row at most; kernels go on in steps of the grid.
 const MOST_BLOCKS: usize = 1 << 16;
 /// Elements for each thread, below which a reduction is not worth cutting into more parts.
@@ -61,8 +60,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// For the reduction of `dims` (ascending) of an array that lies so; None where it lies in too many ways.
-    pub(crate) fn of(layout: &Layout, dims: &[usize]) -> Option<Self> {
+    /// For the reduction of `dims` (ascending) of an array, or of others that lie like it; None where it lies in too many ways.
+    pub(crate) fn of(array: &Tensor, dims: &[usize]) -> Result<Option<Self>> {
+        Ok(Self::for_blocks(blocks_wanted(device(array)?), array.layout(), dims))
+    }
+
+    fn for_blocks(wanted: usize, layout: &Layout, dims: &[usize]) -> Option<Self> {
         let part = |chosen: bool| {
             let of = |values: &[usize]| -> Vec<usize> {
                 values.iter().enumerate().filter(|(at, _)| dims.contains(at) == chosen).map(|(_, &v)| v).collect()
@@ -88,8 +91,8 @@ impl Plan {
         };
         let (lanes, each) = if rows { threads } else { (threads.1, threads.0) };
         let blocks = outputs.div_ceil(each).max(1);
-        let parts = ENOUGH_BLOCKS.div_ceil(blocks).min(n / (lanes * WORTH_A_PART)).max(1);
-        let parts = if blocks >= ENOUGH_BLOCKS / 2 { 1 } else { parts };
+        let parts = wanted.div_ceil(blocks).min(n / (lanes * WORTH_A_PART)).max(1);
+        let parts = if blocks >= wanted / 2 { 1 } else { parts };
         let part = n.div_ceil(parts);
         let number = |size: usize| i64::try_from(size).ok();
         let reduction = Reduction {
@@ -163,7 +166,10 @@ pub fn reduce(op: Reduce, x: &Tensor, dims: &[usize]) -> Result<Option<Tensor>> 
         Reduce::Mean => float,
         _ => is_number(dtype),
     };
-    let Some(plan) = known.then(|| Plan::of(x.layout(), dims)).flatten() else { return Ok(None) };
+    if !known {
+        return Ok(None);
+    }
+    let Some(plan) = Plan::of(x, dims)? else { return Ok(None) };
     let result = match op {
         Reduce::Sum | Reduce::Prod if !float => DType::I64,
         _ => dtype,
@@ -193,7 +199,10 @@ pub fn reduce(op: Reduce, x: &Tensor, dims: &[usize]) -> Result<Option<Tensor>> 
 /// The largest (else smallest) elements over `dims` and their first flat positions among them, as `i64`.
 pub fn argselect(largest: bool, x: &Tensor, dims: &[usize]) -> Result<Option<(Tensor, Tensor)>> {
     let dtype = x.dtype();
-    let Some(plan) = is_number(dtype).then(|| Plan::of(x.layout(), dims)).flatten() else { return Ok(None) };
+    if !is_number(dtype) {
+        return Ok(None);
+    }
+    let Some(plan) = Plan::of(x, dims)? else { return Ok(None) };
     let values = empty(device(x)?, plan.outputs(), dtype)?;
     let positions = empty(device(x)?, plan.outputs(), DType::I64)?;
     let name = if largest { "reduce_argmax" } else { "reduce_argmin" };
@@ -225,7 +234,10 @@ pub(crate) fn shifts(x: &Tensor, plan: &Plan) -> Result<Option<Tensor>> {
 /// The variance of floats over `dims`, divided by `max(0, n - correction)`.
 pub fn var(x: &Tensor, dims: &[usize], correction: f64) -> Result<Option<Tensor>> {
     let dtype = x.dtype();
-    let Some(plan) = crate::is_float(dtype).then(|| Plan::of(x.layout(), dims)).flatten() else { return Ok(None) };
+    if !crate::is_float(dtype) {
+        return Ok(None);
+    }
+    let Some(plan) = Plan::of(x, dims)? else { return Ok(None) };
     let result = empty(device(x)?, plan.outputs(), dtype)?;
     let shifts = shifts(x, &plan)?;
     let divisor = (plan.n() as f64 - correction).max(0.0);

@@ -1,13 +1,19 @@
 // Batch and group normalisation: an array [batch, channels, inner] in groups of planes that share a mean and a deviation,
 // which are of the type that is computed in.
+#include "elementwise.cuh"
 #include "moments.cuh"
 
 // `Shape` in planes.rs.
 struct Planes {
-    i64 channels;
-    i64 inner;
-    i64 own;  // Channels of a sample that are a group; 0: a channel of all samples is one.
-    __device__ i64 group_of(i64 plane) const { return own == 0 ? plane % channels : plane / own; }
+    Divisor channels;
+    Divisor inner;
+    Divisor own;  // Channels of a sample that are a group; 0: a channel of all samples is one.
+    __device__ __forceinline__ size_t channel_of(size_t plane) const {
+        return plane - rows_before(plane, channels) * channels.size;
+    }
+    __device__ __forceinline__ size_t group_of(size_t plane) const {
+        return own.size == 0 ? channel_of(plane) : rows_before(plane, own);
+    }
 };
 
 template <class T> struct Statistics : Moments<T, Statistics<T>> {
@@ -22,14 +28,45 @@ template <class T> struct Statistics : Moments<T, Statistics<T>> {
     }
 };
 
-// Calls f(position, plane) in 32 bits where they do.
-template <class F> __device__ __forceinline__ void for_each_in_plane(const Planes &planes, size_t count, F f) {
-    const bool small = count <= UINT32_MAX;
-    for_each(count, [&](size_t at) {
-        const i64 plane = small ? static_cast<i64>(static_cast<u32>(at) / static_cast<u32>(planes.inner))
-                                : static_cast<i64>(at) / planes.inner;
-        f(at, plane);
-    });
+// y[i] = f(x[i]...) with the function that `of(plane)` gives for the plane of i. Where planes are whole packs of 16 bytes,
+// elements are moved as such, and what a plane needs is looked up once for each.
+template <class T, class Of, class... X>
+__device__ __forceinline__ void for_each_in_plane(const Planes &planes, size_t count, Of of, T *y, const X *...x) {
+    constexpr int N = 16 / sizeof(T);
+    using Packed = Pack<T, N>;
+    const auto aligned = [](const T *data) { return reinterpret_cast<uintptr_t>(data) % sizeof(Packed) == 0; };
+    if (planes.inner.size % N == 0 && aligned(y) && (... && aligned(x))) {
+        for_each(count / N, [&](size_t at) {
+            const auto f = of(rows_before(at * N, planes.inner));
+            reinterpret_cast<Packed *>(y)[at] = lanes_of<N, T>(f, reinterpret_cast<const Packed *>(x)[at]...);
+        });
+        return;
+    }
+    for_each(count, [&](size_t at) { y[at] = of(rows_before(at, planes.inner))(x[at]...); });
+}
+
+template <class T, class C = compute_t<T>>
+__device__ __forceinline__ void affine(const T *x, const Planes &planes, const C *means, const C *rstds, const C *weight,
+                                       const C *bias, T *y, size_t count) {
+    const auto of = [&](size_t plane) {
+        const size_t group = planes.group_of(plane), channel = planes.channel_of(plane);
+        const C mean = means[group], scale = rstds[group] * (weight ? weight[channel] : C(1));
+        const C shift = bias ? bias[channel] : C(0);
+        return [=](T x) -> T { return store<T>((load(x) - mean) * scale + shift); };
+    };
+    for_each_in_plane(planes, count, of, y, x);
+}
+
+template <class T, class C = compute_t<T>>
+__device__ __forceinline__ void gradient(const T *grad, const T *x, const Planes &planes, const C *means, const C *rstds,
+                                         const C *weight, const C *shares, T *dx, size_t count) {
+    const auto of = [&](size_t plane) {
+        const size_t group = planes.group_of(plane);
+        const C mean = means[group], factor = rstds[group] * (weight ? weight[planes.channel_of(plane)] : C(1));
+        const C constant = shares[2 * group], slope = shares[2 * group + 1];
+        return [=](T grad, T x) -> T { return store<T>(load(grad) * factor - constant - (load(x) - mean) * slope); };
+    };
+    for_each_in_plane(planes, count, of, dx, grad, x);
 }
 
 // The sums of the gradient, and of its products with the normalised elements, over a channel (own = 0) or a plane.
@@ -65,34 +102,45 @@ template <class T> struct Gradients : ReduceOp<Gradients<T>> {
     }
 };
 
-// What every element of a group has taken off its gradient: a constant, and a slope times its distance from the mean.
-// For each channel the gradients of weight and bias.
+// For each channel (x of the block) the gradients of weight and bias: its sums, one or one of each sample, are dealt to the
+// threads of y. For each group what its elements have taken off their gradients: a constant, and a slope times their
+// distance from the mean.
 template <class C>
 __device__ __forceinline__ void totals(const Sums<C> *sums, const Planes &planes, i64 batch, i64 groups, const C *rstds,
                                        const C *weight, f64 share, C *shares, C *dweight, C *dbias) {
-    for_each(static_cast<size_t>(max(groups, planes.channels)), [&](size_t at) {
-        const i64 i = static_cast<i64>(at);
+    __shared__ Sums<C> room[REDUCE_THREADS];
+    const auto add = [](Sums<C> a, Sums<C> b) { return Sums<C>{a.sum + b.sum, a.product + b.product}; };
+    const i64 own = max(planes.own.size, 1u), samples = planes.own.size == 0 ? 1 : batch, each = blockDim.x;
+    const i64 channels = planes.channels.size, most = max(groups, channels);
+    for (i64 first = blockIdx.x * each; first < most; first += gridDim.x * each) {
+        const i64 i = first + threadIdx.x;
+        Sums<C> group = {0.0, 0.0}, channel = {0.0, 0.0};
         if (i < groups) {
-            f64 sum = 0.0, product = 0.0;
-            const i64 own = planes.own == 0 ? 1 : planes.own;
-            for (i64 plane = i * own; plane < (i + 1) * own; ++plane) {
-                const f64 factor = weight ? static_cast<f64>(weight[plane % planes.channels]) : 1.0;
-                sum += factor * sums[plane].sum;
-                product += factor * sums[plane].product;
+#pragma unroll 4
+            for (i64 at = threadIdx.y; at < own; at += blockDim.y) {
+                const i64 plane = i * own + at;
+                const f64 factor = weight ? static_cast<f64>(weight[planes.channel_of(plane)]) : 1.0;
+                group = add(group, {factor * sums[plane].sum, factor * sums[plane].product});
             }
-            shares[2 * i] = static_cast<C>(sum * share) * rstds[i];
-            shares[2 * i + 1] = static_cast<C>(product * share) * rstds[i] * rstds[i];
         }
-        if (i < planes.channels) {
-            f64 sum = 0.0, product = 0.0;
-            for (i64 sample = 0; sample < (planes.own == 0 ? 1 : batch); ++sample) {
-                sum += sums[sample * planes.channels + i].sum;
-                product += sums[sample * planes.channels + i].product;
+        if (i < channels) {
+#pragma unroll 4
+            for (i64 sample = threadIdx.y; sample < samples; sample += blockDim.y) {
+                channel = add(channel, sums[sample * channels + i]);
             }
-            dweight[i] = static_cast<C>(product);
-            dbias[i] = static_cast<C>(sum);
         }
-    });
+        group = join_column(group, room, add);
+        channel = join_column(channel, room, add);
+        if (threadIdx.y > 0) continue;
+        if (i < groups) {
+            shares[2 * i] = static_cast<C>(group.sum * share) * rstds[i];
+            shares[2 * i + 1] = static_cast<C>(group.product * share) * rstds[i] * rstds[i];
+        }
+        if (i < channels) {
+            dweight[i] = static_cast<C>(channel.product);
+            dbias[i] = static_cast<C>(channel.sum);
+        }
+    }
 }
 
 #define KERNELS(T)                                                                                                         \
@@ -107,12 +155,7 @@ __device__ __forceinline__ void totals(const Sums<C> *sums, const Planes &planes
     extern "C" __global__ void norm_planes_affine_##T(const T *x, const Planes planes, const compute_t<T> *means,          \
                                                       const compute_t<T> *rstds, const compute_t<T> *weight,               \
                                                       const compute_t<T> *bias, T *y, size_t count) {                      \
-        using C = compute_t<T>;                                                                                            \
-        for_each_in_plane(planes, count, [&](size_t at, i64 plane) {                                                       \
-            const i64 group = planes.group_of(plane), channel = plane % planes.channels;                                   \
-            const C scale = rstds[group] * (weight ? weight[channel] : C(1));                                              \
-            y[at] = store<T>((load(x[at]) - means[group]) * scale + (bias ? bias[channel] : C(0)));                        \
-        });                                                                                                                \
+        affine(x, planes, means, rstds, weight, bias, y, count);                                                           \
     }                                                                                                                      \
     extern "C" __global__ void __launch_bounds__(REDUCE_THREADS)                                                           \
         norm_planes_sums_##T(const T *grad, const T *x, const compute_t<T> *means, const compute_t<T> *rstds, i64 own,     \
@@ -123,21 +166,15 @@ __device__ __forceinline__ void totals(const Sums<C> *sums, const Planes &planes
                                                     const compute_t<T> *means, const compute_t<T> *rstds,                  \
                                                     const compute_t<T> *weight, const compute_t<T> *shares, T *dx,         \
                                                     size_t count) {                                                        \
-        using C = compute_t<T>;                                                                                            \
-        for_each_in_plane(planes, count, [&](size_t at, i64 plane) {                                                       \
-            const i64 group = planes.group_of(plane);                                                                      \
-            const C factor = rstds[group] * (weight ? weight[plane % planes.channels] : C(1));                             \
-            const C distance = load(x[at]) - means[group];                                                                 \
-            dx[at] = store<T>(load(grad[at]) * factor - shares[2 * group] - distance * shares[2 * group + 1]);             \
-        });                                                                                                                \
+        gradient(grad, x, planes, means, rstds, weight, shares, dx, count);                                                \
     }
 FLOATS(KERNELS)
 #undef KERNELS
 
 #define TOTALS(C)                                                                                                          \
-    extern "C" __global__ void norm_planes_totals_##C(const Sums<C> *sums, const Planes planes, i64 batch, i64 groups,     \
-                                                      const C *rstds, const C *weight, f64 share, C *shares, C *dweight,   \
-                                                      C *dbias, size_t) {                                                  \
+    extern "C" __global__ void __launch_bounds__(REDUCE_THREADS)                                                           \
+        norm_planes_totals_##C(const Sums<C> *sums, const Planes planes, i64 batch, i64 groups, const C *rstds,            \
+                               const C *weight, f64 share, C *shares, C *dweight, C *dbias) {                              \
         totals(sums, planes, batch, groups, rstds, weight, share, shares, dweight, dbias);                                 \
     }
 TOTALS(f32)

@@ -1,4 +1,5 @@
-// Layer and RMS normalisation of rows, in two passes over what threads hold, so that a large mean costs no digits.
+// Layer and RMS normalisation of rows, in two passes over what threads hold, so that a large mean costs no digits. Sums are
+// of the type that is computed in: they are trees, whose errors grow with the logarithm of the length, and f64 is slow.
 #include "lines.cuh"
 
 // `centered`: the mean is taken off, as in layer normalisation.
@@ -12,12 +13,12 @@ __device__ __forceinline__ void forward(const T *x, const T *weight, const T *bi
         if (centered) {
             C sum = 0;
             elements.each(line, [&](C x, i64) { sum += x; });
-            mean = static_cast<C>(join_line(l, static_cast<f64>(sum), Add()) / static_cast<f64>(line.n));
+            mean = join_line(l, sum, Add()) / static_cast<C>(line.n);
         }
         C sum = 0;
         elements.each(line, [&](C x, i64) { sum += (x - mean) * (x - mean); });
-        const f64 variance = join_line(l, static_cast<f64>(sum), Add()) / static_cast<f64>(line.n);
-        const C rstd = static_cast<C>(1.0 / sqrt(variance + eps));
+        const C variance = join_line(l, sum, Add()) / static_cast<C>(line.n);
+        const C rstd = C(1) / sqrt(variance + static_cast<C>(eps));
         if (line.inside && line.lane == 0) {
             means[line.at] = store<T>(mean);
             rstds[line.at] = store<T>(rstd);
@@ -81,6 +82,29 @@ __device__ __forceinline__ void columns(const T *grad, const T *x, const T *mean
     }
 }
 
+// The gradients from their parts: a column for each x of the block, whose parts are dealt to the threads of y.
+template <class T>
+__device__ __forceinline__ void weights(const f64 *partial, i64 parts, i64 n, T *dweight, T *dbias) {
+    __shared__ f64 room[REDUCE_THREADS];
+    for (i64 first = static_cast<i64>(blockIdx.x) * blockDim.x; first < n; first += static_cast<i64>(gridDim.x) * blockDim.x) {
+        const i64 column = first + threadIdx.x;
+        f64 weight = 0.0, bias = 0.0;
+        if (column < n) {
+#pragma unroll 4
+            for (i64 part = threadIdx.y; part < parts; part += blockDim.y) {
+                weight += partial[2 * part * n + column];
+                bias += partial[(2 * part + 1) * n + column];
+            }
+        }
+        weight = join_column(weight, room, Add());
+        bias = join_column(bias, room, Add());
+        if (column < n && threadIdx.y == 0) {
+            dweight[column] = store<T>(static_cast<compute_t<T>>(weight));
+            dbias[column] = store<T>(static_cast<compute_t<T>>(bias));
+        }
+    }
+}
+
 #define LINES_KERNEL extern "C" __global__ void __launch_bounds__(LINE_THREADS)
 #define KERNELS(T)                                                                                                         \
     LINES_KERNEL norm_rows_forward_##T(const T *x, const T *weight, const T *bias, u32 centered, f64 eps, T *y, T *means,  \
@@ -96,16 +120,9 @@ __device__ __forceinline__ void columns(const T *grad, const T *x, const T *mean
                               f64 *partial) {                                                                              \
         columns(grad, x, means, rstds, rows, n, part, partial);                                                            \
     }                                                                                                                      \
-    extern "C" __global__ void norm_rows_weights_##T(const f64 *partial, i64 parts, T *dweight, T *dbias, size_t n) {      \
-        for_each(n, [&](size_t column) {                                                                                   \
-            f64 weight = 0.0, bias = 0.0;                                                                                  \
-            for (i64 part = 0; part < parts; ++part) {                                                                     \
-                weight += partial[2 * part * n + column];                                                                  \
-                bias += partial[(2 * part + 1) * n + column];                                                              \
-            }                                                                                                              \
-            dweight[column] = store<T>(static_cast<compute_t<T>>(weight));                                                 \
-            dbias[column] = store<T>(static_cast<compute_t<T>>(bias));                                                     \
-        });                                                                                                                \
+    extern "C" __global__ void __launch_bounds__(REDUCE_THREADS)                                                           \
+        norm_rows_weights_##T(const f64 *partial, i64 parts, i64 n, T *dweight, T *dbias) {                                \
+        weights(partial, parts, n, dweight, dbias);                                                                        \
     }
 FLOATS(KERNELS)
 #undef KERNELS

@@ -76,23 +76,59 @@ template <class Op> struct ReduceOp {
     }
 };
 
+// Where the positions `at`, `at + step`, … of two dimensions lie, with one division for all of them.
+struct Walk {
+    i64 offset, jump, wrap;
+    u32 column, step, columns;
+    __device__ __forceinline__ Walk(const Layout &layout, i64 base, i64 at, i64 by) : columns(layout.dims[1].size) {
+        const i64 row = static_cast<i64>(rows_before(static_cast<size_t>(at), layout.dims[1]));
+        const i64 rows = static_cast<i64>(rows_before(static_cast<size_t>(by), layout.dims[1]));
+        column = static_cast<u32>(at - row * columns);
+        step = static_cast<u32>(by - rows * columns);
+        offset = base + row * layout.strides[0] + column * layout.strides[1];
+        jump = rows * layout.strides[0] + step * layout.strides[1];
+        wrap = layout.strides[0] - columns * layout.strides[1];
+    }
+    __device__ __forceinline__ i64 next() {
+        const i64 found = offset;
+        const u32 left = columns - step;
+        const bool over = column >= left;
+        column = over ? column - left : column + step;
+        offset += over ? jump + wrap : jump;
+        return found;
+    }
+};
+
+// Joins the positions `at`, `at + step`, … before `end`, whose offsets `next` tells one after the other. Four are read before
+// any is used.
+template <class Op, class Next>
+__device__ __forceinline__ typename Op::Acc reduce_walk(const Op &op, i64 at, i64 end, i64 step, Next next) {
+    typename Op::Acc total = op.none();
+#pragma unroll 1
+    for (; at + 3 * step < end; at += 4 * step) {
+        const i64 first = next(), second = next(), third = next(), fourth = next();
+        const auto a = op.item(first), b = op.item(second), c = op.item(third), d = op.item(fourth);
+        total = op.join(total, op.four(a, b, c, d, at, step));
+    }
+#pragma unroll 1
+    for (; at < end; at += step) total = op.join(total, op.lift(op.item(next()), at));
+    return total;
+}
+
 // What one thread makes of the positions `at`, `at + step`, … before `end`.
 template <class Op>
 __device__ __forceinline__ typename Op::Acc reduce_thread(const Op &op, const Reduction &r, i64 base, i64 at, i64 end,
                                                           i64 step) {
-    typename Op::Acc total = op.none();
     if (r.reduced.rank <= 1) {
-        const i64 stride = r.reduced.rank == 0 ? 1 : r.reduced.strides[0];
-        const auto item = [&](i64 position) { return op.item(base + position * stride); };
-#pragma unroll 1
-        for (; at + 3 * step < end; at += 4 * step) {
-            const auto a = item(at), b = item(at + step), c = item(at + 2 * step), d = item(at + 3 * step);
-            total = op.join(total, op.four(a, b, c, d, at, step));
-        }
-#pragma unroll 1
-        for (; at < end; at += step) total = op.join(total, op.lift(item(at), at));
-        return total;
+        const i64 stride = r.reduced.rank == 0 ? 1 : r.reduced.strides[0], jump = step * stride;
+        i64 offset = base + at * stride - jump;
+        return reduce_walk(op, at, end, step, [&] { return offset += jump; });
     }
+    if (r.reduced.rank == 2) {
+        Walk walk(r.reduced, base, at, step);
+        return reduce_walk(op, at, end, step, [&] { return walk.next(); });
+    }
+    typename Op::Acc total = op.none();
 #pragma unroll 1
     for (; at < end; at += step) {
         const i64 offset = base + offset_of(r.reduced, static_cast<size_t>(at));

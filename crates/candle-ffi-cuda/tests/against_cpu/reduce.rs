@@ -118,17 +118,46 @@ fn any_dimensions_of_any_layout() {
     }
 }
 
+/// The first and the last dimension are reduced, the one between is kept: more and fewer columns than threads, one part
+/// and several.
+#[test]
+fn two_dimensions_that_are_apart() {
+    let Some(device) = device() else { return };
+    for [rows, kept, columns] in [[3, 4, 700], [5, 2, 2000], [70, 3, 50], [900, 5, 3], [2, 300, 65]] {
+        let data = numbers::<f32>(rows * kept * columns, columns);
+        let x = on(&device, &data, &[rows, kept, columns]);
+        let n = rows * columns;
+        let together: Vec<f32> =
+            (0..kept * n).map(|i| data[(i % n / columns * kept + i / n) * columns + i % columns]).collect();
+        let of = |op| read::<f32>(&reduce(op, &x, &[0, 2]).unwrap().unwrap());
+        let what = format!("{rows} × {kept} × {columns}");
+        close(&of(Reduce::Sum), &cpu::sum(&together, kept, n, 1), n as f64 / 100.0 + 2.0, &what);
+        close(&of(Reduce::Max), &cpu::max(&together, kept, n, 1), 0.0, &what);
+        let variance = read::<f32>(&var(&x, &[0, 2], 1.0).unwrap().unwrap());
+        close(&variance, &cpu::var(&together, kept, n, 1, 1.0).0, 2.0, &what);
+        let (values, positions) = argselect(true, &x, &[0, 2]).unwrap().unwrap();
+        let (expected, places) = cpu::argmax(&together, kept, n, 1);
+        close(&read::<f32>(&values), &expected, 0.0, &what);
+        assert_eq!(read::<i64>(&positions), places, "{what}");
+    }
+}
+
 #[test]
 fn variances_far_from_zero_and_of_outliers() {
     let Some(device) = device() else { return };
     let far: Vec<f32> = (0..4000).map(|i| 10_000.0 + (i % 4) as f32).collect();
     let mut outlier = vec![0.0f32; 4000];
     outlier[0] = 1000.0;
-    for data in [far, outlier] {
-        let found = read::<f32>(&var(&on(&device, &data, &[4000]), &[0], 1.0).unwrap().unwrap());
-        close(&found, &cpu::var(&data, 1, 4000, 1, 1.0).0, 2.0, "var");
+    // Distances from the first element that f32 does not have.
+    let mut uneven: Vec<f32> = (0..4000).map(|i| (i * 37 % 101) as f32 * 0.001_003).collect();
+    uneven[0] = 6.0;
+    let bright: Vec<f32> = numbers::<f32>(20_001, 3).iter().map(|x| x * 0.001 + 255.0).collect();
+    for data in [far, outlier, uneven, bright] {
+        let n = data.len();
+        let found = read::<f32>(&var(&on(&device, &data, &[n]), &[0], 1.0).unwrap().unwrap());
+        close(&found, &cpu::var(&data, 1, n, 1, 1.0).0, 2.0, "var");
         let wide: Vec<f64> = data.iter().copied().map(f64::from).collect();
-        let found = read::<f64>(&var(&on(&device, &wide, &[4000]), &[0], 1.0).unwrap().unwrap());
-        close(&found, &cpu::var(&wide, 1, 4000, 1, 1.0).0, 2.0, "var");
+        let found = read::<f64>(&var(&on(&device, &wide, &[n]), &[0], 1.0).unwrap().unwrap());
+        close(&found, &cpu::var(&wide, 1, n, 1, 1.0).0, 2.0, "var");
     }
 }
