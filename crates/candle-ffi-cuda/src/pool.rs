@@ -2,6 +2,7 @@
 
 use crate::array::{device, empty};
 use crate::copy::contiguous;
+use crate::divisor::Divisor;
 use crate::is_float;
 use crate::launch::{BLOCK, Launch};
 use crate::ptx;
@@ -17,17 +18,49 @@ const WARP: usize = 32;
 
 /// `Axis` in pool.cu.
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Axis {
-    input: i64,
-    output: i64,
-    kernel: i64,
-    stride: i64,
-    padding: i64,
-    dilation: i64,
-    adaptive: i32,
-    count_padding: i32,
+    input: Divisor,
+    output: Divisor,
+    stride: Divisor,
+    kernel: i32,
+    padding: i32,
+    dilation: i32,
+    adaptive: u32,
+    count_padding: u32,
+    divided: u32,
     divisor: f64,
+}
+
+impl Axis {
+    fn of(windows: &Windows) -> Option<Self> {
+        let number = |size: usize| i32::try_from(size).ok();
+        let divisor = |size: usize| number(size).map(|size| Divisor::of(size.cast_unsigned()));
+        let (rule, given) = windows.rule();
+        let (adaptive, [kernel, stride, padding, dilation], count_padding) = match rule {
+            Rule::Adaptive => (true, [1, 1, 0, 1], false),
+            Rule::Grid { kernel, stride, padding, dilation, count_padding } => {
+                (false, [kernel, stride, padding, dilation], count_padding)
+            }
+        };
+        // Of one window the stride may be anything; of several, the last begins inside.
+        let stride = stride.min(windows.input().saturating_add(2 * padding).saturating_add(1));
+        // As far as the end of a window is computed.
+        let end = windows.output().saturating_mul(stride).max(windows.input());
+        number(end.saturating_add(2 * padding).saturating_add(kernel.saturating_mul(dilation)))?;
+        Some(Self {
+            input: divisor(windows.input())?,
+            output: divisor(windows.output())?,
+            stride: divisor(stride)?,
+            kernel: number(kernel)?,
+            padding: number(padding)?,
+            dilation: number(dilation)?,
+            adaptive: u32::from(adaptive),
+            count_padding: u32::from(count_padding),
+            divided: u32::from(given.is_some()),
+            divisor: given.unwrap_or_default(),
+        })
+    }
 }
 
 /// `Axes` in pool.cu.
@@ -39,25 +72,15 @@ struct Axes([Axis; 3]);
 unsafe impl DeviceRepr for Axes {}
 
 impl Axes {
-    fn of(windows: &[Windows; 3]) -> Self {
-        Self(windows.each_ref().map(|axis| {
-            let (rule, divisor) = axis.rule();
-            let (input, output, divisor) = (axis.input() as i64, axis.output() as i64, divisor.unwrap_or(0.0));
-            match rule {
-                Rule::Adaptive => Axis { input, output, adaptive: 1, divisor, ..Axis::default() },
-                Rule::Grid { kernel, stride, padding, dilation, count_padding } => Axis {
-                    input,
-                    output,
-                    kernel: kernel as i64,
-                    stride: stride as i64,
-                    padding: padding as i64,
-                    dilation: dilation as i64,
-                    adaptive: 0,
-                    count_padding: i32::from(count_padding),
-                    divisor,
-                },
-            }
-        }))
+    /// None for planes of 2³¹ elements or more.
+    fn of([depth, height, width]: &[Windows; 3]) -> Option<Self> {
+        let volume = |of: fn(&Windows) -> usize| {
+            let elements = [depth, height, width].into_iter().try_fold(1usize, |all, axis| all.checked_mul(of(axis)));
+            elements.and_then(|elements| i32::try_from(elements).ok())
+        };
+        volume(Windows::input)?;
+        volume(Windows::output)?;
+        Some(Self([Axis::of(depth)?, Axis::of(height)?, Axis::of(width)?]))
     }
 }
 
@@ -78,16 +101,17 @@ unsafe fn by_teams(launch: &mut Launch, team: usize, count: usize) -> Result<()>
     unsafe { launch.value(team as i32).value(count).run([blocks as u32, 1, 1], [BLOCK, 1, 1], 0) }
 }
 
-/// The average of each window, of shape `dims`; None for dtypes without a kernel.
+/// The average of each window, of shape `dims`; None for dtypes and planes without a kernel.
 pub fn avg_pool(x: &Tensor, windows: &[Windows; 3], dims: &[usize]) -> Result<Option<Tensor>> {
     if !is_float(x.dtype()) {
         return Ok(None);
     }
+    let Some(axes) = Axes::of(windows) else { return Ok(None) };
     let x = contiguous(x)?;
     let out = empty(device(&x)?, dims, x.dtype())?;
     let count = out.elem_count();
     let mut launch = Launch::of(device(&x)?, ptx::POOL, "pool_average", x.dtype())?;
-    launch.tensor(&x)?.tensor(&out)?.value(Axes::of(windows));
+    launch.tensor(&x)?.tensor(&out)?.value(axes);
     // SAFETY: as the kernel is declared; windows are inside of their planes.
     unsafe { by_teams(&mut launch, team(windows, count), count) }?;
     Ok(Some(out))
@@ -98,10 +122,11 @@ pub fn avg_pool_grad(grad: &Tensor, windows: &[Windows; 3], dims: &[usize]) -> R
     if !is_float(grad.dtype()) {
         return Ok(None);
     }
+    let Some(axes) = Axes::of(windows) else { return Ok(None) };
     let grad = contiguous(grad)?;
     let out = empty(device(&grad)?, dims, grad.dtype())?;
     let mut launch = Launch::of(device(&grad)?, ptx::POOL, "pool_average_grad", grad.dtype())?;
-    launch.tensor(&grad)?.tensor(&out)?.value(Axes::of(windows));
+    launch.tensor(&grad)?.tensor(&out)?.value(axes);
     // SAFETY: as the kernel is declared; the gradient has an element for each window.
     unsafe { launch.over(out.elem_count()) }?;
     Ok(Some(out))
@@ -117,12 +142,13 @@ pub fn max_pool(
     if x.dtype() == DType::F8E4M3 {
         return Ok(None);
     }
+    let Some(axes) = Axes::of(windows) else { return Ok(None) };
     let x = contiguous(x)?;
     let out = empty(device(&x)?, dims, x.dtype())?;
     let at = if places { Some(empty(device(&x)?, dims, DType::U32)?) } else { None };
     let count = out.elem_count();
     let mut launch = Launch::of(device(&x)?, ptx::POOL, "pool_maximum", x.dtype())?;
-    launch.tensor(&x)?.tensor(&out)?.optional(at.as_ref())?.value(Axes::of(windows));
+    launch.tensor(&x)?.tensor(&out)?.optional(at.as_ref())?.value(axes);
     // SAFETY: as the kernel is declared; windows are inside of their planes.
     unsafe { by_teams(&mut launch, team(windows, count), count) }?;
     Ok(Some((out, at)))
@@ -133,10 +159,11 @@ pub fn max_pool_grad(grad: &Tensor, places: &Tensor, windows: &[Windows; 3], dim
     if !is_float(grad.dtype()) || places.dtype() != DType::U32 {
         return Ok(None);
     }
+    let Some(axes) = Axes::of(windows) else { return Ok(None) };
     let (grad, places) = (contiguous(grad)?, contiguous(places)?);
     let out = empty(device(&grad)?, dims, grad.dtype())?;
     let mut launch = Launch::of(device(&grad)?, ptx::POOL, "pool_spread", grad.dtype())?;
-    launch.tensor(&grad)?.tensor(&places)?.tensor(&out)?.value(Axes::of(windows));
+    launch.tensor(&grad)?.tensor(&places)?.tensor(&out)?.value(axes);
     // SAFETY: as the kernel is declared; gradient and positions have an element for each window.
     unsafe { launch.over(out.elem_count()) }?;
     Ok(Some(out))

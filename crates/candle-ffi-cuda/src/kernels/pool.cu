@@ -1,11 +1,13 @@
 // Pooling: the largest element or the average of each window. Arrays are contiguous [planes, depth, height, width].
 #include "common.cuh"
 
-// `Axis` in pool.rs: the windows along one dimension.
+// `Axis` in pool.rs: the windows along one dimension. Planes have less than 2^31 elements, with the padding.
 struct Axis {
-    i64 input, output, kernel, stride, padding, dilation;
-    int adaptive, count_padding;
-    f64 divisor; // 0: the number of a window's elements
+    Divisor input, output, stride;
+    i32 kernel, padding, dilation;
+    u32 adaptive, count_padding;
+    u32 divided;  // Whether `divisor` is given; else it is the number of a window's elements.
+    f64 divisor;
 };
 
 struct Axes {
@@ -14,58 +16,61 @@ struct Axes {
 
 // Where a window begins and ends, and which elements it has: every `step`th.
 struct Span {
-    i64 start, end, step;
+    i32 start, end, step;
 };
 
-__device__ __forceinline__ Span span(const Axis &axis, i64 at) {
+// The elements of one thing at `at` of `of` that are spread over another dimension: the first, or behind the last.
+__device__ __forceinline__ i32 share(size_t at, const Divisor &size, const Divisor &of, u32 more) {
+    return static_cast<i32>(rows_before(at * size.size + more, of));
+}
+
+__device__ __forceinline__ Span span(const Axis &axis, i32 at) {
     if (axis.adaptive) {
-        return {at * axis.input / axis.output, ((at + 1) * axis.input + axis.output - 1) / axis.output, 1};
+        const i32 start = share(at, axis.input, axis.output, 0);
+        return {start, share(static_cast<size_t>(at) + 1, axis.input, axis.output, axis.output.size - 1), 1};
     }
     // Counted from the start of the padding first.
-    const i64 begin = at * axis.stride, reach = (axis.kernel - 1) * axis.dilation + 1;
-    const i64 end = max(min(begin + reach, axis.input + axis.padding) - axis.padding, i64(0));
-    i64 start = begin - axis.padding;
+    const i32 begin = at * static_cast<i32>(axis.stride.size), reach = (axis.kernel - 1) * axis.dilation + 1;
+    const i32 end = max(min(begin + reach, static_cast<i32>(axis.input.size) + axis.padding) - axis.padding, 0);
+    i32 start = begin - axis.padding;
     // The first element of the window that is not padding.
-    if (start < 0) start += (axis.dilation - 1 - start) / axis.dilation * axis.dilation;
+    if (start < 0) start += axis.dilation == 1 ? -start : (axis.dilation - 1 - start) / axis.dilation * axis.dilation;
     return {min(start, end), end, axis.dilation};
 }
 
-__device__ __forceinline__ f64 divisor(const Axis &axis, i64 at) {
-    if (axis.divisor != 0) return axis.divisor;
+// What a dimension adds to the divisor of an average.
+template <class C> __device__ __forceinline__ C divisor(const Axis &axis, i32 at) {
+    if (axis.divided) return static_cast<C>(axis.divisor);
     if (axis.adaptive || !axis.count_padding) {
         const Span found = span(axis, at);
-        return static_cast<f64>(found.end - found.start);
+        return static_cast<C>(found.end - found.start);
     }
-    const i64 begin = at * axis.stride, reach = (axis.kernel - 1) * axis.dilation + 1;
-    return static_cast<f64>(max(min(begin + reach, axis.input + 2 * axis.padding) - begin, i64(0)));
+    const i32 begin = at * static_cast<i32>(axis.stride.size), reach = (axis.kernel - 1) * axis.dilation + 1;
+    return static_cast<C>(max(min(begin + reach, static_cast<i32>(axis.input.size) + 2 * axis.padding) - begin, 0));
 }
 
 // The windows that may have an element: from the first to behind the last.
-__device__ __forceinline__ Span windows(const Axis &axis, i64 element) {
+__device__ __forceinline__ Span windows(const Axis &axis, i32 element) {
+    const i32 output = static_cast<i32>(axis.output.size);
     if (axis.adaptive) {
-        return {element * axis.output / axis.input,
-                min(((element + 1) * axis.output + axis.input - 1) / axis.input, axis.output), 1};
+        const i32 start = share(element, axis.output, axis.input, 0);
+        return {start, min(share(static_cast<size_t>(element) + 1, axis.output, axis.input, axis.input.size - 1), output), 1};
     }
-    const i64 place = element + axis.padding, reach = (axis.kernel - 1) * axis.dilation + 1;
-    const i64 first = place < reach ? 0 : (place - reach) / axis.stride + 1;
-    return {first, min(place / axis.stride + 1, axis.output), 1};
+    const i32 place = element + axis.padding, reach = (axis.kernel - 1) * axis.dilation + 1;
+    const i32 first = place < reach ? 0 : static_cast<i32>(axis.stride.quotient(place - reach)) + 1;
+    return {first, min(static_cast<i32>(axis.stride.quotient(place)) + 1, output), 1};
 }
 
 // An element's place in its plane, and which plane.
 struct Place {
-    i64 d, h, w;
+    i32 d, h, w;
     size_t plane;
 };
 
-__device__ __forceinline__ Place place_of(size_t at, i64 depth, i64 height, i64 width) {
-    if (at <= UINT32_MAX) {
-        // Division of 32 bits is several times cheaper.
-        const u32 w = static_cast<u32>(width), h = static_cast<u32>(height), d = static_cast<u32>(depth);
-        const u32 lines = static_cast<u32>(at) / w, levels = lines / h;
-        return {levels % d, lines % h, static_cast<u32>(at) % w, levels / d};
-    }
-    const size_t lines = at / width, levels = lines / height;
-    return {static_cast<i64>(levels % depth), static_cast<i64>(lines % height), static_cast<i64>(at % width), levels / depth};
+__device__ __forceinline__ Place place_of(size_t at, const Divisor &depth, const Divisor &height, const Divisor &width) {
+    const size_t lines = rows_before(at, width), levels = rows_before(lines, height), plane = rows_before(levels, depth);
+    return {static_cast<i32>(levels - plane * depth.size), static_cast<i32>(lines - levels * height.size),
+            static_cast<i32>(at - lines * width.size), plane};
 }
 
 __device__ __forceinline__ Place outside(const Axes &axes, size_t at) {
@@ -76,8 +81,17 @@ __device__ __forceinline__ Place inside(const Axes &axes, size_t at) {
     return place_of(at, axes.of[0].input, axes.of[1].input, axes.of[2].input);
 }
 
-__device__ __forceinline__ size_t volume(const Axes &axes) {
-    return static_cast<size_t>(axes.of[0].input * axes.of[1].input * axes.of[2].input);
+// Elements of a plane, before and after.
+__device__ __forceinline__ size_t input_volume(const Axes &axes) {
+    return static_cast<size_t>(axes.of[0].input.size) * axes.of[1].input.size * axes.of[2].input.size;
+}
+__device__ __forceinline__ size_t output_volume(const Axes &axes) {
+    return static_cast<size_t>(axes.of[0].output.size) * axes.of[1].output.size * axes.of[2].output.size;
+}
+
+// Where an element is in a plane of such lines.
+__device__ __forceinline__ i32 flat(i32 z, i32 y, i32 x, const Divisor &height, const Divisor &width) {
+    return (z * static_cast<i32>(height.size) + y) * static_cast<i32>(width.size) + x;
 }
 
 // Calls `body(position in the plane)` for the elements of a window, of which the threads of a team of `team` take every
@@ -85,23 +99,24 @@ __device__ __forceinline__ size_t volume(const Axes &axes) {
 template <class Body>
 __device__ __forceinline__ void elements(const Axes &axes, const Place &of, int member, int team, Body body) {
     const Span d = span(axes.of[0], of.d), h = span(axes.of[1], of.h), w = span(axes.of[2], of.w);
-    const i64 height = axes.of[1].input, width = axes.of[2].input;
+    const Divisor &height = axes.of[1].input, &width = axes.of[2].input;
     if (team == 1) {
-        for (i64 z = d.start; z < d.end; z += d.step)
-            for (i64 y = h.start; y < h.end; y += h.step)
-                for (i64 x = w.start; x < w.end; x += w.step) body((z * height + y) * width + x);
+        for (i32 z = d.start; z < d.end; z += d.step)
+            for (i32 y = h.start; y < h.end; y += h.step)
+                for (i32 x = w.start; x < w.end; x += w.step) body(flat(z, y, x, height, width));
         return;
     }
-    const i64 columns = (w.end - w.start + w.step - 1) / w.step, rows = (h.end - h.start + h.step - 1) / h.step;
-    const i64 count = columns * rows * ((d.end - d.start + d.step - 1) / d.step);
-    for (i64 at = member; at < count; at += team) {
-        const i64 x = w.start + at % columns * w.step, line = at / columns;
-        body(((d.start + line / rows * d.step) * height + h.start + line % rows * h.step) * width + x);
+    const i32 columns = (w.end - w.start + w.step - 1) / w.step, rows = (h.end - h.start + h.step - 1) / h.step;
+    const i32 count = columns * rows * ((d.end - d.start + d.step - 1) / d.step);
+    for (i32 at = member; at < count; at += team) {
+        const i32 line = at / columns, level = line / rows;
+        body(flat(d.start + level * d.step, h.start + (line - level * rows) * h.step, w.start + (at - line * columns) * w.step,
+                  height, width));
     }
 }
 
-__device__ __forceinline__ f64 divisor(const Axes &axes, const Place &of) {
-    return divisor(axes.of[0], of.d) * divisor(axes.of[1], of.h) * divisor(axes.of[2], of.w);
+template <class C> __device__ __forceinline__ C divisor(const Axes &axes, const Place &of) {
+    return divisor<C>(axes.of[0], of.d) * divisor<C>(axes.of[1], of.h) * divisor<C>(axes.of[2], of.w);
 }
 
 __device__ __forceinline__ bool is_empty(const Axes &axes, const Place &of) {
@@ -113,33 +128,33 @@ __device__ __forceinline__ bool is_empty(const Axes &axes, const Place &of) {
 template <class T> __device__ void average(const T *x, T *y, const Axes &axes, int team, size_t count) {
     using C = compute_t<T>;
     const int member = threadIdx.x % team;
-    const size_t plane = volume(axes), step = static_cast<size_t>(gridDim.x) * blockDim.x / team;
+    const size_t plane = input_volume(axes), step = static_cast<size_t>(gridDim.x) * blockDim.x / team;
     for (size_t at = (static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x) / team; at < count; at += step) {
         const Place of = outside(axes, at);
         const T *from = x + of.plane * plane;
         C sum = 0;
-        elements(axes, of, member, team, [&](i64 element) { sum += load(from[element]); });
+        elements(axes, of, member, team, [&](i32 element) { sum += load(from[element]); });
         for (int distance = team / 2; distance > 0; distance /= 2) sum += __shfl_down_sync(0xffffffffu, sum, distance);
-        if (member == 0) y[at] = store<T>(is_empty(axes, of) ? C(0) : sum / static_cast<C>(divisor(axes, of)));
+        if (member == 0) y[at] = store<T>(is_empty(axes, of) ? C(0) : sum / divisor<C>(axes, of));
     }
 }
 
 // Each element's share of the gradients of the windows that it is in.
 template <class T> __device__ void average_grad(const T *grad, T *dx, const Axes &axes, size_t count) {
     using C = compute_t<T>;
-    const size_t plane = static_cast<size_t>(axes.of[0].output * axes.of[1].output * axes.of[2].output);
+    const size_t plane = output_volume(axes);
     for_each(count, [&](size_t at) {
         const Place of = inside(axes, at);
         const Span d = windows(axes.of[0], of.d), h = windows(axes.of[1], of.h), w = windows(axes.of[2], of.w);
         const T *from = grad + of.plane * plane;
         C sum = 0;
-        for (i64 z = d.start; z < d.end; ++z) {
-            const f64 by_depth = divisor(axes.of[0], z);
-            for (i64 y = h.start; y < h.end; ++y) {
-                const f64 by_height = by_depth * divisor(axes.of[1], y);
-                for (i64 x = w.start; x < w.end; ++x) {
-                    sum += load(from[(z * axes.of[1].output + y) * axes.of[2].output + x]) /
-                           static_cast<C>(by_height * divisor(axes.of[2], x));
+        for (i32 z = d.start; z < d.end; ++z) {
+            const C by_depth = divisor<C>(axes.of[0], z);
+            for (i32 y = h.start; y < h.end; ++y) {
+                const C by_height = by_depth * divisor<C>(axes.of[1], y);
+                for (i32 x = w.start; x < w.end; ++x) {
+                    sum += load(from[flat(z, y, x, axes.of[1].output, axes.of[2].output)]) /
+                           (by_height * divisor<C>(axes.of[2], x));
                 }
             }
         }
@@ -163,13 +178,13 @@ template <class T>
 __device__ void maximum(const T *x, T *y, u32 *places, const Axes &axes, int team, size_t count) {
     using C = compute_t<T>;
     const int member = threadIdx.x % team;
-    const size_t plane = volume(axes), step = static_cast<size_t>(gridDim.x) * blockDim.x / team;
+    const size_t plane = input_volume(axes), step = static_cast<size_t>(gridDim.x) * blockDim.x / team;
     for (size_t at = (static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x) / team; at < count; at += step) {
         const Place of = outside(axes, at);
         const T *from = x + of.plane * plane;
         C best = least<C>();
-        i64 place = -1;
-        elements(axes, of, member, team, [&](i64 element) {
+        i32 place = -1;
+        elements(axes, of, member, team, [&](i32 element) {
             const C value = load(from[element]);
             if (place < 0 || value > best || is_nan(value)) {
                 best = value;
@@ -178,7 +193,7 @@ __device__ void maximum(const T *x, T *y, u32 *places, const Axes &axes, int tea
         });
         for (int distance = team / 2; distance > 0; distance /= 2) {
             const C value = __shfl_down_sync(0xffffffffu, best, distance);
-            const i64 element = __shfl_down_sync(0xffffffffu, static_cast<long long>(place), distance);
+            const i32 element = __shfl_down_sync(0xffffffffu, place, distance);
             if (element < 0) continue;
             const bool later_nan = is_nan(value) && (!is_nan(best) || element > place);
             if (place < 0 || later_nan || value > best || (value == best && element < place)) {
@@ -191,8 +206,8 @@ __device__ void maximum(const T *x, T *y, u32 *places, const Axes &axes, int tea
         if (places == nullptr) continue;
         if (place < 0) {
             // All padding; it still has a position.
-            const i64 d = span(axes.of[0], of.d).start, h = span(axes.of[1], of.h).start, w = span(axes.of[2], of.w).start;
-            place = min((d * axes.of[1].input + h) * axes.of[2].input + w, static_cast<i64>(plane) - 1);
+            const i32 d = span(axes.of[0], of.d).start, h = span(axes.of[1], of.h).start, w = span(axes.of[2], of.w).start;
+            place = min(flat(d, h, w, axes.of[1].input, axes.of[2].input), static_cast<i32>(plane) - 1);
         }
         places[at] = static_cast<u32>(place);
     }
@@ -203,16 +218,16 @@ __device__ void maximum(const T *x, T *y, u32 *places, const Axes &axes, int tea
 template <class T>
 __device__ void spread(const T *grad, const u32 *places, T *dx, const Axes &axes, size_t count) {
     using C = compute_t<T>;
-    const size_t plane = static_cast<size_t>(axes.of[0].output * axes.of[1].output * axes.of[2].output);
+    const size_t plane = output_volume(axes);
     for_each(count, [&](size_t at) {
         const Place of = inside(axes, at);
         const Span d = windows(axes.of[0], of.d), h = windows(axes.of[1], of.h), w = windows(axes.of[2], of.w);
-        const u32 own = static_cast<u32>((of.d * axes.of[1].input + of.h) * axes.of[2].input + of.w);
+        const u32 own = static_cast<u32>(flat(of.d, of.h, of.w, axes.of[1].input, axes.of[2].input));
         C sum = 0;
-        for (i64 z = d.start; z < d.end; ++z) {
-            for (i64 y = h.start; y < h.end; ++y) {
-                for (i64 x = w.start; x < w.end; ++x) {
-                    const size_t window = of.plane * plane + (z * axes.of[1].output + y) * axes.of[2].output + x;
+        for (i32 z = d.start; z < d.end; ++z) {
+            for (i32 y = h.start; y < h.end; ++y) {
+                for (i32 x = w.start; x < w.end; ++x) {
+                    const size_t window = of.plane * plane + flat(z, y, x, axes.of[1].output, axes.of[2].output);
                     if (places[window] == own) sum += load(grad[window]);
                 }
             }
