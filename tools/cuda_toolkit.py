@@ -220,6 +220,8 @@ def prepared(found: Toolkit, folder: Path, wanted: list[str]) -> dict[str, str]:
     variables = {
         "CUDA_HOME": str(found.home),
         "CUDA_COMPUTE_CAP": wanted[0],
+        # For which the kernels of candle-ffi-cuda have machine code.
+        "CUDA_COMPUTE_CAPS": ";".join(wanted),
         "LIBRARY_PATH": os.pathsep.join([str(folder / "links"), *([before] if before else [])]),
         # Some crates look for nvcc here.
         "PATH": f"{found.nvcc.parent}{os.pathsep}{os.environ['PATH']}",

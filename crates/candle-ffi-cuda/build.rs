@@ -1,7 +1,15 @@
-//! Compiles `src/kernels/*.cu` to PTX, with the compiler that Candle's own kernels need, too. Without the feature
-//! `cuda` it does nothing and needs nothing.
+//! Compiles `src/kernels/*.cu`, with the compiler that Candle's own kernels need, too. Without the feature `cuda` it does
+//! nothing and needs nothing.
+//!
+//! nvcc makes PTX of the lowest capability, and its assembler makes machine code of that for each capability that is wanted.
+//! Both are in one fat binary for each file, compressed: the driver takes the machine code that fits the GPU, and compiles
+//! the PTX, which takes seconds, only for GPUs that came later.
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[cfg(feature = "cuda")]
+#[path = "build/fat.rs"]
+mod fat;
+
+fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     println!("cargo::rerun-if-changed=build.rs");
     #[cfg(feature = "cuda")]
     compile()?;
@@ -9,7 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[cfg(feature = "cuda")]
-fn compile() -> Result<(), Box<dyn std::error::Error>> {
+fn compile() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/kernels");
     // No --use_fast_math: results are compared with those of the CPU.
     let kernels = cudaforge::KernelBuilder::new()
@@ -19,6 +28,7 @@ fn compile() -> Result<(), Box<dyn std::error::Error>> {
         .arg("-O3")
         .arg("--expt-relaxed-constexpr")
         .build_ptx()?;
-    kernels.write(std::path::PathBuf::from(std::env::var("OUT_DIR")?).join("ptx.rs"))?;
-    Ok(())
+    let folder = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
+    kernels.write(folder.join("ptx.rs"))?;
+    fat::assemble(&folder, "src/kernels")
 }

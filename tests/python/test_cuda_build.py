@@ -182,6 +182,7 @@ def test_one_call_compiles_for_all_capabilities(found: Toolkit, tmp_path: Path) 
     """Candle's build gives one capability; from 90 on with a suffix that no other GPU takes."""
     variables = cuda_toolkit.prepared(found, tmp_path, ["80", "90", "100"])
     assert variables["CUDA_COMPUTE_CAP"] == "80"
+    assert variables["CUDA_COMPUTE_CAPS"] == "80;90;100"
     assert variables["CUDA_HOME"] == str(found.home)
     compiler = Path(variables["NVCC"])
     ptx = called(found, compiler, "-gencode=arch=compute_80,code=sm_80", "--ptx", "a b.cu")

@@ -61,13 +61,17 @@ def test_every_undefined_symbol_is_of_these(library: Path) -> None:
 
 
 def test_it_has_code_for_what_it_says(library: Path) -> None:
-    """Kernels that Candle links for each capability; all others as PTX of the lowest."""
+    """Candle's kernels as PTX of the lowest, those that it links for each, ours both ways."""
     capabilities = described(library)["capabilities"]
+    machine = {f"sm_{capability}" for capability in capabilities}
     linked = fat_binary.codes(library)
-    assert {code for code in linked if code.startswith("sm_")} == {f"sm_{c}" for c in capabilities}
+    assert {code for code in linked if code.startswith("sm_")} == machine
     if len(capabilities) > 1:
         assert f"compute_{capabilities[-1]}" in linked
     assert fat_binary.targets(library) == {f"sm_{capabilities[0]}"}
+    ours = list((ROOT / "crates/candle-ffi-cuda/src/kernels").glob("*.cu"))
+    both = [images for images in fat_binary.binaries(library) if machine < images]
+    assert both.count({*machine, f"compute_{capabilities[0]}"}) >= len(ours)
 
 
 def test_no_symbol_is_left_that_nobody_needs(library: Path) -> None:

@@ -3,7 +3,7 @@
 use crate::array::{device, empty};
 use crate::bits;
 use crate::copy::{contiguous, copied, followed};
-use crate::launch::Launch;
+use crate::launch::{Launch, Module};
 use crate::{is_float, ptx};
 use candle_core::{DType, Result, Tensor};
 use candle_ffi_kernels::unary::Unary;
@@ -11,7 +11,7 @@ use candle_ffi_kernels::unary_grad::UnaryGrad;
 
 /// Launches a kernel from one array, as far as it is given, to one of a dtype.
 fn map(
-    module: &'static str,
+    module: Module,
     name: &'static str,
     x: &Tensor,
     dtype: DType,

@@ -3,12 +3,14 @@
 use crate::array::{self, Strides};
 use crate::capture;
 use candle_core::cuda_backend::WrapErr;
-use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaStream, DeviceRepr, result};
+use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaModule, CudaStream, DeviceRepr, result};
+use candle_core::cuda_backend::cudarc::nvrtc::Ptx;
 use candle_core::{CudaDevice, DType, Result, Tensor, bail};
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 /// Threads of a block of an elementwise kernel.
 pub(crate) const BLOCK: u32 = 256;
@@ -24,13 +26,13 @@ pub(crate) struct Launch {
 
 impl Launch {
     /// The kernel `{name}_{element}` of a module of [`crate::ptx`], `element` being how `common.cuh` calls the dtype.
-    pub(crate) fn of(device: &CudaDevice, module: &'static str, name: &'static str, dtype: DType) -> Result<Self> {
+    pub(crate) fn of(device: &CudaDevice, module: Module, name: &'static str, dtype: DType) -> Result<Self> {
         let function = function(device, module, name, Some(dtype))?;
         Ok(Self { stream: device.cuda_stream(), function, words: SmallVec::new(), starts: SmallVec::new() })
     }
 
     /// The kernel of this very name, which is for no dtype in particular.
-    pub(crate) fn plain(device: &CudaDevice, module: &'static str, name: &'static str) -> Result<Self> {
+    pub(crate) fn plain(device: &CudaDevice, module: Module, name: &'static str) -> Result<Self> {
         let function = function(device, module, name, None)?;
         Ok(Self { stream: device.cuda_stream(), function, words: SmallVec::new(), starts: SmallVec::new() })
     }
@@ -121,19 +123,20 @@ impl Launch {
     }
 }
 
-/// Functions that have been looked up: by context, name and dtype. A module is loaded when the first of its functions is
-/// asked for, and stays.
-static FUNCTIONS: LazyLock<RwLock<Functions>> = LazyLock::new(RwLock::default);
+/// The fat binary of a file of kernels, one of [`crate::ptx`].
+pub(crate) type Module = &'static [u8];
 
-type Functions = HashMap<(usize, &'static str, Option<DType>), CudaFunction>;
+/// Functions that have been looked up: by context, name and dtype. They stay.
+static FUNCTIONS: LazyLock<RwLock<HashMap<(usize, &'static str, Option<DType>), CudaFunction>>> =
+    LazyLock::new(RwLock::default);
 
-fn function(
-    device: &CudaDevice,
-    module: &'static str,
-    name: &'static str,
-    dtype: Option<DType>,
-) -> Result<CudaFunction> {
-    let key = (Arc::as_ptr(device.cuda_stream().context()).addr(), name, dtype);
+/// Modules that have been loaded, when the first of their functions was asked for: by context, and by where their binary is.
+static MODULES: LazyLock<Mutex<HashMap<(usize, usize), Arc<CudaModule>>>> = LazyLock::new(Mutex::default);
+
+fn function(device: &CudaDevice, module: Module, name: &'static str, dtype: Option<DType>) -> Result<CudaFunction> {
+    let stream = device.cuda_stream();
+    let context = stream.context();
+    let key = (Arc::as_ptr(context).addr(), name, dtype);
     if let Some(known) = FUNCTIONS.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return Ok(known.clone());
     }
@@ -141,9 +144,12 @@ fn function(
         Some(dtype) => format!("{name}_{}", element(dtype)?),
         None => name.to_owned(),
     };
-    // Candle keeps modules by name; where the text is tells them apart.
-    let id = format!("candle_ffi {:p}", module.as_ptr());
-    let function = device.get_or_load_custom_func(&full, &id, module)?.into_cuda_function();
+    let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
+    let module = match modules.entry((key.0, module.as_ptr().addr())) {
+        Entry::Occupied(loaded) => loaded.into_mut(),
+        Entry::Vacant(place) => place.insert(context.load_module(Ptx::from_binary(module.to_vec())).w()?),
+    };
+    let function = module.load_function(&full).w()?;
     FUNCTIONS.write().unwrap_or_else(PoisonError::into_inner).insert(key, function.clone());
     Ok(function)
 }

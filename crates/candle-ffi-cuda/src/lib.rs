@@ -100,8 +100,8 @@ pub(crate) fn is_float(dtype: DType) -> bool {
     matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
 }
 
-/// The PTX of each file of `src/kernels`.
+/// The fat binary of each file of `src/kernels`: machine code and PTX.
 mod ptx {
     #![allow(missing_docs, dead_code, unreachable_pub)]
-    include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
+    include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 }

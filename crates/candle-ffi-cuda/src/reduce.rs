@@ -2,7 +2,7 @@
 
 use crate::array::{Strides, device, empty};
 use crate::device::blocks_wanted;
-use crate::launch::Launch;
+use crate::launch::{Launch, Module};
 use crate::ptx;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CudaDevice, DType, Layout, Result, Shape, Tensor};
@@ -125,7 +125,7 @@ impl Plan {
     pub(crate) unsafe fn run(
         &self,
         device: &CudaDevice,
-        module: &'static str,
+        module: Module,
         name: &'static str,
         dtype: DType,
         arguments: impl Fn(&mut Launch) -> Result<()>,

@@ -23,6 +23,7 @@ pub mod stream;
 mod account;
 mod border;
 mod export;
+mod fat_binary;
 mod handles;
 mod registry;
 mod settings;

@@ -1,4 +1,4 @@
-//! Modules: PTX text, read and kept until its kernels are asked for.
+//! Modules: PTX text, or a fat binary that has some, read and kept until its kernels are asked for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use super::memory::{allocate, give_back};
 use super::registry::{Kind, registry};
 use super::status::Status;
 use super::stream::no_capture;
-use super::{exports, report};
+use super::{exports, fat_binary, report};
 use crate::ptx;
 
 /// A `CUmodule`.
@@ -38,8 +38,8 @@ impl Module {
 
 static MODULES: Handles<Module> = Handles::new();
 
-/// The first bytes of what is not PTX: an ELF file, a fat binary, its wrapper.
-const BINARY: [&[u8]; 3] = [b"\x7fELF", &[0x50, 0xED, 0x55, 0xBA], &[0x46, 0x62, 0xB1, 0x43]];
+/// The first bytes of what has no PTX: an ELF file, and what a compiler wraps around a fat binary.
+const BINARY: [&[u8]; 2] = [b"\x7fELF", &[0x46, 0x62, 0xB1, 0x43]];
 
 fn load(out: Out<Handle>, image: HostPointer) -> Result<(), Status> {
     let context = current()?;
@@ -51,7 +51,11 @@ fn load(out: Out<Handle>, image: HostPointer) -> Result<(), Status> {
         report(format_args!("a module holds machine code; only PTX can be run"));
         return Err(Status::NO_BINARY_FOR_GPU);
     }
-    load_text(&context, out, &image.text().read().map_err(|_| Status::INVALID_IMAGE)?)
+    let text = match first {
+        fat_binary::MAGIC => fat_binary::ptx(image)?,
+        _ => image.text().read().map_err(|_| Status::INVALID_IMAGE)?,
+    };
+    load_text(&context, out, &text)
 }
 
 fn load_text(context: &Context, out: Out<Handle>, text: &str) -> Result<(), Status> {
