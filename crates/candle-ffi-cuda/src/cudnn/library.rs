@@ -50,7 +50,7 @@ pub(super) struct Performance {
     pub(super) memory: usize,
     pub(super) determinism: c_int,
     pub(super) math: c_int,
-    reserved: [c_int; 3],
+    pub(super) reserved: [c_int; 3],
 }
 
 impl Performance {
