@@ -1,5 +1,6 @@
 //! A block: its warps one after the other, and again after each barrier.
 
+use super::copies::Copies;
 use super::fault::Fault;
 use super::file::{ALL, File, LANES};
 use super::launch::Launch;
@@ -65,6 +66,7 @@ impl<'a> Machine<'a> {
             block: [0; 3],
             warps: Vec::new(),
             arrived: [0; 16],
+            copies: (0..launch.warps()).map(|_| Copies::default()).collect(),
         };
         for index in 0..banks {
             machine.file = bank.file(index);
@@ -163,6 +165,7 @@ impl<'a> Machine<'a> {
     pub(super) fn run_block(&mut self, block: [u32; 3]) -> Result<(), Fault> {
         self.block = block;
         self.arrived = [0; 16];
+        self.copies.iter_mut().for_each(Copies::clear);
         self.shared.fill(UNWRITTEN);
         self.shadow.pass();
         let threads = self.launch.threads();

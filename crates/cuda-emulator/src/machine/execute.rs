@@ -84,6 +84,9 @@ impl Machine<'_> {
             Operation::Atomic { space, operation, ty, address, to, value, compare } => {
                 return self.atomic(mask, space, operation, ty, address, to, value, compare);
             }
+            Operation::CopyAsync { size, to, from, taken } => return self.copy_async(mask, size, to, from, taken),
+            Operation::CommitCopies => self.commit_copies(mask),
+            Operation::WaitForCopies { left } => return self.wait_for_copies(mask, left),
             Operation::Trap { ref message } => return Err(Problem::new(mask.trailing_zeros(), &**message)),
             Operation::Assertion { parameters } => return Err(self.assertion(mask.trailing_zeros(), parameters)),
             _ => self.execute_rare(operation, mask),

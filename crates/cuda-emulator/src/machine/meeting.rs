@@ -1,13 +1,18 @@
 //! Operations for which the lanes of a warp meet: shuffles, votes, matches and reductions.
 
 use super::atomics::apply;
-use super::fault::Problem;
-use super::file::{LANES, each};
+use super::fault::{Outcome, Problem};
+use super::file::{ALL, LANES, each};
+use super::matrix;
 use super::warp::{Group, Machine, Stopped, Wait, Warp};
 use crate::ptx::{Guard, Meeting, Operation, Place, Shuffle, Slot};
 
 /// What a lane reads from one that does not take part: the hardware promises nothing, and this is seen.
 const NOBODY: u32 = 0x7fc0_dead;
+
+/// Why an instruction for a whole warp is none.
+const NOT_ALL: &str = "the instruction is for all 32 lanes of a warp, and some have ended or were never there";
+const APART: &str = "lanes of one warp are at different instructions, each of which is for all of them";
 
 impl Machine<'_> {
     /// Lets the lanes of one group meet if they need not wait for others. Says whether they did.
@@ -19,9 +24,16 @@ impl Machine<'_> {
         live: u32,
     ) -> Result<bool, Box<Problem>> {
         let Some(slot) = named else {
-            self.meet(&[(meeting, mask)], mask);
+            self.meet(&[(meeting, mask)], mask)?;
             return Ok(true);
         };
+        if meeting.is_aligned() {
+            return match mask {
+                ALL => self.meet(&[(meeting, mask)], mask).map(|()| true),
+                _ if live == ALL => Ok(false),
+                _ => Err(Problem::new(mask.trailing_zeros(), NOT_ALL)),
+            };
+        }
         let mut left = mask;
         let mut parts = [(0, 0); LANES];
         let mut count = 0;
@@ -42,7 +54,7 @@ impl Machine<'_> {
             left &= !same;
         }
         for &(same, _) in &parts[..count] {
-            self.meet(&[(meeting, same)], same);
+            self.meet(&[(meeting, same)], same)?;
         }
         Ok(true)
     }
@@ -92,7 +104,11 @@ impl Machine<'_> {
                 let message = "lanes with the same mask wait for each other at different operations";
                 return Err(Stopped { problem: Problem::new(lane, message), at: parties[0].0 });
             }
-            self.meet(&meetings, all);
+            if meetings.iter().any(|(meeting, mask)| meeting.is_aligned() && *mask != ALL) {
+                let message = if warp.live == ALL { APART } else { NOT_ALL };
+                return Err(Stopped { problem: Problem::new(all.trailing_zeros(), message), at: parties[0].0 });
+            }
+            self.meet(&meetings, all).map_err(|problem| Stopped { problem, at: parties[0].0 })?;
             met = true;
             for group in &mut warp.groups {
                 if group.wait == Wait::Meeting {
@@ -107,7 +123,7 @@ impl Machine<'_> {
     }
 
     /// The operation itself: `all` are the lanes of all parties.
-    fn meet(&mut self, parties: &[(&Meeting, u32)], all: u32) {
+    fn meet(&mut self, parties: &[(&Meeting, u32)], all: u32) -> Outcome {
         let file = self.file;
         match parties[0].0 {
             Meeting::Barrier => {}
@@ -175,7 +191,12 @@ impl Machine<'_> {
                     }
                 }
             }
+            &Meeting::Multiply { ty, to, a, b, c } => matrix::multiply(file, ty, to, a, b, c),
+            &Meeting::LoadMatrices { ref to, space, address, transposed } => {
+                return self.load_matrices(to, space, address, transposed);
+            }
         }
+        Ok(())
     }
 
     fn meet_match(&mut self, parties: &[(&Meeting, u32)], all: u32) {

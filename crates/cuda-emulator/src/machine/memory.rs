@@ -147,7 +147,7 @@ impl Machine<'_> {
     }
 
     #[cold]
-    fn misplaced(&self, space: Space, address: u64, size: usize, write: bool, lane: usize) -> Box<Problem> {
+    pub(super) fn misplaced(&self, space: Space, address: u64, size: usize, write: bool, lane: usize) -> Box<Problem> {
         let what = if write { "write" } else { "read" };
         let space = match space {
             Space::Generic => match address.wrapping_sub(SHARED_WINDOW) / WINDOW {

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::copies::Copies;
 use super::fault::Problem;
 use super::file::{File, each};
 use super::launch::Launch;
@@ -38,6 +39,8 @@ pub(super) struct Machine<'a> {
     pub(super) warps: Vec<Warp>,
     /// Threads that arrived at a barrier without waiting for it.
     pub(super) arrived: [u32; 16],
+    /// What each warp's threads copy beside their work.
+    pub(super) copies: Vec<Copies>,
 }
 
 /// The lanes of a warp that are not at an end, and where they are.

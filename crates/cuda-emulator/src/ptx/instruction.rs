@@ -159,7 +159,7 @@ pub(crate) enum FloatClass {
 }
 
 /// Where an access to memory begins: a register, if there is one, and a number.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Address {
     pub(crate) base: Option<Place>,
     pub(crate) offset: i64,
@@ -194,15 +194,78 @@ pub(crate) enum Shuffle {
 /// Operations for which the lanes of a warp meet.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Meeting {
-    Shuffle { mode: Shuffle, to: Slot, valid: Option<Slot>, value: Slot, lane: Slot, clamp: Slot },
-    All { to: Slot, value: Guard },
-    Any { to: Slot, value: Guard },
-    Uniform { to: Slot, value: Guard },
-    Ballot { to: Slot, value: Guard },
-    MatchAny { to: Slot, value: Place },
-    MatchAll { to: Slot, same: Option<Slot>, value: Place },
-    Reduce { operation: Atomic, ty: Type, to: Slot, value: Slot },
+    Shuffle {
+        mode: Shuffle,
+        to: Slot,
+        valid: Option<Slot>,
+        value: Slot,
+        lane: Slot,
+        clamp: Slot,
+    },
+    All {
+        to: Slot,
+        value: Guard,
+    },
+    Any {
+        to: Slot,
+        value: Guard,
+    },
+    Uniform {
+        to: Slot,
+        value: Guard,
+    },
+    Ballot {
+        to: Slot,
+        value: Guard,
+    },
+    MatchAny {
+        to: Slot,
+        value: Place,
+    },
+    MatchAll {
+        to: Slot,
+        same: Option<Slot>,
+        value: Place,
+    },
+    Reduce {
+        operation: Atomic,
+        ty: Type,
+        to: Slot,
+        value: Slot,
+    },
     Barrier,
+    /// `mma.m16n8k16` of halves of this type, summed in `f32`.
+    Multiply {
+        ty: Type,
+        to: [Slot; 4],
+        a: [Slot; 4],
+        b: [Slot; 2],
+        c: [Slot; 4],
+    },
+    /// `ldmatrix`: one register for each 8×8 matrix.
+    LoadMatrices {
+        to: Box<[Slot]>,
+        space: Space,
+        address: Address,
+        transposed: bool,
+    },
+}
+
+impl Meeting {
+    /// Whether all lanes of the warp have to be at this very instruction (`.aligned`).
+    pub(crate) fn is_aligned(&self) -> bool {
+        matches!(self, Meeting::Multiply { .. } | Meeting::LoadMatrices { .. })
+    }
+}
+
+/// How much of its source `cp.async` copies; zeros take the place of the rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Taken {
+    All,
+    /// So many bytes.
+    Bytes(Slot),
+    /// Nothing where the predicate holds.
+    Unless(Guard),
 }
 
 /// What a barrier of the block computes from the predicates of its threads.
@@ -402,6 +465,19 @@ pub(crate) enum Operation {
         to: Option<Slot>,
         value: Slot,
         compare: Slot,
+    },
+    /// `cp.async`: begins to copy so many bytes from global to shared memory.
+    CopyAsync {
+        size: u8,
+        to: Address,
+        from: Address,
+        taken: Taken,
+    },
+    /// `cp.async.commit_group`
+    CommitCopies,
+    /// `cp.async.wait_group`: until no more groups than these are left; `cp.async.wait_all` without a number.
+    WaitForCopies {
+        left: Option<u32>,
     },
     /// Whether a generic address is in the space.
     IsSpace {

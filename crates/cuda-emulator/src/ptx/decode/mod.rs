@@ -3,8 +3,10 @@
 mod compare;
 mod control;
 mod convert;
+mod copy;
 mod float;
 mod integer;
+mod matrix;
 mod memory;
 mod operands;
 
@@ -96,6 +98,8 @@ impl<'m> Assembler<'m> {
             "mov" | "ld" | "ldu" | "st" | "atom" | "red" | "cvta" | "isspacep" => {
                 self.memory(base, suffixes, statement)
             }
+            "ldmatrix" | "mma" => self.matrix(base, suffixes, statement),
+            "cp" => self.copy_async(suffixes, statement),
             "setp" | "set" | "selp" | "slct" | "testp" => self.compare(base, suffixes, statement),
             "cvt" => self.convert(suffixes, statement),
             "fma" | "sqrt" | "rsqrt" | "rcp" | "ex2" | "lg2" | "sin" | "cos" | "tanh" | "copysign" => {
