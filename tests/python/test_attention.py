@@ -144,6 +144,39 @@ def test_blocks_give_what_the_formula_gives() -> None:
         np.testing.assert_allclose(to_numpy(ours), to_numpy(theirs), rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"masked": True}], ids=str)
+def test_halves_give_what_the_formula_gives(dtype: str, options: dict[str, bool]) -> None:
+    """Heads as wide as those of models, which devices have kernels of their own for."""
+    random = np.random.RandomState(0)
+    shapes = [(2, 2, 70, 64), (2, 2, 90, 64), (2, 2, 90, 64), (2, 2, 70, 64)]
+    arrays = [random.standard_normal(shape).astype(np.float32) for shape in shapes]
+    *inputs, slope = (cf.from_numpy(array).to(getattr(cf, dtype)) for array in arrays)
+    taken = random.rand(2, 1, 70, 90) < 0.7
+    if options.get("is_causal"):
+        taken = np.tril(np.ones((70, 90), bool))
+    mask = cf.from_numpy(taken) if options else None
+    found = []
+    for composed in (False, True):
+        # The formula in float32, of the same numbers.
+        q, k, v = ((x.float() if composed else x).detach().requires_grad_() for x in inputs)
+        if composed:
+            scores = (q @ k.transpose(-1, -2)) * 64**-0.5
+            if mask is not None:
+                scores = scores.masked_fill(~mask, float("-inf"))
+            out = cf.softmax(scores, -1) @ v
+        else:
+            causal = options.get("is_causal", False)
+            out = F.scaled_dot_product_attention(
+                q, k, v, None if causal else mask, is_causal=causal
+            )
+        out.backward(slope.float() if composed else slope)
+        found.append([x.float() for x in (out, q.grad, k.grad, v.grad)])
+    near = 5e-3 if dtype == "float16" else 4e-2
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(to_numpy(ours), to_numpy(theirs), rtol=near, atol=near)
+
+
 @pytest.mark.skipif(backend.IS_TORCH, reason="the draws are this package's")
 def test_dropped_weights_are_the_same_forward_backward_and_again() -> None:
     q, k, v = (cf.randn(1, 2, 5, 4).double().requires_grad_() for _ in range(3))

@@ -9,7 +9,7 @@ use std::{env, fs, thread};
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Makes `name.fatbin` of each `name.ptx` in a folder, for the files `name.cu` of the sources, and `kernels.rs`, which has a
-/// constant `NAME` for each.
+/// constant `NAME` for each, and `CAPABILITY`, that of the PTX.
 pub(crate) fn assemble(folder: &Path, sources: &str) -> Result<()> {
     println!("cargo::rerun-if-env-changed=CUDA_COMPUTE_CAPS");
     println!("cargo::rerun-if-env-changed=CUDA_HOME");
@@ -39,8 +39,19 @@ pub(crate) fn assemble(folder: &Path, sources: &str) -> Result<()> {
         let constant = name.to_uppercase();
         format!("pub const {constant}: &[u8] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.fatbin\"));\n")
     };
-    fs::write(folder.join("kernels.rs"), names.iter().map(line).collect::<String>())?;
+    let first = names.first().ok_or("there are no kernels")?;
+    let ptx = fs::read_to_string(folder.join(format!("{first}.ptx")))?;
+    let capability: String = lowest(&ptx)?.chars().take_while(char::is_ascii_digit).collect();
+    let mut text = format!("pub const CAPABILITY: u32 = {capability};\n");
+    text.extend(names.iter().map(line));
+    fs::write(folder.join("kernels.rs"), text)?;
     Ok(())
+}
+
+/// The capability that PTX is for: `80`, `90a`.
+fn lowest(ptx: &str) -> Result<&str> {
+    let target = ptx.lines().find_map(|line| line.strip_prefix(".target sm_")).ok_or("PTX without a target")?;
+    Ok(target.split(',').next().unwrap_or(target).trim())
 }
 
 struct Tools {
@@ -66,8 +77,7 @@ impl Tools {
     fn file(&self, folder: &Path, name: &str) -> Result<()> {
         let path = |extension: &str| folder.join(format!("{name}.{extension}"));
         let ptx = fs::read_to_string(path("ptx"))?;
-        let lowest = ptx.lines().find_map(|line| line.strip_prefix(".target sm_")).ok_or("PTX without a target")?;
-        let lowest = lowest.split(',').next().unwrap_or(lowest).trim();
+        let lowest = lowest(&ptx)?;
         let wanted: Vec<&str> = if self.capabilities.is_empty() {
             vec![lowest]
         } else {

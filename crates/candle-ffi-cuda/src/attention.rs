@@ -1,7 +1,11 @@
-//! Attention: `softmax(scale · q kᵀ + mask) v`, a chunk of the scores at a time, so that the matrix of all of them is never
-//! made. cuBLAS multiplies; what is between the products is one kernel.
+//! Attention: `softmax(scale · q kᵀ + mask) v`, without the matrix of all scores: for halves whose heads are not too wide in
+//! tiles, by one kernel ([`flash`]); for the others a chunk of the scores at a time, which cuBLAS multiplies, with one
+//! kernel between the products. Results are the same but for rounding, and the gradient may go the other way.
 //!
-//! Halves are multiplied as such and summed in float32; weights are rounded to them before they meet the values.
+//! Halves are multiplied as such and summed in float32; weights are rounded to them before they meet the values. In tiles
+//! these weights are not divided by their sum yet, nor scaled for what is dropped: the result is, before it is rounded.
+
+mod flash;
 
 use crate::array::{address, device, empty};
 use crate::copy::{contiguous, in_dtype};
@@ -17,6 +21,17 @@ const ROOM: usize = 256 << 20;
 
 /// Rows of so many keys or more are worked on by a block each, shorter ones by a warp.
 const LONG_ROW: usize = 1024;
+
+/// How an attention is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttentionWay {
+    /// In tiles where that is possible and worth it, else in chunks.
+    Best,
+    /// In tiles wherever that is possible.
+    Tiles,
+    /// In chunks of scores that take no more bytes, unless those of one query for each head need more.
+    Chunks(usize),
+}
 
 /// What an attention does besides the products and the softmax.
 pub struct AttentionOptions<'a> {
@@ -110,6 +125,7 @@ impl Side {
 /// An attention whose dtype has kernels.
 struct Attention<'a> {
     device: &'a CudaDevice,
+    way: AttentionWay,
     options: &'a AttentionOptions<'a>,
     dtype: DType,
     /// In which scores are.
@@ -130,8 +146,21 @@ struct Attention<'a> {
 /// `[batch, kv_heads, keys, value_width]`; and for each query the logarithm of the sum of exponentials, infinite where it
 /// takes no key, in the dtype of the scores. None for dtypes without a kernel.
 pub fn attention(inputs: [&Tensor; 3], options: &AttentionOptions<'_>) -> Result<Option<[Tensor; 2]>> {
-    let Some(attention) = Attention::new(inputs, options)? else { return Ok(None) };
-    attention.forward(inputs[0]).map(Some)
+    attention_by(AttentionWay::Best, inputs, options)
+}
+
+/// The same in a way that the caller chooses; also None where that way is none for these inputs.
+pub fn attention_by(
+    way: AttentionWay,
+    inputs: [&Tensor; 3],
+    options: &AttentionOptions<'_>,
+) -> Result<Option<[Tensor; 2]>> {
+    let Some(attention) = Attention::new(way, inputs, options)? else { return Ok(None) };
+    match attention.tiles() {
+        Some(kernels) => flash::forward(&attention, kernels, inputs[0]).map(Some),
+        None if way == AttentionWay::Tiles => Ok(None),
+        None => attention.forward(inputs[0]).map(Some),
+    }
 }
 
 /// The gradients of query, key and value; `out` and `log_sums` are what [`attention`] gave.
@@ -142,15 +171,35 @@ pub fn attention_grad(
     inputs: [&Tensor; 3],
     options: &AttentionOptions<'_>,
 ) -> Result<Option<[Tensor; 3]>> {
-    let Some(attention) = Attention::new(inputs, options)? else { return Ok(None) };
+    attention_grad_by(AttentionWay::Best, [grad, out, log_sums], inputs, options)
+}
+
+/// The same of the gradient of a result, the result and its sums, in a way that the caller chooses; also None where that
+/// way is none for these inputs.
+pub fn attention_grad_by(
+    way: AttentionWay,
+    [grad, out, log_sums]: [&Tensor; 3],
+    inputs: [&Tensor; 3],
+    options: &AttentionOptions<'_>,
+) -> Result<Option<[Tensor; 3]>> {
+    let Some(attention) = Attention::new(way, inputs, options)? else { return Ok(None) };
     if grad.dtype() != attention.dtype || out.dtype() != attention.dtype || log_sums.dtype() != attention.wide {
         return Ok(None);
     }
-    attention.backward(&rows(grad)?, &rows(out)?, &contiguous(log_sums)?, inputs).map(Some)
+    let (grad, out, log_sums) = (rows(grad)?, rows(out)?, contiguous(log_sums)?);
+    match attention.tiles() {
+        Some(kernels) => flash::backward(&attention, kernels, [&grad, &out, &log_sums], inputs).map(Some),
+        None if way == AttentionWay::Tiles => Ok(None),
+        None => attention.backward(&grad, &out, &log_sums, inputs).map(Some),
+    }
 }
 
 impl<'a> Attention<'a> {
-    fn new([query, key, value]: [&'a Tensor; 3], options: &'a AttentionOptions<'a>) -> Result<Option<Self>> {
+    fn new(
+        way: AttentionWay,
+        [query, key, value]: [&'a Tensor; 3],
+        options: &'a AttentionOptions<'a>,
+    ) -> Result<Option<Self>> {
         let dtype = query.dtype();
         let wide = match dtype {
             DType::F64 => DType::F64,
@@ -167,6 +216,7 @@ impl<'a> Attention<'a> {
         }
         Ok(Some(Self {
             device: device(query)?,
+            way,
             options,
             dtype,
             wide,
@@ -183,15 +233,25 @@ impl<'a> Attention<'a> {
         }))
     }
 
+    /// The kernels that compute it in tiles, if any do.
+    fn tiles(&self) -> Option<&'static flash::Kernels> {
+        match self.way {
+            AttentionWay::Chunks(_) => None,
+            AttentionWay::Best if !flash::Kernels::are_worth_it(self) => None,
+            AttentionWay::Best | AttentionWay::Tiles => flash::Kernels::that_fit(self),
+        }
+    }
+
     fn group(&self) -> usize {
         self.heads / self.kv_heads
     }
 
     /// All scores, in parts that there is room for.
     fn chunks(&self) -> Vec<Chunk> {
+        let room = if let AttentionWay::Chunks(room) = self.way { room } else { ROOM };
         let row = self.heads * self.keys * self.wide.size_in_bytes();
-        let batches = (ROOM / (row * self.queries).max(1)).clamp(1, self.batch.max(1));
-        let queries = if batches > 1 { self.queries } else { (ROOM / row.max(1)).clamp(1, self.queries.max(1)) };
+        let batches = (room / (row * self.queries).max(1)).clamp(1, self.batch.max(1));
+        let queries = if batches > 1 { self.queries } else { (room / row.max(1)).clamp(1, self.queries.max(1)) };
         let mut chunks = Vec::new();
         for first_batch in (0..self.batch).step_by(batches) {
             for first_query in (0..self.queries).step_by(queries.max(1)) {

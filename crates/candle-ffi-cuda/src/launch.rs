@@ -3,6 +3,7 @@
 use crate::array::{self, Strides};
 use crate::capture;
 use candle_core::cuda_backend::WrapErr;
+use candle_core::cuda_backend::cudarc::driver::sys::CUfunction_attribute;
 use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaModule, CudaStream, DeviceRepr, result};
 use candle_core::cuda_backend::cudarc::nvrtc::Ptx;
 use candle_core::{CudaDevice, DType, Result, Tensor, bail};
@@ -14,6 +15,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 /// Threads of a block of an elementwise kernel.
 pub(crate) const BLOCK: u32 = 256;
+
+/// Shared memory that a block may have without being asked for.
+const USUAL_SHARED: u32 = 48 << 10;
 
 /// A kernel with the arguments that it has so far, in the order of its parameters.
 pub(crate) struct Launch {
@@ -81,6 +85,10 @@ impl Launch {
         }
         let _pass = capture::enter_stream(self.stream.cu_stream())?;
         self.stream.context().bind_to_thread().w()?;
+        if shared_bytes > USUAL_SHARED {
+            let attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            self.function.set_attribute(attribute, shared_bytes.cast_signed()).w()?;
+        }
         let words = self.words.as_mut_ptr();
         let mut arguments: SmallVec<[*mut c_void; 16]> =
             // SAFETY: each start is an index into the words.

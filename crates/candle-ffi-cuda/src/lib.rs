@@ -62,7 +62,9 @@ pub use activation::{activation, activation_grad};
 #[cfg(target_os = "linux")]
 pub use adopted::adopt;
 pub use array::address;
-pub use attention::{AttentionDropout, AttentionOptions, attention, attention_grad};
+pub use attention::{
+    AttentionDropout, AttentionOptions, AttentionWay, attention, attention_by, attention_grad, attention_grad_by,
+};
 pub use binary::{binary, binary_into, prelu};
 pub use candle_core::Result;
 pub use capture::{Source, draw, is_captured, refuse, refuse_everywhere};

@@ -199,12 +199,13 @@ pub fn outside_at_once(device: &CudaDevice) -> Result<Option<Outside>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ptx;
+    const INDEX_CHECK: &str = include_str!(concat!(env!("OUT_DIR"), "/index_check.ptx"));
+    const CROSS_ENTROPY: &str = include_str!(concat!(env!("OUT_DIR"), "/cross_entropy.ptx"));
 
     /// Where the host would otherwise see a position with the index of an earlier check.
     #[test]
     fn the_index_is_there_before_the_position() {
-        for (module, kernels) in [(ptx::INDEX_CHECK, 1), (ptx::CROSS_ENTROPY, 2)] {
+        for (module, kernels) in [(INDEX_CHECK, 1), (CROSS_ENTROPY, 2)] {
             let mut found = 0;
             for line in module.split("\n.visible .entry").skip(1) {
                 let stores: Vec<_> =

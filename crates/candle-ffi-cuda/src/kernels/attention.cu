@@ -1,18 +1,5 @@
 // What is between the products of attention: the masked softmax of scores, and its gradient.
-#include "draws.cuh"
-#include "place.cuh"
-
-// `Rows` in attention.rs: which rows of the scores a chunk has, and what is done to them besides the softmax.
-struct Rows {
-    i64 heads, queries, keys;                      // of the whole
-    i64 first_batch, first_query, chunk_queries;   // of the chunk
-    i64 mask_strides[4];
-    uint64_t seed, offset;            // of the dropout
-    const uint64_t *place;            // of `begin_at`
-    uint64_t threshold;
-    f64 kept;                         // what a weight that is not dropped is multiplied with
-    int causal, mask_kind, dropout;   // the kind of the mask: 0 none, 1 bools, 2 numbers that are added
-};
+#include "attention.cuh"
 
 // A row of the chunk.
 struct Row {
@@ -45,10 +32,8 @@ __device__ __forceinline__ C masked(C score, const Rows &rows, const Row &row, c
 // What a weight is multiplied with.
 template <class C> __device__ __forceinline__ C kept(const Rows &rows, const Row &row, i64 key) {
     if (!rows.dropout) return C(1);
-    uint64_t seed = rows.seed, offset = rows.offset;
-    begin_at(seed, offset, rows.place);
-    const uint64_t position = offset + static_cast<uint64_t>(row.line) * rows.keys + key;
-    return draw(seed, position) >> 11 < rows.threshold ? static_cast<C>(rows.kept) : C(0);
+    const Drawn at = drawn(rows, row.line, key);
+    return draw(at.seed, at.position) >> 11 < rows.threshold ? static_cast<C>(rows.kept) : C(0);
 }
 
 // The maximum of some scores, and the sum of exponentials of their distances from it.

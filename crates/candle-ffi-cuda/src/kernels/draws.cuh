@@ -3,9 +3,12 @@
 
 #include "common.cuh"
 
-// The 64 random bits of a draw: two draws share one counter.
-__device__ __forceinline__ uint64_t draw(uint64_t seed, uint64_t position) {
-    const uint64_t counter = position / 2;
+// Two draws, which share one counter.
+struct Draws {
+    uint64_t first, second;
+};
+
+__device__ __forceinline__ Draws draws(uint64_t seed, uint64_t counter) {
     u32 w0 = static_cast<u32>(counter), w1 = static_cast<u32>(counter >> 32), w2 = 0, w3 = 0;
     u32 key0 = static_cast<u32>(seed), key1 = static_cast<u32>(seed >> 32);
     for (int round = 0; round < 10; ++round) {
@@ -17,5 +20,11 @@ __device__ __forceinline__ uint64_t draw(uint64_t seed, uint64_t position) {
         key0 += 0x9e3779b9u;
         key1 += 0xbb67ae85u;
     }
-    return position % 2 == 0 ? static_cast<uint64_t>(w1) << 32 | w0 : static_cast<uint64_t>(w3) << 32 | w2;
+    return {static_cast<uint64_t>(w1) << 32 | w0, static_cast<uint64_t>(w3) << 32 | w2};
+}
+
+// The 64 random bits of a draw.
+__device__ __forceinline__ uint64_t draw(uint64_t seed, uint64_t position) {
+    const Draws both = draws(seed, position / 2);
+    return position % 2 == 0 ? both.first : both.second;
 }

@@ -1,0 +1,3 @@
+#include "flash_kernels.cuh"
+
+FLASH(bf16, 128, 2, 32, 1, 32, 1, 32)
