@@ -238,3 +238,28 @@ class TestMemory:
             assert f"of the {total} bytes of cuda:0 are free" in message, message
             assert caught.value.devices == ("cuda:0",)
         assert row.exp().sum().item() == pytest.approx(1024 * 2.718281828, rel=1e-5)
+
+    def test_a_device_is_asked_for_its_own_memory_and_not_the_host(self) -> None:
+        """What neither has room for is refused by the device, in its words."""
+        host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        total = cf.cuda.mem_get_info()[1]
+        rows = 2 * max(host, total) // (4 * 1024)
+        row = cf.ones(1, 1024, device="cuda")
+        wide = row.expand(rows, 1024)
+        for call in (
+            lambda: cf.softmax(wide, -1),
+            lambda: wide.cumsum(0),
+            lambda: cf.argsort(wide),
+            lambda: row.repeat(rows, 2),
+            lambda: cf.rand(rows, 1024, device="cuda"),
+            lambda: cf.randint(0, 9, (rows, 1024), device="cuda"),
+            lambda: nn.functional.gumbel_softmax(wide),
+            lambda: nn.functional.rrelu(wide, training=True),
+            lambda: cf.masked_select(wide, row > 0),
+            lambda: nn.Linear(1024, rows, device="cuda"),
+        ):
+            with pytest.raises(cf.cuda.OutOfMemoryError, match="bytes of cuda:0 are free"):
+                call()
+        with pytest.raises(cf.OutOfMemoryError) as caught:
+            cf.softmax(cf.ones(1, 1024, device="cpu").expand(rows, 1024), -1)
+        assert "cuda" not in str(caught.value)

@@ -1,6 +1,6 @@
 //! Arithmetic on shapes and dimensions, checked before any memory is touched.
 
-use crate::{DType, Error, ErrorCode, Result, memory};
+use crate::{DType, Device, DeviceKind, Error, ErrorCode, Result, memory};
 use smallvec::SmallVec;
 
 /// Sizes or strides of a tensor; up to six dimensions without an allocation.
@@ -28,15 +28,34 @@ pub(crate) fn num_elements(dims: &[usize]) -> Result<usize> {
         .ok_or_else(|| Error::shape(format!("the number of elements of shape {dims:?} overflows"), &[dims]))
 }
 
-/// Makes sure that a result of this shape can be had, and gives its number of elements.
+/// Makes sure that the host has room for a result of this shape, and gives its number of elements.
 pub(crate) fn check_allocation(dims: &[usize], dtype: DType) -> Result<usize> {
     let count = check_size(dims, dtype)?;
     let bytes = count * dtype.size_in_bytes();
-    #[cfg(feature = "cuda")]
-    memory::note(bytes, dtype);
     if !memory::can_allocate(bytes) {
         return Err(out_of_memory(&bytes.to_string(), dims, dtype));
     }
+    Ok(count)
+}
+
+/// The same for a result on any device. Memory of its own a device is asked for when the result is made.
+pub(crate) fn check_allocation_on(dims: &[usize], dtype: DType, device: Device) -> Result<usize> {
+    match device.kind() {
+        #[cfg(feature = "cuda")]
+        DeviceKind::Cuda => check_on_device(dims, dtype),
+        #[cfg(not(feature = "cuda"))]
+        DeviceKind::Cuda => check_size(dims, dtype),
+        // The memory of Metal's devices is the host's.
+        DeviceKind::Cpu | DeviceKind::Metal => check_allocation(dims, dtype),
+    }
+}
+
+/// The number of elements of a result on a device with memory of its own. Whether there is room only its allocation knows,
+/// which fails with what was asked for and what is free; Candle's own do not know what for, so it is noted here.
+#[cfg(feature = "cuda")]
+pub(crate) fn check_on_device(dims: &[usize], dtype: DType) -> Result<usize> {
+    let count = check_size(dims, dtype)?;
+    memory::note(count * dtype.size_in_bytes(), dtype);
     Ok(count)
 }
 

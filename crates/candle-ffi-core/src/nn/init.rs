@@ -7,7 +7,7 @@ use crate::{Result, Tensor, compute, shape};
 /// Uniform in `[-bound, bound)`.
 pub(super) fn uniform(sizes: &[i64], bound: f64, factory: &Factory) -> Result<Tensor> {
     let dims = shape::from_sizes(sizes)?;
-    let count = shape::check_allocation(&dims, factory.dtype)?;
+    let count = shape::check_allocation_on(&dims, factory.dtype, factory.device)?;
     let draws = or_default(factory.generator.as_ref()).draw_on(count, factory.device)?;
     Ok(Tensor::from_value(compute::uniform(draws, &dims, factory.dtype, factory.device, -bound, bound)?))
 }
@@ -15,7 +15,7 @@ pub(super) fn uniform(sizes: &[i64], bound: f64, factory: &Factory) -> Result<Te
 /// Normal with mean 0 and deviation 1.
 pub(super) fn normal(sizes: &[i64], factory: &Factory) -> Result<Tensor> {
     let dims = shape::from_sizes(sizes)?;
-    let count = shape::check_allocation(&dims, factory.dtype)?;
+    let count = shape::check_allocation_on(&dims, factory.dtype, factory.device)?;
     let draws = or_default(factory.generator.as_ref()).draw_on(count, factory.device)?;
     Ok(Tensor::from_value(compute::normal(draws, &dims, factory.dtype, factory.device, 0.0, 1.0)?))
 }

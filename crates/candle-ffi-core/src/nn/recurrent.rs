@@ -52,7 +52,7 @@ impl Stack {
         let maps = times(options.cell.gates() as i64, hidden_size)?;
         // All layers together, before the first of perhaps very many is made.
         let all = shape::from_sizes(&[num_layers, options.directions(), maps, hidden_size])?;
-        shape::check_allocation(&all, factory.dtype)?;
+        shape::check_allocation_on(&all, factory.dtype, factory.device)?;
         let state = options.state_size();
         for layer in 0..num_layers {
             let size = if layer == 0 { options.input_size } else { times(state, options.directions())? };

@@ -331,7 +331,7 @@ pub fn rrelu(input: &Tensor, lower: f64, upper: f64, training: bool, generator: 
     }
     let (dims, dtype, device) = like(input);
     require_float("rrelu", dtype)?;
-    let count = shape::check_allocation(&dims, dtype)?;
+    let count = shape::check_allocation_on(&dims, dtype, device)?;
     let slopes = compute::uniform(or_default(generator).draw_on(count, device)?, &dims, dtype, device, lower, upper)?;
     let below = compute::compare(compute::Compare::Le, &input.value(), &compute::fill(0.0, &[], dtype, device)?)?;
     let factors = compute::select(&below, &slopes, &compute::fill(1.0, &[], dtype, device)?)?;

@@ -259,7 +259,7 @@ pub fn masked_select(input: &Tensor, mask: &Tensor) -> Result<Tensor> {
     require_mask(mask)?;
     let (input, mask) = on_one_device(input, mask)?;
     let dims = shape::broadcast(&input.shape(), &mask.shape())?;
-    shape::check_allocation(&dims, input.dtype())?;
+    shape::check_allocation_on(&dims, input.dtype(), input.device())?;
     let positions = compute::positions(&mask.value().broadcast_to(&dims)?)?;
     let flat = reshape(&expand(&input, &sizes(&dims))?, &[shape::num_elements(&dims)? as i64])?;
     index_select(&flat, 0, &Tensor::from_value(positions))

@@ -86,8 +86,8 @@ pub fn randint(
             format!("integers from {low} to {} do not all fit into {dtype}, which holds {least} to {most}", high - 1);
         return Err(Error::argument(message));
     }
-    let count = shape::check_allocation(&dims, DType::Int64)?;
     let drawn_on = if device.kind() == DeviceKind::Cuda { device } else { Device::CPU };
+    let count = shape::check_allocation_on(&dims, DType::Int64, drawn_on)?;
     let value = compute::integers(or_default(generator).draw_on(count, drawn_on)?, &dims, drawn_on, low, high)?;
     Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
 }
@@ -266,7 +266,7 @@ fn uniform(
     generator: Option<&Generator>,
 ) -> Result<Tensor> {
     require_float(UNIFORM, dtype)?;
-    let count = shape::check_allocation(dims, dtype)?;
+    let count = shape::check_allocation_on(dims, dtype, device)?;
     Ok(Tensor::from_value(compute::uniform(
         or_default(generator).draw_on(count, device)?,
         dims,
@@ -286,7 +286,7 @@ fn normal(
     generator: Option<&Generator>,
 ) -> Result<Tensor> {
     require_float("a normal random tensor", dtype)?;
-    let count = shape::check_allocation(dims, dtype)?;
+    let count = shape::check_allocation_on(dims, dtype, device)?;
     Ok(Tensor::from_value(compute::normal(
         or_default(generator).draw_on(count, device)?,
         dims,

@@ -135,7 +135,7 @@ pub fn repeat(input: &Tensor, repeats: &[i64]) -> Result<Tensor> {
             Error::shape(format!("repeating {:?} by {repeats:?} is too large", dims.as_slice()), &[&dims])
         })?);
     }
-    shape::check_allocation(&result, input.dtype())?;
+    shape::check_allocation_on(&result, input.dtype(), input.device())?;
     let repeated = expand(&reshape(input, &single)?, &spread)?;
     // Also where nothing is repeated the result has memory of its own.
     let repeated = if counts.iter().all(|&count| count == 1) { clone(&repeated)? } else { repeated };
@@ -210,7 +210,7 @@ pub fn repeat_interleave(input: &Tensor, repeats: &Tensor, dim: Option<i64>) -> 
         .ok_or_else(|| Error::argument("the sum of repeats is too large"))?;
     let mut result = dims.clone();
     result[at] = total as usize;
-    shape::check_allocation(&result, input.dtype())?;
+    shape::check_allocation_on(&result, input.dtype(), input.device())?;
     shape::check_allocation(&[total as usize], DType::Int64)?;
     let index: Vec<i64> = (0..size).flat_map(|i| std::iter::repeat_n(i as i64, count(i) as usize)).collect();
     let index = compute::from_vec(index, &[total as usize], DType::Int64).to_device(input.device())?;
@@ -371,7 +371,7 @@ pub fn diag(input: &Tensor, diagonal: i64) -> Result<Tensor> {
                 .and_then(|away| away.checked_add(size as i64))
                 .ok_or_else(wrong)?;
             let whole = side.checked_mul(side).ok_or_else(wrong)?;
-            shape::check_allocation(&[whole as usize], input.dtype())?;
+            shape::check_allocation_on(&[whole as usize], input.dtype(), input.device())?;
             let index = on_diagonal(side, side, diagonal, input)?;
             let zeros = zeros(&[whole], input.dtype(), input.device())?;
             reshape(&super::index_copy(&zeros, 0, &index, input)?, &[side, side])

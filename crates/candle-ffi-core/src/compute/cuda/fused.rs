@@ -9,7 +9,7 @@ fn forward(op: Softmax, x: &Value, dim: usize) -> Result<Option<Value>> {
     if !together(&[x]) {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     Ok(kernels::softmax(op, &x.array, dim)?.map(|array| Value::new(array, x.dtype)))
 }
 
@@ -17,7 +17,7 @@ fn backward(log: bool, output: &Value, grad: &Value, dim: usize) -> Result<Optio
     if !together(&[output, grad]) {
         return Ok(None);
     }
-    shape::check_allocation(output.dims(), output.dtype)?;
+    shape::check_on_device(output.dims(), output.dtype)?;
     Ok(kernels::softmax_grad(log, &output.array, &grad.array, dim)?.map(|array| Value::new(array, grad.dtype)))
 }
 

@@ -15,7 +15,7 @@ pub(in crate::compute) fn gather(x: &Value, dim: usize, index: &Value) -> Result
     if !together(&[x, index]) {
         return Ok(None);
     }
-    shape::check_allocation(index.dims(), x.dtype)?;
+    shape::check_on_device(index.dims(), x.dtype)?;
     let Some(array) = kernels::gather(&x.array, dim, &index.array)? else { return Ok(None) };
     require_inside(index, size_of(x, dim))?;
     Ok(Some(Value::new(array, x.dtype)))
@@ -31,7 +31,7 @@ pub(in crate::compute) fn scatter(
     if !together(&[x, index, src]) {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     let Some(array) = kernels::scatter(op, &x.array, dim, &index.array, &src.array)? else { return Ok(None) };
     require_inside(index, size_of(x, dim))?;
     Ok(Some(Value::new(array, x.dtype)))
@@ -43,7 +43,7 @@ pub(in crate::compute) fn index_select(x: &Value, dim: usize, index: &Value) -> 
     }
     let mut dims = x.shape();
     dims[dim] = index.num_elements();
-    shape::check_allocation(&dims, x.dtype)?;
+    shape::check_on_device(&dims, x.dtype)?;
     let Some(array) = kernels::index_select(&x.array, dim, &index.array)? else { return Ok(None) };
     require_inside(index, size_of(x, dim))?;
     Ok(Some(Value::new(array, x.dtype)))
@@ -53,7 +53,7 @@ pub(in crate::compute) fn index_add(x: &Value, dim: usize, index: &Value, src: &
     if !together(&[x, index, src]) {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     let Some(array) = kernels::index_add(&x.array, dim, &index.array, &src.array)? else { return Ok(None) };
     require_inside(index, size_of(x, dim))?;
     Ok(Some(Value::new(array, x.dtype)))
@@ -63,6 +63,6 @@ pub(in crate::compute) fn bag_argmax(rows: &Value, ends: &[usize]) -> Result<Opt
     if !together(&[rows]) {
         return Ok(None);
     }
-    shape::check_allocation(&[ends.len(), size_of(rows, 1)], DType::Int64)?;
+    shape::check_on_device(&[ends.len(), size_of(rows, 1)], DType::Int64)?;
     Ok(kernels::bag_argmax(&rows.array, ends)?.map(|array| Value::new(array, DType::Int64)))
 }

@@ -12,7 +12,7 @@ pub(in crate::compute) fn pair_loss(loss: PairLoss, input: &Value, target: &Valu
     if !together(&[input, target]) {
         return Ok(None);
     }
-    shape::check_allocation(input.dims(), input.dtype)?;
+    shape::check_on_device(input.dims(), input.dtype)?;
     Ok(kernels::pair_loss(loss, &input.array, &target.array)?.map(|array| Value::new(array, input.dtype)))
 }
 
@@ -27,7 +27,7 @@ pub(in crate::compute) fn pair_loss_grad(
     if !together(&[input, target, grad]) {
         return Ok(None);
     }
-    shape::check_allocation(input.dims(), input.dtype)?;
+    shape::check_on_device(input.dims(), input.dtype)?;
     let found = kernels::pair_loss_grad(loss, side, &input.array, &target.array, &grad.array, scale)?;
     Ok(found.map(|array| Value::new(array, input.dtype)))
 }
@@ -80,7 +80,7 @@ pub(in crate::compute) fn cross_entropy_grad(
     if !together(&[x, statistics, &targets.classes, weight, grad, total.unwrap_or(x)]) {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     let targets = prepared(x, targets)?;
     let total = total.map(|total| &total.array);
     let found = kernels::cross_entropy_grad(&x.array, &statistics.array, given(&targets), &grad.array, total)?;

@@ -23,7 +23,7 @@ pub(in crate::compute) fn row_norm(
     if !together(&[x, weight.unwrap_or(x), bias.unwrap_or(x)]) {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     let found = kernels::row_norm(&x.array, n, center, array(weight), array(bias), eps)?;
     Ok(found.map(|(output, mean, rstd)| RowNorm {
         output: Value::new(output, x.dtype),
@@ -44,7 +44,7 @@ pub(in crate::compute) fn row_norm_grad(
     if !together(&[grad, x, mean, rstd, weight.unwrap_or(x)]) {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     let statistics = [&mean.array, &rstd.array];
     let found = kernels::row_norm_grad(&grad.array, &x.array, statistics, n, center, array(weight))?;
     Ok(found.map(|gradients| gradients.map(|array| Value::new(array, x.dtype))))
@@ -70,7 +70,7 @@ pub(in crate::compute) fn plane_norm(
     if !together(&[x, weight.unwrap_or(x), bias.unwrap_or(x)]) || !x.dtype.is_float() {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     let (weight, bias, wide) = (wide_like(weight, x)?, wide_like(bias, x)?, wide(x));
     let found = kernels::plane_norm(&x.array, planes, array(weight.as_ref()), array(bias.as_ref()), eps)?;
     Ok(found.map(|found| PlaneNorm {
@@ -92,7 +92,7 @@ pub(in crate::compute) fn plane_affine(
     if !together(&[x, mean, rstd, weight.unwrap_or(x), bias.unwrap_or(x)]) || !x.dtype.is_float() {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     let (weight, bias) = (wide_like(weight, x)?, wide_like(bias, x)?);
     let (mean, rstd) = (contiguous(mean)?, contiguous(rstd)?);
     let statistics = [&mean.array, &rstd.array];
@@ -111,7 +111,7 @@ pub(in crate::compute) fn plane_norm_grad(
     if !together(&[grad, x, mean, rstd, weight.unwrap_or(x)]) || !x.dtype.is_float() {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     let (grad, weight, wide) = (cast(grad, x.dtype)?, wide_like(weight, x)?, wide(x));
     let (mean, rstd) = (contiguous(mean)?, contiguous(rstd)?);
     let statistics = [&mean.array, &rstd.array];

@@ -18,7 +18,7 @@ pub(in crate::compute) fn reduce(op: Reduce, x: &Value, dims: &[usize], keepdim:
         return Ok(None);
     }
     let result_dims = reduced_dims(x.dims(), dims, keepdim);
-    shape::check_allocation(&result_dims, DType::Int64)?;
+    shape::check_on_device(&result_dims, DType::Int64)?;
     let kernel = match op {
         Reduce::Sum => kernels::Reduce::Sum,
         Reduce::Mean => kernels::Reduce::Mean,
@@ -47,7 +47,7 @@ pub(in crate::compute) fn argselect(
         return Ok(None);
     }
     let result_dims = reduced_dims(x.dims(), dims, keepdim);
-    shape::check_allocation(&result_dims, DType::Int64)?;
+    shape::check_on_device(&result_dims, DType::Int64)?;
     let Some((values, positions)) = kernels::argselect(op == Select::ArgMax, &x.array, dims)? else {
         return Ok(None);
     };
@@ -59,7 +59,7 @@ pub(in crate::compute) fn var(x: &Value, dims: &[usize], correction: f64, keepdi
         return Ok(None);
     }
     let result_dims = reduced_dims(x.dims(), dims, keepdim);
-    shape::check_allocation(&result_dims, DType::Int64)?;
+    shape::check_on_device(&result_dims, DType::Int64)?;
     let Some(array) = kernels::var(&x.array, dims, correction)? else { return Ok(None) };
     Ok(Some(shaped(&array, &result_dims, x.dtype)?))
 }

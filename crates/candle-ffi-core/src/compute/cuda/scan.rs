@@ -11,7 +11,7 @@ pub(in crate::compute) fn scan(x: &Value, dim: usize, op: Scan) -> Result<Option
     if !together(&[x]) || x.dtype == DType::Bool {
         return Ok(None);
     }
-    shape::check_allocation(x.dims(), x.dtype)?;
+    shape::check_on_device(x.dims(), x.dtype)?;
     Ok(kernels::scan(&x.array, dim, op)?.map(|array| Value::new(array, x.dtype)))
 }
 
@@ -24,9 +24,9 @@ pub(in crate::compute) fn argsort(x: &Value, dim: usize, descending: bool, part:
     if let Some(size) = dims.get_mut(dim) {
         *size = part.len(n);
     }
-    shape::check_allocation(&dims, DType::Int64)?;
+    shape::check_on_device(&dims, DType::Int64)?;
     // Keys and positions of all lines, twice.
-    shape::check_allocation(&[x.num_elements(), 4], DType::Int64)?;
+    shape::check_on_device(&[x.num_elements(), 4], DType::Int64)?;
     Ok(kernels::argsort(&x.array, dim, descending, part)?.map(|array| Value::new(array, DType::Int64)))
 }
 

@@ -88,7 +88,7 @@ impl Plan {
             return Ok(Vec::new());
         }
         let dims = [self.rows(), self.width()];
-        let count = shape::check_allocation(&dims, self.dtype)?;
+        let count = shape::check_allocation_on(&dims, self.dtype, device)?;
         let scalar = |number: f64| compute::fill(number, &[], self.dtype, device);
         let scale = scalar(if self.dropout == 1.0 { 0.0 } else { 1.0 / (1.0 - self.dropout) })?;
         (1..self.layers)
