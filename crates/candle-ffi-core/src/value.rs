@@ -61,6 +61,11 @@ impl Value {
         crate::compute::to_device(self, device, false)
     }
 
+    /// What the host has made for a device, there: nobody waits for the device.
+    pub(crate) fn send_to(&self, device: Device) -> Result<Self> {
+        crate::compute::send(self, device)
+    }
+
     /// Whether a change of one in place would be seen in the other.
     pub(crate) fn shares_storage_with(&self, other: &Self) -> bool {
         self.storage_address() == other.storage_address()

@@ -21,31 +21,63 @@ pub(crate) fn from_pinned(host: &Tensor, device: &CudaDevice) -> Result<Option<T
     if capture::is_captured(device) {
         return Ok(None);
     }
+    match memory_of(host) {
+        // SAFETY: the elements of the tensor, which is kept by the caller while the copy is started.
+        Some(at) => unsafe { started(at, host.dims(), host.dtype(), device) },
+        None => Ok(None),
+    }
+}
+
+/// The most that is copied on the host so that it need not wait.
+const STAGED: usize = 256 << 20;
+
+/// A contiguous tensor of the host on a device, which reads a copy of it in pinned memory, so that the host does not wait; None
+/// where that is too much, or copies cannot be beside other work.
+pub(crate) fn staged(host: &Tensor, device: &CudaDevice) -> Result<Option<Tensor>> {
+    let Some(at) = memory_of(host) else { return Ok(None) };
+    if host.elem_count() * host.dtype().size_in_bytes() > STAGED {
+        return Ok(None);
+    }
+    // SAFETY: the elements of the tensor.
+    unsafe { through_pinned(at, host.dims(), host.dtype(), device) }
+}
+
+/// Where the elements of a contiguous tensor of the host are; None for others, and for dtypes that devices have no kernels for.
+fn memory_of(host: &Tensor) -> Option<*const u8> {
     let (storage, layout) = host.storage_and_layout();
-    let (Storage::Cpu(storage), Some(range)) = (&*storage, layout.contiguous_offsets()) else { return Ok(None) };
-    let Some(start) = first(storage) else { return Ok(None) };
-    let at = start.wrapping_add(range.0 * host.dtype().size_in_bytes());
-    // SAFETY: the elements of the tensor, which is kept by the caller while the copy is started.
-    unsafe { started(at, host.dims(), host.dtype(), device) }
+    let (Storage::Cpu(storage), Some(range)) = (&*storage, layout.contiguous_offsets()) else { return None };
+    Some(first(storage)?.wrapping_add(range.0 * host.dtype().size_in_bytes()))
 }
 
 /// Numbers of the host on a device. The host does not wait, but where a graph is captured, which begins with them.
 pub(crate) fn sent<T: WithDType>(data: &[T], device: &CudaDevice) -> Result<Tensor> {
-    let at = Device::Cuda(device.clone());
-    if data.is_empty() {
-        return Tensor::new(data, &at);
+    // SAFETY: the numbers.
+    match unsafe { through_pinned(data.as_ptr().cast(), &[data.len()], T::DTYPE, device) }? {
+        Some(copied) => Ok(copied),
+        None => Tensor::new(data, &Device::Cuda(device.clone())),
     }
-    let block = pinned::allocate(device, size_of_val(data))?;
-    // SAFETY: the block has room for the numbers, and is nobody else's; it is given back when the copy has been started.
-    let copied = unsafe {
-        block.copy_from_nonoverlapping(data.as_ptr().cast(), size_of_val(data));
-        let copied = started(block, &[data.len()], T::DTYPE, device);
+}
+
+/// # Safety
+///
+/// So many elements of the dtype are at the address of the host.
+unsafe fn through_pinned(
+    from: *const u8,
+    dims: &[usize],
+    dtype: DType,
+    device: &CudaDevice,
+) -> Result<Option<Tensor>> {
+    let bytes = dims.iter().product::<usize>() * dtype.size_in_bytes();
+    if bytes == 0 {
+        return Ok(None);
+    }
+    let block = pinned::allocate(device, bytes)?;
+    // SAFETY: the block has room for the elements, and is nobody else's; it is given back when the copy has been started.
+    unsafe {
+        block.copy_from_nonoverlapping(from, bytes);
+        let copied = started(block, dims, dtype, device);
         pinned::free(block);
         copied
-    };
-    match copied? {
-        Some(copied) => Ok(copied),
-        None => Tensor::new(data, &at),
     }
 }
 

@@ -93,7 +93,7 @@ pub use scatter::{index_add, scatter};
 pub use softmax::{Softmax, softmax, softmax_grad};
 pub use sort::argsort;
 pub use stream::{let_wait, stream_handle, wait_for};
-pub use transfer::{between, from_host, to_host};
+pub use transfer::{between, from_host, from_host_staged, to_host};
 
 use candle_core::DType;
 

@@ -42,6 +42,12 @@ pub fn from_host(host: &Tensor, device: &CudaDevice, non_blocking: bool) -> Resu
     Ok(result)
 }
 
+/// The same without waiting for the device: it reads a copy of the host's memory. Where there is too much of it the host
+/// waits.
+pub fn from_host_staged(host: &Tensor, device: &CudaDevice) -> Result<Tensor> {
+    copying::staged(host, device)?.map_or_else(|| from_host(host, device, false), Ok)
+}
+
 /// Copies elements of a tensor to an address of a device.
 fn upload<T>(host: &Tensor, data: &[T], (device, target): (&CudaDevice, u64), non_blocking: bool) -> Result<()> {
     // Before the copy is started: who frees the memory from now on waits for the device.

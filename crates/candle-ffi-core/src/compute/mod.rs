@@ -77,4 +77,4 @@ pub(crate) use scan::{Part, Scan, argsort, scan};
 pub(crate) use spatial::{
     OnPlanes, avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
 };
-pub(crate) use transfer::to_device;
+pub(crate) use transfer::{send, to_device};

@@ -17,3 +17,13 @@ pub(crate) fn to_device(value: &Value, device: Device, non_blocking: bool) -> Re
     on_cuda!(to_device(&value, device, non_blocking));
     Ok(Value::new(value.array.to_device(&device.to_candle()?)?, value.dtype))
 }
+
+/// What the host has made for a device, there. Nobody waits for the device to read it.
+pub(crate) fn send(value: &Value, device: Device) -> Result<Value> {
+    if value.device() == device {
+        return Ok(value.clone());
+    }
+    let value = contiguous(value)?;
+    on_cuda!(send(&value, device));
+    to_device(&value, device, false)
+}

@@ -214,7 +214,7 @@ impl Kept {
             let dims = scores.shape();
             let (rows, columns) = (dims[2], dims[3]);
             let above = compute::from_fn(&[rows, columns], DType::Bool, |at| u8::from(at % columns > at / columns))?;
-            scores = masked_fill(&scores, &Tensor::from_value(above.to_device(query.device())?), &shut)?;
+            scores = masked_fill(&scores, &Tensor::from_value(above.send_to(query.device())?), &shut)?;
         }
         if scores.num_elements() == 0 {
             return Ok(scores);

@@ -200,7 +200,7 @@ pub fn eye(n: i64, m: Option<i64>, dtype: DType, device: Device) -> Result<Tenso
     let dims = [rows, columns];
     shape::check_allocation(&dims, dtype)?;
     let value = compute::from_fn(&dims, DType::UInt8, move |i| u8::from(i / columns == i % columns))?;
-    Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
+    Ok(Tensor::from_value(compute::cast(&value, dtype)?.send_to(device)?))
 }
 
 /// Zeros with the shape and device of another tensor.
@@ -291,7 +291,7 @@ fn generate<T: compute::CpuElement>(
 ) -> Result<Tensor> {
     shape::check_allocation(&[count], dtype)?;
     let value = compute::from_fn(&[count], wide, element)?;
-    Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
+    Ok(Tensor::from_value(compute::cast(&value, dtype)?.send_to(device)?))
 }
 
 pub(super) fn not_negative(name: &str, size: i64) -> Result<usize> {

@@ -90,7 +90,7 @@ pub fn pdist(input: &Tensor, p: f64) -> Result<Tensor> {
         second.extend(row + 1..count as i64);
     }
     let pick = |rows: Vec<i64>| -> Result<Tensor> {
-        let index = compute::from_vec(rows, &[pairs], DType::Int64).to_device(input.device())?;
+        let index = compute::from_vec(rows, &[pairs], DType::Int64).send_to(input.device())?;
         index_select(input, 0, &Tensor::from_value(index))
     };
     norm(&to_float(&sub(&pick(first)?, &pick(second)?)?)?, p, Some(&[-1]), false)

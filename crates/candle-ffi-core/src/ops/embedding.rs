@@ -122,7 +122,7 @@ pub fn embedding_renorm_(input: &Tensor, indices: &Tensor, max_norm: f64, norm_t
     named.sort_unstable();
     named.dedup();
     let unique =
-        Tensor::from_value(compute::from_vec(named.clone(), &[named.len()], DType::Int64).to_device(input.device())?);
+        Tensor::from_value(compute::from_vec(named.clone(), &[named.len()], DType::Int64).send_to(input.device())?);
     let norms = norm_of_rows(&index_select(input, 0, &unique)?, norm_type)?;
     let norms = compute::cast(&norms.value().to_device(Device::CPU)?, DType::Float64)?.array.to_vec1::<f64>()?;
     for (row, norm) in named.into_iter().zip(norms) {

@@ -55,7 +55,7 @@ pub fn embedding_bag(
     let device = weight.device();
     let on_device = |data: Vec<i64>| -> Result<Tensor> {
         let count = data.len();
-        Ok(Tensor::from_value(compute::from_vec(data, &[count], DType::Int64).to_device(device)?))
+        Ok(Tensor::from_value(compute::from_vec(data, &[count], DType::Int64).send_to(device)?))
     };
     let numbers = on_device(bags.kept.iter().map(|&at| index[at]).collect())?;
     let mut picked = embedding(&numbers, weight, None, scale_grad_by_freq).map_err(|error| in_dimension(error, 0))?;
@@ -73,7 +73,7 @@ pub fn embedding_bag(
         let positions = Tensor::from_value(compute::bag_argmax(&picked.value(), &bags.ends)?);
         let largest = gather(&picked, 0, &positions)?;
         let empty = bags.sizes().map(|size| u8::from(size == 0)).collect::<Vec<_>>();
-        let empty = compute::from_vec(empty, &[count, 1], DType::Bool).to_device(device)?;
+        let empty = compute::from_vec(empty, &[count, 1], DType::Bool).send_to(device)?;
         return masked_fill(&largest, &Tensor::from_value(empty), &number(0.0));
     }
     let sums = index_add(&zeros, 0, &on_device(bags.owners())?, &picked)?;
@@ -82,7 +82,7 @@ pub fn embedding_bag(
     }
     let sizes: Vec<f64> = bags.sizes().map(|size| size.max(1) as f64).collect();
     let sizes = compute::cast(&compute::from_vec(sizes, &[count, 1], DType::Float64), weight.dtype())?;
-    div(&sums, &Tensor::from_value(sizes.to_device(device)?))
+    div(&sums, &Tensor::from_value(sizes.send_to(device)?))
 }
 
 fn check_options(

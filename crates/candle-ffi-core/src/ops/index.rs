@@ -288,7 +288,7 @@ pub fn nonzero(input: &Tensor) -> Result<Tensor> {
         positions.extend(dims.iter().zip(&strides).map(|(&size, &stride)| *at / stride as i64 % size as i64));
     }
     let value = compute::from_vec(positions, &[flat.len(), dims.len()], DType::Int64);
-    Ok(Tensor::from_value(value.to_device(device)?))
+    Ok(Tensor::from_value(value.send_to(device)?))
 }
 
 /// An index as `int64`.

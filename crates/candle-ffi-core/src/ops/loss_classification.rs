@@ -165,7 +165,7 @@ impl Classes {
         let ignored = Tensor::from_value(compute::compare(
             compute::Compare::Eq,
             &target.value(),
-            &compute::from_vec(vec![ignore_index], &[], DType::Int64).to_device(target.device())?,
+            &compute::from_vec(vec![ignore_index], &[], DType::Int64).send_to(target.device())?,
         )?);
         let some = any(&ignored, None, false)?.value().to_device(crate::Device::CPU)?;
         if some.array.to_scalar::<u8>()? == 0 {

@@ -129,7 +129,7 @@ pub fn multilabel_margin_loss(input: &Tensor, target: &Tensor, reduction: Reduct
     let labels = Labels::read(target, classes)?;
     let (count, most) = (labels.count as i64, labels.most as i64);
     let device = input.device();
-    let on = |value: Value| Ok::<_, Error>(Tensor::from_value(value.to_device(device)?));
+    let on = |value: Value| Ok::<_, Error>(Tensor::from_value(value.send_to(device)?));
     let picked = on(compute::from_vec(labels.index, &[labels.count, labels.most], DType::Int64))?;
     // One where both are given: a label, and a class that is none.
     let given = on(compute::from_vec(labels.given, &[labels.count, labels.most, 1], DType::Bool))?;

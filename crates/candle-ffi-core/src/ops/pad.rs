@@ -172,7 +172,7 @@ fn fill_from_input(input: &Tensor, pad: &[i64], mode: PadMode) -> Result<Tensor>
     for (d, &size) in result.iter().enumerate() {
         shape::check_allocation(&[size], DType::Int64)?;
         let index: Vec<i64> = sizes(&picks(d, dims[leading + d], size));
-        let index = Tensor::from_value(compute::from_vec(index, &[size], DType::Int64).to_device(input.device())?);
+        let index = Tensor::from_value(compute::from_vec(index, &[size], DType::Int64).send_to(input.device())?);
         output = index_select(&output, (leading + d) as i64, &index)?;
     }
     Ok(output)

@@ -89,7 +89,7 @@ pub fn randint(
     let drawn_on = if device.kind() == DeviceKind::Cuda { device } else { Device::CPU };
     let count = shape::check_allocation_on(&dims, DType::Int64, drawn_on)?;
     let value = compute::integers(or_default(generator).draw_on(count, drawn_on)?, &dims, drawn_on, low, high)?;
-    Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
+    Ok(Tensor::from_value(compute::cast(&value, dtype)?.send_to(device)?))
 }
 
 /// The numbers from 0 to `n - 1` in random order.
@@ -117,7 +117,7 @@ pub fn randperm(n: i64, dtype: DType, device: Device, generator: Option<&Generat
     }
     shape::check_allocation(&[count], DType::Int64)?;
     let value = compute::permutation(or_default(generator).draw(count), count, Device::CPU)?;
-    Ok(Tensor::from_value(compute::cast(&value, dtype)?.to_device(device)?))
+    Ok(Tensor::from_value(compute::cast(&value, dtype)?.send_to(device)?))
 }
 
 /// Random numbers, uniform in `[0, 1)`, with the shape and device of another tensor.

@@ -29,7 +29,7 @@ pub fn flip(input: &Tensor, dims: &[i64]) -> Result<Tensor> {
     let mut value = input.value();
     for &dim in &chosen {
         let size = shape[dim];
-        let order = compute::from_fn(&[size], DType::Int64, |at| (size - 1 - at) as i64)?.to_device(input.device())?;
+        let order = compute::from_fn(&[size], DType::Int64, |at| (size - 1 - at) as i64)?.send_to(input.device())?;
         value = compute::index_select(&value, dim, &order)?;
     }
     if chosen.is_empty() {
@@ -213,7 +213,7 @@ pub fn repeat_interleave(input: &Tensor, repeats: &Tensor, dim: Option<i64>) -> 
     shape::check_allocation_on(&result, input.dtype(), input.device())?;
     shape::check_allocation(&[total as usize], DType::Int64)?;
     let index: Vec<i64> = (0..size).flat_map(|i| std::iter::repeat_n(i as i64, count(i) as usize)).collect();
-    let index = compute::from_vec(index, &[total as usize], DType::Int64).to_device(input.device())?;
+    let index = compute::from_vec(index, &[total as usize], DType::Int64).send_to(input.device())?;
     index_select(input, at as i64, &Tensor::from_value(index))
 }
 
@@ -386,5 +386,5 @@ fn on_diagonal(rows: i64, columns: i64, offset: i64, like: &Tensor) -> Result<Te
     let count = (rows as u64).saturating_sub(row).min((columns as u64).saturating_sub(column)) as usize;
     let first = if count == 0 { 0 } else { row as i64 * columns + column as i64 };
     let index = compute::from_fn(&[count], DType::Int64, |at| first + at as i64 * (columns + 1))?;
-    Ok(Tensor::from_value(index.to_device(like.device())?))
+    Ok(Tensor::from_value(index.send_to(like.device())?))
 }

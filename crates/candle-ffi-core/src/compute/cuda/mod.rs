@@ -39,7 +39,7 @@ pub(super) use scan::{argsort, positions, scan};
 pub(super) use spatial::{
     avg_pool, avg_pool_grad, fold, max_pool, max_pool_grad, max_unpool, resample, resample_grad, unfold,
 };
-pub(super) use transfer::to_device;
+pub(super) use transfer::{send, to_device};
 
 use crate::value::Value;
 use crate::{DType, Error, Result};
