@@ -1,15 +1,19 @@
 //! Running sums and products, order along a dimension, positions.
 
 use super::together;
-use crate::compute::{Part, Scan};
+use crate::compute::{Part, Scan, cast};
 use crate::value::Value;
 use crate::{DType, Result, shape};
 use candle_ffi_cuda as kernels;
 
 pub(in crate::compute) fn scan(x: &Value, dim: usize, op: Scan) -> Result<Option<Value>> {
-    // Sums of bools do not wrap as those of bytes do.
-    if !together(&[x]) || x.dtype == DType::Bool {
+    if !together(&[x]) {
         return Ok(None);
+    }
+    if x.dtype == DType::Bool {
+        // Sums of bools do not wrap as those of bytes do.
+        let wide = scan(&cast(x, DType::Int64)?, dim, op)?;
+        return wide.map(|wide| cast(&wide, DType::Bool)).transpose();
     }
     shape::check_on_device(x.dims(), x.dtype)?;
     Ok(kernels::scan(&x.array, dim, op)?.map(|array| Value::new(array, x.dtype)))
