@@ -12,14 +12,17 @@ __all__ = ["Products", "get_float32_matmul_precision", "set_float32_matmul_preci
 
 #: The word for TF32 that was used last; both mean the same.
 _rounded = "high"
+#: Ways in which products of `float16` may be less exact.
+_SUMS, _PARTS = 1, 2
 
 
-def _allowed(dtype: DType) -> bool:
-    return bool(lib.candle_reduced_precision(dtype.code))
+def _allowed(dtype: DType, way: int = 1) -> bool:
+    return bool(lib.candle_reduced_precision(dtype.code) & way)
 
 
-def _allow(dtype: DType, allowed: bool) -> None:
-    check(lib.py_set_reduced_precision(dtype.code, bool(allowed)))
+def _allow(dtype: DType, allowed: bool, way: int = 1) -> None:
+    others = lib.candle_reduced_precision(dtype.code) & ~way
+    check(lib.py_set_reduced_precision(dtype.code, others | way if allowed else others))
 
 
 class Products:
@@ -51,15 +54,24 @@ class Products:
     @property
     def allow_fp16_accumulation(self) -> bool:
         """Whether products of `float16` may be summed in `float16`."""
-        return _allowed(dtypes.float16)
+        return _allowed(dtypes.float16, _SUMS)
 
     @allow_fp16_accumulation.setter
     def allow_fp16_accumulation(self, allowed: bool) -> None:
-        _allow(dtypes.float16, allowed)
+        _allow(dtypes.float16, allowed, _SUMS)
+
+    @property
+    def allow_fp16_reduced_precision_reduction(self) -> bool:
+        """Whether cuBLAS may add up the parts of a long sum of `float16` in `float16`."""
+        return _allowed(dtypes.float16, _PARTS)
+
+    @allow_fp16_reduced_precision_reduction.setter
+    def allow_fp16_reduced_precision_reduction(self, allowed: bool) -> None:
+        _allow(dtypes.float16, allowed, _PARTS)
 
     @property
     def allow_bf16_reduced_precision_reduction(self) -> bool:
-        """Whether products of `bfloat16` may be summed in `bfloat16`."""
+        """Whether cuBLAS may add up the parts of a long sum of `bfloat16` in `bfloat16`."""
         return _allowed(dtypes.bfloat16)
 
     @allow_bf16_reduced_precision_reduction.setter

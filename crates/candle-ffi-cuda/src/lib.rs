@@ -74,6 +74,7 @@ pub use conv::{conv, conv_transpose, conv_weight_grad};
 pub use copy::{cast, cast_to_bool, contiguous, copied, copy_into, fill, one_hot, triangle};
 pub use cross_entropy::{CrossEntropy, Targets, cross_entropy, cross_entropy_grad};
 pub use elementwise::{clamp, clamp_mask, logical_not, unary, unary_grad};
+pub use gemm::allow_reduced_parts;
 pub use graph::{Graph, GraphCapture};
 pub use index::{bag_argmax, check_inside, gather, index_select};
 pub use matmul::matmul;
