@@ -94,7 +94,7 @@ DEVICE ?= emulator
 TESTS  ?=
 # Both packages: with one alone Cargo would build Candle again. The tests link to the emulator's driver, as the stub has no functions.
 cuda_tests := cargo test --quiet --release --package candle-ffi --package candle-ffi-cuda --features candle-ffi/cuda \
-	--test products --test convolutions --test attention --test against_cpu
+	--lib --test products --test convolutions --test attention --test against_cpu
 ifeq ($(DEVICE),emulator)
 test-cuda: export CUDA_COMPUTE_CAPS = 80
 endif
@@ -115,7 +115,7 @@ endif
 run-test-cuda: export CANDLE_FFI_BACKEND = cuda
 run-test-cuda:
 	$(py) -c 'import candle_ffi as cf; print(cf.zeros(1, device="cuda").device)'
-	env -u CANDLE_FFI_BACKEND $(py) -m pytest --quiet $(addprefix tests/python/test_,$(addsuffix .py,cuda cuda_fork cuda_library cuda_graphs cuda_steps cudnn transfers bench_cuda))
+	env -u CANDLE_FFI_BACKEND $(py) -m pytest --quiet $(addprefix tests/python/test_,$(addsuffix .py,backend_cuda cuda cuda_fork cuda_library cuda_graphs cuda_steps cudnn transfers bench_cuda))
 	# The rest asks for indices that are not there at once, which waits; these must do without.
 	CANDLE_FFI_TEST_DEVICE=cuda CUDA_LAUNCH_BLOCKING=0 $(py) -m pytest --quiet $(addprefix tests/python/test_,training.py optimizers.py)
 	CANDLE_FFI_TEST_DEVICE=cuda $(py) -m pytest --quiet $(TESTS)

@@ -15,7 +15,7 @@ use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use candle_ffi_kernels::conv::Geometry;
 
-/// Columns take no more memory than this, unless the least part of a product needs more.
+/// The memory of columns.
 const ROOM: usize = 256 << 20;
 
 /// Groups with so many weights of one tap, or fewer, go the direct way.
@@ -67,6 +67,8 @@ struct Conv<'a> {
     /// Elements of a channel on either side.
     large: usize,
     small: usize,
+    /// Bytes of columns at most, unless the least part of a product needs more.
+    room: usize,
 }
 
 /// Channels of the large side, of all groups or of a part of one.
@@ -186,6 +188,7 @@ impl<'a> Conv<'a> {
             taps: volume(geometry.kernel),
             large: volume(geometry.large),
             small: volume(geometry.small),
+            room: ROOM,
         }))
     }
 
@@ -213,13 +216,13 @@ impl<'a> Conv<'a> {
 
     /// How many images' columns there is room for, where one takes so many elements; at least one.
     fn images(&self, each: usize, dtype: DType) -> usize {
-        (ROOM / (each * dtype.size_in_bytes()).max(1)).clamp(1, self.geometry.batch.max(1))
+        (self.room / (each * dtype.size_in_bytes()).max(1)).clamp(1, self.geometry.batch.max(1))
     }
 
     /// The channels of the large side in parts whose columns for one image have room.
     fn parts(&self, positions: usize, dtype: DType) -> Vec<Part> {
         let groups = self.geometry.groups;
-        let most = (ROOM / (self.taps * positions * dtype.size_in_bytes()).max(1)).max(1);
+        let most = (self.room / (self.taps * positions * dtype.size_in_bytes()).max(1)).max(1);
         if groups * self.from <= most {
             return vec![Part { first_group: 0, groups, first: 0, channels: self.from }];
         }
@@ -260,7 +263,7 @@ impl<'a> Conv<'a> {
         }
         let most = self.images(rows * self.small, self.dtype);
         // Where not even one image has room, its positions are taken in parts.
-        let positions = if most > 1 { self.small } else { ROOM / (rows * self.dtype.size_in_bytes()) };
+        let positions = if most > 1 { self.small } else { self.room / (rows * self.dtype.size_in_bytes()) };
         let positions = positions.clamp(1, self.small);
         let columns = empty(self.device, most * rows * positions, self.dtype)?;
         for first in (0..batch).step_by(most) {
@@ -433,3 +436,6 @@ impl Sizes {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
