@@ -7,11 +7,11 @@ use super::dispatch::with_wide;
 use super::host;
 use super::locked::lock;
 use crate::value::Value;
-use crate::{DType, Device, Error, Result, fallback, shape};
+use crate::{DType, Device, Error, Result};
+use candle_ffi_kernels::Element;
 use candle_ffi_kernels::cross_entropy::{self as cross, Targets};
 use candle_ffi_kernels::pair_loss as pair;
 pub(crate) use candle_ffi_kernels::pair_loss::{LEAST_VARIANCE, PairLoss, Side};
-use candle_ffi_kernels::{Element, ctc as kernels};
 
 /// The loss of each pair of elements; both have one shape.
 pub(crate) fn pair_loss(loss: PairLoss, input: &Value, target: &Value) -> Result<Value> {
@@ -193,88 +193,4 @@ pub(crate) fn cross_entropy_grad(
         let result = cross::cross_entropy_grad(locked.slice(0)?, n, locked.slice(3)?, given, upstream);
         Ok(from_vec(result, x.dims(), x.dtype))
     })
-}
-
-/// Sequences to align, on the CPU: the labels and the number of steps of each, and the class that is no label.
-pub(crate) struct Alignment {
-    pub(crate) targets: Vec<Vec<usize>>,
-    pub(crate) lengths: Vec<usize>,
-    pub(crate) blank: usize,
-}
-
-/// The logarithms of forward probabilities, which the gradient needs.
-pub(crate) enum Forward {
-    Narrow(Vec<Vec<f32>>),
-    Wide(Vec<Vec<f64>>),
-}
-
-/// Connectionist temporal classification of `[steps, batch, classes]`: the loss of each sequence.
-pub(crate) fn ctc(log_probs: &Value, alignment: &Alignment) -> Result<(Value, Forward)> {
-    let device = log_probs.device();
-    if !device.is_cpu() {
-        fallback::announce("ctc", &[log_probs])?;
-    }
-    let x = contiguous(&log_probs.to_device(Device::CPU)?)?;
-    let [steps, count, classes] = *x.dims() else { return Err(Error::internal("ctc needs three dimensions")) };
-    // What is kept of each sequence: steps × states.
-    let states = alignment.targets.iter().map(|target| 2 * target.len() + 1).max().unwrap_or(0);
-    shape::check_allocation(&[count, steps, states], x.dtype)?;
-    let (losses, forward) = if is_half(x.dtype) {
-        // The losses stay in float32: the gradient needs more of them than a half shows.
-        ctc(&cast(&x, DType::Float32)?, alignment)?
-    } else {
-        let locked = lock([&x]);
-        let Alignment { targets, lengths, blank } = alignment;
-        match x.dtype {
-            DType::Float64 => {
-                let batch =
-                    kernels::Batch { log_probs: locked.slice::<f64>(0)?, classes, targets, lengths, blank: *blank };
-                let (losses, forward) = kernels::ctc(batch);
-                (from_vec(losses, &[count], x.dtype), Forward::Wide(forward))
-            }
-            _ => {
-                let batch =
-                    kernels::Batch { log_probs: locked.slice::<f32>(0)?, classes, targets, lengths, blank: *blank };
-                let (losses, forward) = kernels::ctc(batch);
-                (from_vec(losses, &[count], x.dtype), Forward::Narrow(forward))
-            }
-        }
-    };
-    Ok((losses.to_device(device)?, forward))
-}
-
-/// Its gradient, from one for each sequence.
-pub(crate) fn ctc_grad(
-    log_probs: &Value,
-    alignment: &Alignment,
-    losses: &Value,
-    forward: &Forward,
-    grad: &Value,
-    zero_infinity: bool,
-) -> Result<Value> {
-    if !host::on_cpu(&[log_probs, losses, grad]) {
-        return host::round_trip_one("ctc_grad", [log_probs, losses, grad], |[log_probs, losses, grad]| {
-            ctc_grad(&log_probs, alignment, &losses, forward, &grad, zero_infinity)
-        });
-    }
-    let dtype = log_probs.dtype;
-    let wide = if dtype == DType::Float64 { dtype } else { DType::Float32 };
-    let [x, losses, grad] = [log_probs, losses, grad].map(|value| contiguous(&cast(value, wide)?));
-    let (x, losses, grad) = (contiguous_for_result(&x?)?, losses?, grad?);
-    let locked = lock([&x, &losses, &grad]);
-    let Alignment { targets, lengths, blank } = alignment;
-    let (classes, blank) = (x.dims()[2], *blank);
-    let result = match forward {
-        Forward::Narrow(forward) => {
-            let batch = kernels::Batch { log_probs: locked.slice::<f32>(0)?, classes, targets, lengths, blank };
-            let found = kernels::ctc_grad(batch, locked.slice(1)?, forward, locked.slice(2)?, zero_infinity);
-            from_vec(found, x.dims(), wide)
-        }
-        Forward::Wide(forward) => {
-            let batch = kernels::Batch { log_probs: locked.slice::<f64>(0)?, classes, targets, lengths, blank };
-            let found = kernels::ctc_grad(batch, locked.slice(1)?, forward, locked.slice(2)?, zero_infinity);
-            from_vec(found, x.dims(), wide)
-        }
-    };
-    cast(&result, dtype)
 }

@@ -20,6 +20,7 @@ mod attention;
 mod bytes;
 mod conv;
 mod copy;
+mod ctc;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod dispatch;
@@ -47,6 +48,7 @@ pub(crate) use attention::{AttentionOptions, additive_mask, attention, attention
 pub(crate) use bytes::{read_bytes, write_bytes};
 pub(crate) use conv::{ConvResult, conv};
 pub(crate) use copy::{cast, contiguous, copy, fill, from_fn, from_vec};
+pub(crate) use ctc::{Alignment, Target, ctc, ctc_grad};
 #[cfg(feature = "cuda")]
 pub(crate) use cuda::refuse_found;
 pub(crate) use dispatch::CpuElement;
@@ -59,8 +61,7 @@ pub(crate) use fused::{log_softmax, log_softmax_grad, logsumexp, softmax, softma
 pub(crate) use index::{Scatter, gather, index_add, index_select, one_hot, positions, scatter, triangle};
 pub(crate) use inplace::{binary_into, copy_into};
 pub(crate) use loss::{
-    Alignment, Classes, LEAST_VARIANCE, PairLoss, Side, cross_entropy, cross_entropy_grad, ctc, ctc_grad, pair_loss,
-    pair_loss_grad,
+    Classes, LEAST_VARIANCE, PairLoss, Side, cross_entropy, cross_entropy_grad, pair_loss, pair_loss_grad,
 };
 pub(crate) use matmul::{matmul, matmul_add};
 pub(crate) use norm::{

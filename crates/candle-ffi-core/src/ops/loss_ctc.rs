@@ -2,10 +2,11 @@
 
 use super::common::same_device;
 use super::loss_common::{reduced, refuse_integers, require_integers};
-use super::{div, mean, reshape, to_dtype};
+use super::{div, mean, reshape};
 use crate::autograd::{self, Saved};
-use crate::compute::{self, Alignment};
-use crate::{DType, Device, Error, ErrorCode, Reduction, Result, Tensor, autocast};
+use crate::compute::{self, Alignment, Target};
+use crate::value::Value;
+use crate::{DType, Error, ErrorCode, Reduction, Result, Tensor, autocast};
 
 /// Connectionist temporal classification: how badly sequences of distributions spell their targets, over all
 /// alignments.
@@ -70,14 +71,14 @@ pub fn ctc_loss(
         }
     };
     let alignment = alignment(&x, targets, input_lengths, target_lengths, blank)?;
-    let lengths: Vec<f64> = alignment.targets.iter().map(|target| target.len().max(1) as f64).collect();
+    let lengths: Vec<f64> = alignment.targets.iter().map(|target| target.len.max(1) as f64).collect();
     let losses = reshape(&recorded(&x, alignment, zero_infinity)?, &samples)?;
     if reduction != Reduction::Mean {
         return reduced(&losses, reduction);
     }
     let count = lengths.len();
     let lengths = compute::cast(&compute::from_vec(lengths, &[count], DType::Float64), x.dtype())?;
-    mean(&div(&losses, &Tensor::from_value(lengths.to_device(x.device())?))?, None, false, None)
+    mean(&div(&losses, &Tensor::from_value(lengths.send_to(x.device())?))?, None, false, None)
 }
 
 /// The losses `[batch]` of `[steps, batch, classes]`.
@@ -109,7 +110,7 @@ fn recorded(x: &Tensor, alignment: Alignment, zero_infinity: bool) -> Result<Ten
     })
 }
 
-/// The labels and lengths of each sequence, checked.
+/// The sequences and their targets. That labels are classes is checked where they are.
 fn alignment(
     x: &Tensor,
     targets: &Tensor,
@@ -143,25 +144,22 @@ fn alignment(
         .ok()
         .filter(|blank| *blank < classes)
         .ok_or_else(|| Error::index(format!("blank {blank} is none of the {classes} classes")))?;
-    let labels = labels(targets, target_lengths)?;
-    if let Some(label) = labels.iter().flatten().find(|label| !(0..classes as i64).contains(*label)) {
-        return Err(Error::index(format!("label {label} is none of the {classes} classes")));
-    }
-    Ok(Alignment {
-        targets: labels.into_iter().map(|target| target.into_iter().map(|label| label as usize).collect()).collect(),
-        lengths: input_lengths.iter().map(|length| *length as usize).collect(),
-        blank,
-    })
+    let (labels, starts) = labels(targets, target_lengths)?;
+    let targets = starts
+        .into_iter()
+        .zip(target_lengths)
+        .zip(input_lengths)
+        .map(|((start, len), steps)| Target { start, len: *len as usize, steps: *steps as usize })
+        .collect();
+    Ok(Alignment { labels, targets, blank })
 }
 
-/// The labels of each sequence.
-fn labels(targets: &Tensor, lengths: &[i64]) -> Result<Vec<Vec<i64>>> {
+/// All labels one after the other, and where those of each sequence begin.
+fn labels(targets: &Tensor, lengths: &[i64]) -> Result<(Value, Vec<usize>)> {
     require_integers(targets)?;
     let dims = targets.shape();
     let refuse = |message: String| Err(Error::shape(message, &[&dims]));
-    let all: Vec<i64> =
-        to_dtype(targets, DType::Int64)?.value().to_device(Device::CPU)?.array.flatten_all()?.to_vec1()?;
-    match dims[..] {
+    let starts = match dims[..] {
         [count] => {
             let total = lengths.iter().try_fold(0i64, |total, length| total.checked_add(*length));
             if total != Some(count as i64) {
@@ -170,13 +168,12 @@ fn labels(targets: &Tensor, lengths: &[i64]) -> Result<Vec<Vec<i64>>> {
                     &dims[..]
                 ));
             }
-            let mut rest = &all[..];
-            let mut take = |length: i64| {
-                let (one, others) = rest.split_at(length as usize);
-                rest = others;
-                one.to_vec()
+            let before = |next: &mut usize, length: &i64| {
+                let start = *next;
+                *next += *length as usize;
+                Some(start)
             };
-            Ok(lengths.iter().map(|length| take(*length)).collect())
+            lengths.iter().scan(0, before).collect()
         }
         [count, room] if count == lengths.len() => {
             if let Some(length) = lengths.iter().find(|length| **length > room as i64) {
@@ -185,13 +182,17 @@ fn labels(targets: &Tensor, lengths: &[i64]) -> Result<Vec<Vec<i64>>> {
                     &dims[..]
                 ));
             }
-            let row = |at: usize, length: i64| all[at * room..at * room + length as usize].to_vec();
-            Ok(lengths.iter().enumerate().map(|(at, length)| row(at, *length)).collect())
+            (0..count).map(|at| at * room).collect()
         }
-        _ => refuse(format!(
-            "targets must have shape [{}, length] or be all labels one after the other, and have {:?}",
-            lengths.len(),
-            &dims[..]
-        )),
-    }
+        _ => {
+            return refuse(format!(
+                "targets must have shape [{}, length] or be all labels one after the other, and have {:?}",
+                lengths.len(),
+                &dims[..]
+            ));
+        }
+    };
+    let all = compute::contiguous(&compute::cast(&targets.value(), DType::Int64)?)?;
+    let count = all.num_elements();
+    Ok((all.with_dims(&[count])?, starts))
 }

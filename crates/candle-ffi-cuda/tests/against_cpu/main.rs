@@ -4,6 +4,7 @@
 
 mod broadcast;
 mod common;
+mod ctc;
 mod index;
 mod lines;
 mod loss;
