@@ -230,7 +230,14 @@ from candle_ffi._ops import (
     where,
     zero_,
 )
-from candle_ffi.amp import autocast, get_autocast_dtype, is_autocast_enabled
+from candle_ffi.amp import (
+    autocast,
+    clear_autocast_cache,
+    get_autocast_dtype,
+    is_autocast_cache_enabled,
+    is_autocast_enabled,
+    set_autocast_cache_enabled,
+)
 from candle_ffi.arithmetic import add, div, pow, sub
 from candle_ffi.autograd import (
     enable_grad,
@@ -454,6 +461,7 @@ __all__ = [
     "chunk",
     "clamp",
     "clamp_",
+    "clear_autocast_cache",
     "clip",
     "clone",
     "concat",
@@ -554,6 +562,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "is_autocast_cache_enabled",
     "is_autocast_enabled",
     "is_available",
     "is_grad_enabled",
@@ -684,6 +693,7 @@ __all__ = [
     "scatter_add_",
     "select",
     "selu",
+    "set_autocast_cache_enabled",
     "set_default_device",
     "set_default_dtype",
     "set_float32_matmul_precision",

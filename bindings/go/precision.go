@@ -31,6 +31,22 @@ func AutocastDType(kind DeviceKind) DType {
 	return DType(C.candle_autocast_dtype(Device{Kind: kind}.kind()))
 }
 
+// AutocastCache runs a function in which casts of weights are kept until the outermost Autocast
+// ends, as they are at first, or made anew for each use.
+//
+// It holds for what the function calls itself, and not for goroutines that it starts.
+func AutocastCache(enabled bool, run func() error) error {
+	var before C.int32_t
+	set := func(enabled C.int32_t) func() C.candle_go_result {
+		return func() C.candle_go_result {
+			before = C.candle_autocast_cache(enabled)
+			return C.candle_go_result{}
+		}
+	}
+	restore := func() C.candle_go_result { return set(before)() }
+	return between("autocast", set(truth(enabled)), restore, run)
+}
+
 // castAsHere gives a function that runs another on any goroutine with the casts of this one.
 func castAsHere(run func() error) func() error {
 	for _, kind := range []DeviceKind{DeviceCPU, DeviceCUDA, DeviceMetal} {

@@ -13,7 +13,15 @@ from candle_ffi.device import KINDS
 from candle_ffi.dtype import DType
 from candle_ffi.errors import DeviceError
 
-__all__ = ["autocast", "get_autocast_dtype", "is_autocast_available", "is_autocast_enabled"]
+__all__ = [
+    "autocast",
+    "clear_autocast_cache",
+    "get_autocast_dtype",
+    "is_autocast_available",
+    "is_autocast_cache_enabled",
+    "is_autocast_enabled",
+    "set_autocast_cache_enabled",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,7 +58,9 @@ class autocast:  # noqa: N801 (PyTorch's name)
     enabled : bool, default True
         False makes a scope without casts, also within another.
     cache_enabled : bool, optional
-        Accepted; casts are made anew for each operation.
+        Whether a weight (a leaf of `float32` that requires gradients) is cast once, for all its
+        uses until the outermost scope ends, and not anew for each of them. As on this thread when
+        not given: yes at first. A weight that is changed in place is cast anew.
 
     Raises
     ------
@@ -83,10 +93,14 @@ class autocast:  # noqa: N801 (PyTorch's name)
         self.device = device_type.partition(":")[0]
         self.fast_dtype = LOWER[self.device] if dtype is None else dtypes.as_dtype(dtype)
         self._enabled = bool(enabled)
+        self._cache = is_autocast_cache_enabled() if cache_enabled is None else bool(cache_enabled)
+        #: What held before each scope that is open.
+        self._before: list[bool] = []
 
     def __enter__(self) -> autocast:
         code = self.fast_dtype.code if self._enabled else lib.CANDLE_DTYPE_NONE
         check(lib.py_autocast_push(self._kind, code))
+        self._before.append(set_autocast_cache_enabled(self._cache))
         return self
 
     def __exit__(
@@ -95,6 +109,7 @@ class autocast:  # noqa: N801 (PyTorch's name)
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        lib.candle_autocast_cache(self._before.pop())
         check(lib.py_autocast_pop())
 
     def __call__(self, function: F) -> F:
@@ -150,6 +165,58 @@ def get_autocast_dtype(device_type: str) -> DType:
     code = lib.candle_autocast_dtype(_kind(device_type))
     known = {dtype.code: dtype for dtype in (dtypes.float16, dtypes.bfloat16)}
     return known.get(code, LOWER[device_type.partition(":")[0]])
+
+
+def is_autocast_cache_enabled() -> bool:
+    """Return whether casts of weights are kept on this thread.
+
+    Notes
+    -----
+    `torch.is_autocast_cache_enabled`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.is_autocast_cache_enabled()
+    True
+    """
+    return bool(lib.candle_autocast_cache(-1))
+
+
+def set_autocast_cache_enabled(enabled: bool) -> bool:
+    """Set whether casts of weights are kept on this thread, and return whether they were.
+
+    Parameters
+    ----------
+    enabled : bool
+        False also drops those that are kept.
+
+    Notes
+    -----
+    `torch.set_autocast_cache_enabled`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.set_autocast_cache_enabled(True)
+    True
+    """
+    return bool(lib.candle_autocast_cache(1 if enabled else 0))
+
+
+def clear_autocast_cache() -> None:
+    """Drop the casts of weights that this thread has kept.
+
+    Notes
+    -----
+    `torch.clear_autocast_cache`
+
+    Examples
+    --------
+    >>> import candle_ffi as cf
+    >>> cf.clear_autocast_cache()
+    """
+    set_autocast_cache_enabled(set_autocast_cache_enabled(False))
 
 
 def is_autocast_available(device_type: str) -> bool:

@@ -34,6 +34,16 @@ inline std::optional<DType> autocast_dtype(DeviceKind kind) noexcept {
                                       : std::optional<DType>(static_cast<DType>(dtype));
 }
 
+/// Whether casts of weights are kept on this thread, until the outermost scope ends.
+/// PyTorch: `torch.is_autocast_cache_enabled`
+inline bool is_autocast_cache_enabled() noexcept { return candle_autocast_cache(-1) != 0; }
+
+/// Sets it, and gives what held; without it what has been kept is dropped.
+/// PyTorch: `torch.set_autocast_cache_enabled`
+inline bool set_autocast_cache_enabled(bool enabled) noexcept {
+    return candle_autocast_cache(enabled ? 1 : 0) != 0;
+}
+
 /// Whether products of a dtype may be less exact on a GPU: TF32, or sums in half precision.
 inline bool reduced_precision(DType dtype) noexcept {
     return candle_reduced_precision(detail::code(dtype)) != 0;

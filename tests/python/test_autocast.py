@@ -261,9 +261,15 @@ def test_products_on_a_gpu_are_exact_until_told() -> None:
     assert matmul.allow_tf32
     cf.set_float32_matmul_precision("highest")
     assert not matmul.allow_tf32 and cf.get_float32_matmul_precision() == "highest"
-    for name in ("allow_fp16_accumulation", "allow_bf16_reduced_precision_reduction"):
+    names = [
+        "allow_tf32",
+        "allow_fp16_accumulation",
+        "allow_fp16_reduced_precision_reduction",
+        "allow_bf16_reduced_precision_reduction",
+    ]
+    for name in names:
         setattr(matmul, name, True)
-        assert getattr(matmul, name) and not matmul.allow_tf32
+        assert [other for other in names if getattr(matmul, other)] == [name]
         setattr(matmul, name, False)
     with pytest.raises(AttributeError):
         matmul.allow_tf23 = True
@@ -274,5 +280,65 @@ def test_products_on_a_gpu_are_exact_until_told() -> None:
     for allowed, word in ((True, "high"), (False, "highest")):
         matmul.allow_tf32 = allowed
         assert cf.get_float32_matmul_precision() == word
+    matmul.allow_fp16_accumulation = matmul.allow_fp16_reduced_precision_reduction = True
+    matmul.allow_fp16_accumulation = False
+    assert matmul.allow_fp16_reduced_precision_reduction
+    matmul.allow_fp16_reduced_precision_reduction = False
     with pytest.raises(cf.InvalidArgumentError, match="'highest'"):
         cf.set_float32_matmul_precision("low")
+
+
+class TestKeptCasts:
+    """Within a scope a weight is cast once."""
+
+    @staticmethod
+    def grads(cache: bool | None) -> list[np.ndarray]:
+        cf.manual_seed(1)
+        shared, x = cf.nn.Linear(5, 5), cf.randn(7, 5)
+        tied = cf.nn.Linear(5, 5)
+        tied.weight = shared.weight
+        with cf.autocast(DEVICE, cache_enabled=cache):
+            y = cf.tanh(tied(cf.tanh(shared(cf.tanh(shared(x))))))
+            (y.float() ** 2).sum().backward()
+            # Another walk through the same casts: gradients accumulate.
+            tied(x).float().sum().backward()
+        return [p.grad.numpy() for p in (shared.weight, shared.bias, tied.bias)]
+
+    def test_gradients_of_all_uses_add_up(self) -> None:
+        for kept, anew in zip(self.grads(None), self.grads(False), strict=True):
+            np.testing.assert_allclose(kept, anew, rtol=0.03, atol=0.03)
+            assert np.abs(kept).max() > 0.1
+
+    def test_a_weight_that_has_changed_is_cast_anew(self) -> None:
+        layer, x = cf.nn.Linear(2, 2, bias=False), cf.ones(1, 2)
+        optimizer = cf.optim.SGD(layer.parameters(), lr=1.0)
+        with cf.no_grad():
+            layer.weight.fill_(1.0)
+        with cf.autocast(DEVICE):
+            assert layer(x).tolist() == [[2.0, 2.0]]
+            layer(x).sum().backward()
+            optimizer.step()
+            assert layer(x).tolist() == [[0.0, 0.0]]
+            layer.weight.data = cf.ones(2, 2)
+            assert layer(x).tolist() == [[2.0, 2.0]]
+
+    def test_a_cast_without_a_record_is_not_used_for_one_with(self) -> None:
+        layer, x = cf.nn.Linear(2, 2), cf.ones(1, 2)
+        with cf.autocast(DEVICE):
+            with cf.no_grad():
+                layer(x)
+            layer(x).sum().backward()
+        assert layer.weight.grad is not None and layer.bias.grad is not None
+
+    def test_scopes_set_and_restore_the_switch(self) -> None:
+        assert cf.is_autocast_cache_enabled()
+        with cf.autocast(DEVICE, cache_enabled=False):
+            assert not cf.is_autocast_cache_enabled()
+            with cf.autocast(DEVICE):
+                assert not cf.is_autocast_cache_enabled()
+            with cf.autocast(DEVICE, cache_enabled=True):
+                assert cf.is_autocast_cache_enabled()
+            assert not cf.is_autocast_cache_enabled()
+        assert cf.is_autocast_cache_enabled()
+        assert cf.set_autocast_cache_enabled(False) is True
+        assert cf.set_autocast_cache_enabled(True) is False

@@ -42,6 +42,24 @@ export function autocastDtype(kind: DeviceKind): DType | null {
 }
 
 /**
+ * Whether casts of weights are kept until the outermost {@link autocast} ends, as they are at first,
+ * and not made anew for each use. PyTorch: `torch.is_autocast_cache_enabled`
+ */
+export function isAutocastCacheEnabled(): boolean {
+    return raw.candle_autocast_cache(-1) !== 0;
+}
+
+/**
+ * Sets it, and gives what held; without it what has been kept is dropped.
+ *
+ * PyTorch: `torch.set_autocast_cache_enabled`
+ */
+export function setAutocastCacheEnabled(enabled: boolean): boolean {
+    const flag = new Checked("setAutocastCacheEnabled").bool(enabled, "enabled");
+    return raw.candle_autocast_cache(flag) !== 0;
+}
+
+/**
  * Multiplies gradients by `inverseScale`, and gives a number on their device that is 0 where all of
  * them are finite, else NaN. Throws `DTypeError` for gradients in `float16`.
  *

@@ -5,6 +5,10 @@
 //! is in no list takes its inputs as they are, and what it is made of decides. A backward pass is not cast: gradients
 //! have the dtypes of what they are the gradients of.
 
+mod cache;
+
+pub use cache::{clear_cache, is_cache_enabled, set_cache_enabled};
+
 use crate::{DType, DeviceKind, Error, ErrorCode, Result, Tensor, ops};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -144,7 +148,8 @@ impl Cast {
         if !narrow || input.is_wrapped_number() || input.device().kind() != self.kind {
             return Ok(input.clone());
         }
-        ops::to_dtype(input, self.dtype)
+        let cast = || ops::to_dtype(input, self.dtype);
+        if self.dtype != DType::Float32 && cache::keeps(input) { cache::of(input, self.dtype, cast) } else { cast() }
     }
 
     /// The same for an input that may be absent.

@@ -39,7 +39,7 @@ pub unsafe extern "C" fn candle_autocast_push(
     }
 }
 
-/// Restores what held on this thread before the last push.
+/// Restores what held on this thread before the last push. With the first push the casts end that were kept.
 ///
 /// Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when there is no push left to undo.
 #[unsafe(no_mangle)]
@@ -52,6 +52,9 @@ pub unsafe extern "C" fn candle_autocast_pop(error: *mut *mut CandleError) -> Ca
                 .with_borrow_mut(Vec::pop)
                 .ok_or_else(|| Error::argument("there is no candle_autocast_push on this thread to undo"))?;
             autocast::set_mode(before);
+            if MODES.with_borrow(Vec::is_empty) {
+                autocast::clear_cache();
+            }
             Ok(())
         })
     }
@@ -64,5 +67,24 @@ pub extern "C" fn candle_autocast_dtype(kind: CandleDeviceKind) -> CandleDType {
     neutral(CANDLE_DTYPE_NONE, || {
         let lower = autocast::mode().lower(DeviceKind::from_code(kind)?);
         Ok(lower.map_or(CANDLE_DTYPE_NONE, |dtype| dtype.code()))
+    })
+}
+
+/// Whether casts of weights are kept on this thread: 1 (as at first) or 0; another number leaves it as it is. Returns what held.
+///
+/// Within a scope a leaf of `float32` that requires a gradient is cast to the lower dtype once, and not for each use of it. 0
+/// drops what has been kept. PyTorch: `torch.set_autocast_cache_enabled`, `torch.clear_autocast_cache`
+#[unsafe(no_mangle)]
+pub extern "C" fn candle_autocast_cache(enabled: i32) -> i32 {
+    forward!(candle_autocast_cache(enabled));
+    neutral(0, || {
+        if enabled == 0 {
+            autocast::clear_cache();
+        }
+        Ok(match enabled {
+            0 | 1 => autocast::set_cache_enabled(enabled == 1),
+            _ => autocast::is_cache_enabled(),
+        }
+        .into())
     })
 }

@@ -152,7 +152,8 @@ impl Pass {
     fn leaf_seeds(&mut self, leaf: Tensor, gradient: Tensor) -> Result<()> {
         // An identity node keeps the walk uniform: leaves are reached through edges only.
         let rule = Arc::new(|grads: &[Option<Tensor>], _: &GradContext<'_>| Ok(smallvec![grads[0].clone()]));
-        let node = Node::share("identity", 1, smallvec![Edge::Leaf(leaf)], Backward { rule, output: None });
+        let node =
+            Node::share("identity", 1, smallvec![Edge::Leaf(leaf)], Backward { rule, output: None, lasting: false });
         if let Some(needed) = &mut self.needed {
             needed.insert(node.get().sequence());
         }

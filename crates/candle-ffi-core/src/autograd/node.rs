@@ -45,6 +45,8 @@ pub(super) struct Backward {
     pub(super) rule: Arc<Rule>,
     /// The operation's (first) output, for rules that are written in terms of it.
     pub(super) output: Option<Arc<SavedOutput>>,
+    /// Nothing is kept that would be worth freeing: the step may be taken again.
+    pub(super) lasting: bool,
 }
 
 /// What a rule may ask for besides the gradient.
@@ -109,10 +111,11 @@ impl Node {
         &self.edges
     }
 
-    /// What the backward step needs; taken out unless the graph is retained.
+    /// What the backward step needs; taken out unless the graph is retained, or nothing would be freed.
     pub(super) fn backward(&self, retain: bool) -> Result<Backward> {
         let mut backward = self.backward.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = if retain { backward.clone() } else { backward.take() };
+        let stays = retain || backward.as_ref().is_some_and(|backward| backward.lasting);
+        let found = if stays { backward.clone() } else { backward.take() };
         found.ok_or_else(|| {
             Error::new(
                 ErrorCode::Graph,

@@ -14,6 +14,8 @@ use std::sync::Arc;
 enum KeepOutput {
     No,
     Yes,
+    /// Its rule keeps no other tensor either, so that the graph behind it may be gone through again.
+    Nothing,
 }
 
 impl Tensor {
@@ -30,6 +32,19 @@ impl Tensor {
         R: Fn(&Self, &GradContext<'_>) -> Result<[Option<Self>; N]> + Send + Sync + 'static,
     {
         Self::from_value(value).recorded(operation, &inputs, KeepOutput::No, || boxed(rule()))
+    }
+
+    /// The same for a rule that keeps no tensor: as in PyTorch, a graph that is not retained keeps it.
+    pub(crate) fn record_lasting<const N: usize, R>(
+        operation: &'static str,
+        value: Value,
+        inputs: [&Self; N],
+        rule: impl FnOnce() -> R,
+    ) -> Result<Self>
+    where
+        R: Fn(&Self, &GradContext<'_>) -> Result<[Option<Self>; N]> + Send + Sync + 'static,
+    {
+        Self::from_value(value).recorded(operation, &inputs, KeepOutput::Nothing, || boxed(rule()))
     }
 
     /// The same, for a rule that asks its context for the output.
@@ -202,8 +217,9 @@ fn track(
         return Ok(());
     }
     let edges = inputs.iter().map(|input| input.edge()).collect::<SmallVec<[Edge; 3]>>();
+    let lasting = keep_output == KeepOutput::Nothing;
     let output = (keep_output == KeepOutput::Yes).then(|| Arc::new(SavedOutput::new(&outputs[0])));
-    let node = Node::share(operation, outputs.len(), edges, Backward { rule: rule(), output });
+    let node = Node::share(operation, outputs.len(), edges, Backward { rule: rule(), output, lasting });
     for (at, output) in outputs.iter().enumerate().skip(1) {
         output.history().set_node(node.of_output(at));
     }

@@ -24,7 +24,7 @@ pub fn to_dtype(input: &Tensor, dtype: DType) -> Result<Tensor> {
         return Ok(input.clone());
     }
     let value = compute::cast(&input.value(), dtype)?;
-    Tensor::record("to_dtype", value, [input], || move |grad, _| Ok([Some(to_dtype(grad, from)?)]))
+    Tensor::record_lasting("to_dtype", value, [input], || move |grad, _| Ok([Some(to_dtype(grad, from)?)]))
 }
 
 /// The elements on another device.

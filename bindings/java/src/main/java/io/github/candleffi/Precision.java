@@ -48,6 +48,27 @@ public final class Precision {
     }
 
     /**
+     * Whether casts of weights are kept on this thread until the outermost scope ends, as they are at
+     * first, and not made anew for each use. PyTorch: {@code torch.is_autocast_cache_enabled}
+     *
+     * @return whether they are
+     */
+    public static boolean isAutocastCacheEnabled() {
+        return CandleLibrary.candle_autocast_cache(-1) != 0;
+    }
+
+    /**
+     * Sets it for this thread; without it what has been kept is dropped. PyTorch: {@code
+     * torch.set_autocast_cache_enabled}
+     *
+     * @param enabled whether casts are kept
+     * @return what held before
+     */
+    public static boolean setAutocastCacheEnabled(boolean enabled) {
+        return CandleLibrary.candle_autocast_cache(Call.flag(enabled)) != 0;
+    }
+
+    /**
      * Multiplies gradients by {@code inverseScale}. PyTorch: {@code torch.amp.GradScaler.unscale_}
      *
      * @param params whose gradients
