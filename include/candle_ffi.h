@@ -1686,22 +1686,28 @@ CandleStatus candle_set_fallback_callback(CandleFallbackCallback callback,
  * ------------------------------------------------------------------------------------------------
  * Precision of matrix products.
  *
- * On a GPU, products of `float32` may be of TF32, and those of `float16` and `bfloat16` summed in half precision: faster
- * and less exact. At first none may. Without CUDA the switches are kept and change nothing.
+ * On a GPU, products of `float32` may be of TF32, and those of `float16` and `bfloat16` summed in half precision, wholly or
+ * where parts of a sum are added up: faster and less exact. At first none may. Without CUDA the switches are kept and change nothing.
  * ------------------------------------------------------------------------------------------------
  */
 
 /**
- * 1 when products of a dtype may be less exact on a GPU, else 0.
+ * In which ways products of a dtype may be less exact on a GPU, added up; 0 when in none.
+ *
+ * 1 is TF32 for `float32`, sums in `float16` for `float16`, and for `bfloat16` that cuBLAS adds up the parts of a long sum in
+ * `bfloat16`. 2 is the latter for `float16`.
  */
 int32_t candle_reduced_precision(CandleDType dtype);
 
 /**
- * Sets it (1) or not (0), for the whole process. PyTorch: `torch.backends.cuda.matmul.allow_tf32`
+ * Sets it (0: in no way) for the whole process. PyTorch: `torch.backends.cuda.matmul.allow_tf32`
  *
- * Fails with `CANDLE_ERROR_DTYPE` for another dtype than `float32`, `float16` and `bfloat16`.
+ * Fails with `CANDLE_ERROR_DTYPE` for another dtype than `float32`, `float16` and `bfloat16`, and with
+ * `CANDLE_ERROR_INVALID_ARGUMENT` for a way that the dtype has not.
  */
-CandleStatus candle_set_reduced_precision(CandleDType dtype, int32_t allowed, CandleError **error);
+CandleStatus candle_set_reduced_precision(CandleDType dtype,
+                                          int32_t allowed,
+                                          CandleError **error);
 
 /*
  * ------------------------------------------------------------------------------------------------
@@ -2372,7 +2378,7 @@ CandleStatus candle_autocast_push(CandleDeviceKind kind,
                                   CandleError **error);
 
 /**
- * Restores what held on this thread before the last push.
+ * Restores what held on this thread before the last push. With the first push the casts end that were kept.
  *
  * Fails with `CANDLE_ERROR_INVALID_ARGUMENT` when there is no push left to undo.
  */
@@ -2382,6 +2388,14 @@ CandleStatus candle_autocast_pop(CandleError **error);
  * The lower dtype on this thread for a kind of device; `CANDLE_DTYPE_NONE` where nothing is cast.
  */
 CandleDType candle_autocast_dtype(CandleDeviceKind kind);
+
+/**
+ * Whether casts of weights are kept on this thread: 1 (as at first) or 0; another number leaves it as it is. Returns what held.
+ *
+ * Within a scope a leaf of `float32` that requires a gradient is cast to the lower dtype once, and not for each use of it. 0
+ * drops what has been kept. PyTorch: `torch.set_autocast_cache_enabled`, `torch.clear_autocast_cache`
+ */
+int32_t candle_autocast_cache(int32_t enabled);
 
 /*
  * ------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ crate::forward::symbols! {
     candle_adaptive_max_pool3d_new,
     candle_alpha_dropout_new,
     candle_asgd_new,
+    candle_autocast_cache,
     candle_autocast_dtype,
     candle_autocast_pop,
     candle_autocast_push,

@@ -628,6 +628,9 @@ export const candle_autocast_pop: Native<(error: Cells) => number> =
 export const candle_autocast_dtype: Native<(kind: number) => number> =
     declare("int32_t candle_autocast_dtype", ["int32_t"]);
 
+export const candle_autocast_cache: Native<(enabled: number) => number> =
+    declare("int32_t candle_autocast_cache", ["int32_t"]);
+
 export const candle_generator_new: Native<(
     seed: number | bigint, out: Cells, error: Cells) => number> =
     declare("int32_t candle_generator_new", ["uint64_t", "void *", "void *"]);

@@ -344,6 +344,8 @@ final class CandleLibrary {
 
     static native int candle_autocast_dtype(int kind);
 
+    static native int candle_autocast_cache(int enabled);
+
     static native int candle_generator_new(long seed, long out, long error);
 
     static native void candle_generator_free(long generator);
