@@ -68,6 +68,11 @@ struct DLManagedTensorVersioned {
     void (*deleter)(struct DLManagedTensorVersioned *self);
 };
 
+/* The deleter of a tensor in the memory of a Python object, which is the structure's context. */
+static void py_release_managed(struct DLManagedTensorVersioned *managed) {
+    py_release(managed->context);
+}
+
 /* The names of capsules. They live as long as any capsule. */
 static const char *py_capsule_name(int32_t versioned, int32_t used) {
     if (versioned) {

@@ -18,12 +18,12 @@ from candle_ffi.interop import Array, dtype_of, from_array, to_array
 if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
 
-__all__ = ["array_on", "obstacle", "share", "share_or_copy"]
+__all__ = ["array_on", "hold", "let_go", "obstacle", "share", "share_or_copy"]
 
 # Prototypes of our own: attributes of `ctypes.pythonapi` are everybody's.
 _reference = ctypes.PYFUNCTYPE(None, ctypes.py_object)
-_hold = _reference(("Py_IncRef", ctypes.pythonapi))
-_let_go = _reference(("Py_DecRef", ctypes.pythonapi))
+hold = _reference(("Py_IncRef", ctypes.pythonapi))
+let_go = _reference(("Py_DecRef", ctypes.pythonapi))
 
 _release = ffi.addressof(lib, "py_release")
 _POINTER = ffi.typeof("void *")
@@ -86,7 +86,7 @@ def share(array: Array) -> Tensor:
     if dtype not in dtypes.TO_NUMPY:
         # A dtype from outside of NumPy gives no buffer; its bits do.
         memory = memory.view(np.dtype(f"uint{8 * dtype.itemsize}"))
-    _hold(array)
+    hold(array)
     handle = lib.py_from_blob(
         ffi.from_buffer(memory),
         array.nbytes,
@@ -99,7 +99,7 @@ def share(array: Array) -> Tensor:
     )
     if not handle:
         error = take_error()
-        _let_go(array)
+        let_go(array)
         raise error
     return wrap(handle)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from candle_ffi import _ops, _sharing
+from candle_ffi import _cuda_array, _ops, _sharing
 from candle_ffi import dtype as dtypes
 from candle_ffi.device import Device, as_device
 from candle_ffi.dtype import DType
@@ -53,7 +53,8 @@ def tensor(
     Parameters
     ----------
     data : array-like
-        A number, nested lists, a NumPy array or what becomes one, or a tensor.
+        A number, nested lists, a NumPy array or what becomes one, a tensor, or an array of CUDA
+        with `__cuda_array_interface__`.
     dtype : DType, optional
         The dtype; that of `data` when not given, where Python floats have the default dtype.
     device : Device or str, optional
@@ -105,7 +106,8 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Place = None) -> Te
     -------
     Tensor
         Without a copy for a tensor; in the memory of a NumPy array where `from_numpy` shares it,
-        and else, without a warning, with a copy.
+        and in that of an array with `__cuda_array_interface__` (CuPy, Numba) where it may be
+        written; else, without a warning, with a copy.
 
     Notes
     -----
@@ -122,6 +124,8 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Place = None) -> Te
         return data.to(dtype=dtype, device=device)
     if isinstance(data, np.ndarray):
         return _sharing.share_or_copy(data)[0].to(dtype=dtype, device=as_device(device))
+    if (interface := _cuda_array.interface_of(data)) is not None:
+        return _cuda_array.from_interface(data, interface, None).to(dtype=dtype, device=device)
     return Tensor(data, dtype, device)
 
 

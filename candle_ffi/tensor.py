@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from candle_ffi import _handles, _ops, interop
+from candle_ffi import _cuda_array, _handles, _ops, interop
 from candle_ffi import dtype as dtypes
 from candle_ffi._handles import wrap
 from candle_ffi._lib import check, ffi, lib, take_error
@@ -171,6 +171,9 @@ class Tensor(Arithmetic, Casts, Gradients, Memory, Reductions, Scattering, Shape
         if isinstance(data, Tensor):
             target = data.device if device is None else as_device(device)
             made = data.detach().clone().to(device=target)
+        elif (interface := _cuda_array.interface_of(data)) is not None:
+            made = _cuda_array.from_interface(data, interface, True)
+            made = made if device is None else made.to(device=as_device(device))
         else:
             made = interop.from_array(interop.array_of(data), as_device(device))
         if dtype is not None:

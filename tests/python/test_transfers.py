@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import warnings
+import weakref
 from collections import UserDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -440,3 +441,130 @@ x + cf.arange(4.0).pin_memory().to("cuda", non_blocking=True)
     order = [call.partition("(")[0] for call in found]
     last = len(order) - 1 - order[::-1].index("cuLaunchKernel")
     assert order.index("cuMemcpyHtoDAsync_v2") < order.index("cuStreamWaitEvent") < last
+
+
+class Array:
+    """An array of a library that knows no DLPack, in memory that the driver has given."""
+
+    def __init__(self, numbers: np.ndarray, **changes: Any) -> None:
+        self.driver = ctypes.CDLL("libcuda.so.1")
+        self.bytes, address = numbers.nbytes, ctypes.c_uint64()
+        # The driver's functions work in the context of this thread.
+        cf.zeros(1, device="cuda")
+        assert (
+            self.driver.cuMemAlloc_v2(ctypes.byref(address), ctypes.c_size_t(max(1, self.bytes)))
+            == 0
+        )
+        self.address = address.value
+        laid_out = np.ascontiguousarray(numbers.transpose(np.argsort(numbers.strides)[::-1]))
+        self.driver.cuMemcpyHtoD_v2(
+            address, laid_out.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(self.bytes)
+        )
+        self.interface: dict[str, Any] = {
+            "shape": numbers.shape,
+            "typestr": numbers.dtype.str,
+            "data": (self.address, False),
+            "strides": None if numbers.flags.c_contiguous else numbers.strides,
+            "version": 3,
+            **changes,
+        }
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return self.interface
+
+    def read(self, dtype: str) -> list[Any]:
+        found = np.empty(self.bytes // np.dtype(dtype).itemsize, dtype)
+        cf.cuda.synchronize()
+        assert (
+            self.driver.cuMemcpyDtoH_v2(
+                found.ctypes.data_as(ctypes.c_void_p),
+                ctypes.c_uint64(self.address),
+                ctypes.c_size_t(self.bytes),
+            )
+            == 0
+        )
+        return found.tolist()
+
+
+@needs_cuda
+class TestArraysOfCuda:
+    @pytest.mark.parametrize(
+        "name", ["bool", "uint8", "int16", "int32", "int64", "float16", "float32", "float64"]
+    )
+    def test_they_are_taken_where_they_are(self, name: str) -> None:
+        numbers = (np.arange(12).reshape(3, 4) % (2 if name == "bool" else 12)).astype(name)
+        for laid_out in (numbers, numbers.T):
+            array = Array(laid_out)
+            x = cf.as_tensor(array)
+            assert x.data_ptr() == array.address and x.dtype.name == name and x.is_cuda
+            assert x.stride() == tuple(step // numbers.itemsize for step in laid_out.strides)
+            np.testing.assert_array_equal(x.cpu().numpy(), laid_out)
+            x.zero_()
+            assert array.read(name) == [0] * 12
+            kept = weakref.ref(array)
+            del array
+            gc.collect()
+            assert kept() is not None
+            del x
+            gc.collect()
+            assert kept() is None
+
+    def test_a_tensor_of_them_is_a_copy(self) -> None:
+        array = Array(np.arange(6.0, dtype=np.float32))
+        x = cf.tensor(array, requires_grad=True)
+        assert x.is_cuda and x.data_ptr() != array.address and x.requires_grad
+        assert cf.tensor(array, dtype=cf.int64, device="cpu").tolist() == list(range(6))
+        y = cf.as_tensor(array, dtype=cf.float64)
+        y.zero_()
+        assert array.read("float32") == x.tolist() == list(range(6))
+
+    def test_what_is_read_only_is_copied(self) -> None:
+        array = Array(np.arange(3.0))
+        array.interface["data"] = (array.address, True)
+        x = cf.as_tensor(array)
+        assert x.data_ptr() != array.address and x.tolist() == [0, 1, 2]
+
+    def test_scalars_and_arrays_of_nothing(self) -> None:
+        assert cf.as_tensor(Array(np.array(2.5))).item() == 2.5
+        x = cf.as_tensor(Array(np.zeros((0, 3), np.int32), data=(0, False)))
+        assert x.is_cuda and x.shape == (0, 3) and x.dtype == cf.int32
+
+    @pytest.mark.parametrize("stream", [None, 1, 2])
+    def test_streams_are_waited_for(self, stream: int | None) -> None:
+        assert cf.as_tensor(Array(np.arange(3), stream=stream)).tolist() == [0, 1, 2]
+        own = _dlpack.stream_of(cf.zeros(1, device="cuda").device)
+        assert cf.as_tensor(Array(np.arange(3), stream=own)).tolist() == [0, 1, 2]
+
+    @pytest.mark.parametrize(
+        ("changes", "error", "word"),
+        [
+            ({"mask": object()}, cf.InvalidArgumentError, "mask"),
+            ({"stream": 0}, cf.InvalidArgumentError, "stream 0"),
+            ({"typestr": "<c8"}, cf.DTypeError, "complex64"),
+            ({"typestr": ">f8"}, cf.InvalidArgumentError, "byte order"),
+            ({"strides": (12,)}, cf.InvalidArgumentError, "multiples of 8"),
+            ({"strides": (16,)}, cf.InvalidArgumentError, "dense"),
+            ({"data": (1 << 20, False)}, cf.DeviceError, "no CUDA device has memory"),
+        ],
+    )
+    def test_what_is_refused(
+        self, changes: dict[str, Any], error: type[Exception], word: str
+    ) -> None:
+        array = Array(np.arange(4.0), **changes)
+        with pytest.raises(error, match=word):
+            cf.as_tensor(array)
+        # It has let go of the array.
+        kept = weakref.ref(array)
+        del array
+        gc.collect()
+        assert kept() is None
+
+
+@needs_two
+def test_an_array_is_found_on_its_device() -> None:
+    x = cf.arange(5.0, device="cuda:1")
+    array = Array(np.arange(2.0))
+    array.interface = x.__cuda_array_interface__
+    found = cf.as_tensor(array)
+    assert found.device.index == 1 and found.data_ptr() == x.data_ptr()
