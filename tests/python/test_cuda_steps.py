@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from backend import cf
 
-from candle_ffi._dlpack import stream_of
-
 
 class Counts:
     """What the emulated driver has been asked to do since the last reset."""
@@ -204,23 +202,24 @@ def test_pinned_memory_is_not_used_again_while_it_may_be_read(counts: Counts) ->
     assert counts["host_allocate"] == 1
 
 
-def test_pinned_memory_that_a_graph_reads_is_not_used_again_while_it_is_captured(
+def test_pinned_memory_that_a_graph_reads_is_not_used_again_while_there_is_the_graph(
     counts: Counts,
 ) -> None:
     x = cf.arange(700.0)
     cf.cuda.empty_cache()
     pinned, there = x.pin_memory(), cf.zeros(700, device="cuda")
     there.copy_(pinned.to("cuda", non_blocking=True))
-    address, stream = pinned.data_ptr(), ctypes.c_uint64(stream_of(there.device))
-    graph = ctypes.c_uint64()
-    assert counts.driver.cuStreamBeginCapture_v2(stream, 0) == 0
-    pinned.to("cuda", non_blocking=True)
-    del pinned
-    during = x.pin_memory()
+    address, graph = pinned.data_ptr(), cf.cuda.CUDAGraph()
+    with cf.cuda.graph(graph):
+        there.copy_(pinned.to("cuda", non_blocking=True))
+        del pinned
+        during = x.pin_memory()
     # Neither is the capture spoilt by what was done beside it.
-    assert counts.driver.cuStreamEndCapture(stream, ctypes.byref(graph)) == 0
     assert during.data_ptr() != address
-    assert counts.driver.cuGraphDestroy(graph) == 0
+    there.zero_()
+    graph.replay()
+    assert there.tolist() == x.tolist()
+    del graph
     assert x.pin_memory().data_ptr() == address
 
 
@@ -369,3 +368,134 @@ def test_bytes_that_meet_are_added_by_many_threads(counts: Counts) -> None:
     found = cf.scatter_add(moved[0], 0, moved[1], moved[2])
     assert kernels(counts, "scatter_lines") == 0 and kernels(counts, "scatter_each_i32") == 1
     assert found.tolist() == cf.scatter_add(x, 0, index, source).tolist()
+
+
+def nothing_waits(counts: Counts, run: Callable[[], Any], uploads: int = 0) -> Any:
+    """Run once to load what is needed, then assert that the host does not wait for the device."""
+    run()
+    counts.reset()
+    found = run()
+    seen = {what: counts[what] for what in ("synchronize", "device_to_host", "host_to_device")}
+    assert seen == {"synchronize": 0, "device_to_host": 0, "host_to_device": uploads}
+    return found
+
+
+def test_what_the_host_makes_for_a_device_is_not_waited_for(counts: Counts) -> None:
+    generator = cf.Generator()
+
+    def permutation(device: str) -> Any:
+        return cf.randperm(1000, generator=generator.manual_seed(3), device=device)
+
+    found = nothing_waits(counts, lambda: permutation("cuda"), uploads=1)
+    assert found.tolist() == permutation("cpu").tolist()
+    # Memory that a copy has read is used again, and holds other numbers then.
+    several = nothing_waits(counts, lambda: [cf.arange(n, device="cuda") for n in range(1, 40)], 39)
+    assert [x.tolist() for x in several] == [list(range(n)) for n in range(1, 40)]
+    x = cf.arange(12.0, device="cuda").reshape(3, 4)
+    flipped = nothing_waits(counts, lambda: cf.flip(x, [0]), uploads=1)
+    assert flipped.tolist() == x.cpu().flip([0]).tolist()
+
+
+def test_more_than_is_kept_for_copies_is_waited_for(counts: Counts) -> None:
+    large = cf.arange(40 * 2**20, dtype=cf.int64, device="cuda")
+    assert large[-1].item() == 40 * 2**20 - 1
+
+
+def test_ctc_neither_waits_nor_reads(counts: Counts) -> None:
+    logits = cf.randn(12, 3, 5).to("cuda").requires_grad_()
+    targets = cf.tensor([[1, 2, 2, 4], [3, 0, 0, 0], [1, 4, 1, 0]]).to("cuda")
+
+    def step() -> Any:
+        logits.grad = None
+        scores = cf.nn.functional.log_softmax(logits, -1)
+        loss = cf.nn.functional.ctc_loss(scores, targets, [12, 9, 12], [4, 1, 3])
+        loss.backward()
+        return loss
+
+    # Where the targets lie, and how long they are.
+    loss = nothing_waits(counts, step, uploads=2)
+    gradient = logits.grad
+    logits = cf.nn.Parameter(logits.detach().cpu())
+    targets = targets.cpu()
+    assert loss.item() == pytest.approx(step().item(), rel=1e-5)
+    assert (gradient.cpu() - logits.grad).abs().max().item() < 1e-6
+
+
+def test_a_label_that_is_no_class_is_told_when_the_device_is_waited_for(counts: Counts) -> None:
+    scores = cf.zeros(4, 2, 3, device="cuda").log_softmax(-1)
+    unread = cf.tensor([[1, 77], [2, 1]]).to("cuda")
+    assert cf.nn.functional.ctc_loss(scores, unread, [4, 4], [1, 2]).item() > 0
+    loss = cf.nn.functional.ctc_loss(scores, unread, [4, 4], [2, 2])
+    with pytest.raises(IndexError, match="77"):
+        loss.item()
+
+
+def test_a_scan_of_bools_stays_on_the_device(counts: Counts) -> None:
+    flags = cf.tensor([[True, False, True], [False, False, True]]).to("cuda")
+    for scan in (cf.cumsum, cf.cumprod):
+        found = nothing_waits(counts, lambda scan=scan: scan(flags, 1, dtype=cf.bool))
+        assert found.dtype == cf.bool
+        assert found.tolist() == scan(flags.cpu(), 1, dtype=cf.bool).tolist()
+
+
+def test_in_a_scope_a_weight_is_cast_once(counts: Counts) -> None:
+    layer, x = cf.nn.Linear(8, 8).to("cuda"), cf.randn(4, 8).to("cuda")
+
+    def launches(uses: int, **options: Any) -> int:
+        def step() -> None:
+            layer.zero_grad()
+            with cf.autocast("cuda", dtype=cf.bfloat16, **options):
+                y = x
+                for _ in range(uses):
+                    y = layer(y)
+                loss = y.float().sum()
+            loss.backward()
+
+        nothing_waits(counts, step)
+        return counts["launch"]
+
+    # Each further use casts weight and bias again, or not; and their gradients back.
+    kept, anew = (
+        launches(5, cache_enabled=cache) - launches(4, cache_enabled=cache)
+        for cache in (True, False)
+    )
+    assert kept <= anew - 2
+
+
+def test_what_is_kept_in_a_scope_ends_with_it(counts: Counts) -> None:
+    layer, x = cf.nn.Linear(256, 256, bias=False).to("cuda"), cf.ones(1, 256, device="cuda")
+    half = 256 * 256 * 2
+    start = cf.cuda.memory_allocated()
+    with cf.autocast("cuda"):
+        with cf.autocast("cuda", dtype=cf.float16):
+            layer(x)
+        assert cf.cuda.memory_allocated() - start >= half
+        cf.clear_autocast_cache()
+        assert cf.cuda.memory_allocated() - start < half
+        layer(x)
+        assert cf.cuda.memory_allocated() - start >= half
+    assert cf.cuda.memory_allocated() - start < half
+
+
+def test_a_scaled_step_in_a_scope_waits_once(counts: Counts) -> None:
+    net, x, target = (made.to("cuda") for made in mlp())
+    steps = cf.optim.SGD(net.parameters(), lr=0.01)
+    scaler = cf.amp.GradScaler("cuda", init_scale=128.0)
+
+    def step() -> None:
+        steps.zero_grad()
+        with cf.autocast("cuda", dtype=cf.float16):
+            loss = cf.nn.functional.cross_entropy(net(x), target)
+        scaler.scale(loss).backward()
+        scaler.step(steps)
+        scaler.update()
+
+    step()
+    counts.reset()
+    step()
+    # Whether all gradients are finite decides what the host does next: it reads one number.
+    in_step = counts["synchronize"]
+    assert (counts["device_to_host"], counts["host_to_device"]) == (1, 0)
+    counts.reset()
+    x[0, 0].item()
+    assert in_step == counts["synchronize"]
