@@ -91,6 +91,22 @@ func TestGradientsAreUnscaled(t *testing.T) {
 	fails(t, err, candle.ErrNullPointer, "params[0]")
 }
 
+func TestAWeightIsCastOnceUnlessThatIsNotWanted(t *testing.T) {
+	for _, enabled := range []bool{true, false} {
+		candle.Check(candle.AutocastCache(enabled, func() error {
+			weight := leaf(1, 2)
+			return candle.Autocast(candle.DeviceCPU, candle.BFloat16, func() error {
+				for use := 0; use < 2; use++ {
+					candle.Check(tensor(weight.Matmul(weight)).Backward())
+				}
+				equal(t, values(tensor(weight.Grad())), []float64{4, 8})
+				return nil
+			})
+		}))
+	}
+	fails(t, candle.AutocastCache(true, nil), candle.ErrNullPointer, "run")
+}
+
 func TestPrecisionOfProducts(t *testing.T) {
 	for _, dtype := range []candle.DType{candle.Float32, candle.Float16, candle.BFloat16} {
 		equal(t, candle.ReducedPrecision(dtype), false)

@@ -6,6 +6,7 @@ The emulated driver counts (`make test-cuda`); elsewhere these tests are skipped
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -433,7 +434,7 @@ def test_a_label_that_is_no_class_is_told_when_the_device_is_waited_for(counts: 
 def test_a_scan_of_bools_stays_on_the_device(counts: Counts) -> None:
     flags = cf.tensor([[True, False, True], [False, False, True]]).to("cuda")
     for scan in (cf.cumsum, cf.cumprod):
-        found = nothing_waits(counts, lambda scan=scan: scan(flags, 1, dtype=cf.bool))
+        found = nothing_waits(counts, functools.partial(scan, flags, 1, dtype=cf.bool))
         assert found.dtype == cf.bool
         assert found.tolist() == scan(flags.cpu(), 1, dtype=cf.bool).tolist()
 

@@ -484,7 +484,7 @@ class Array:
             )
             == 0
         )
-        return found.tolist()
+        return list(found)
 
 
 @needs_cuda

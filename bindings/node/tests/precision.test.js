@@ -60,6 +60,23 @@ test("a call on another thread is not cast, and says so", async () => {
     assert.deepEqual(y.grad.tolist(), [2, 4]);
 });
 
+test("a weight is cast once unless that is not wanted", () => {
+    assert.equal(candle.isAutocastCacheEnabled(), true);
+    for (const enabled of [true, false]) {
+        assert.equal(candle.setAutocastCacheEnabled(enabled), true);
+        const weight = tensor([[2, 1]], { dtype: "float32", requiresGrad: true });
+        autocast("cpu", "bfloat16", () => {
+            const [first, second] = [weight.matmul(column), weight.matmul(column)];
+            first.sum().backward();
+            second.sum().backward();
+        });
+        assert.deepEqual(weight.grad.tolist(), column.mul(2).reshape([1, 2]).tolist());
+        assert.equal(candle.isAutocastCacheEnabled(), enabled);
+    }
+    assert.equal(candle.setAutocastCacheEnabled(true), false);
+    assert.throws(() => candle.setAutocastCacheEnabled(1), TypeError);
+});
+
 test("gradients are unscaled", () => {
     const y = tensor([3, 4], { dtype: "float32", requiresGrad: true });
     y.mul(8).sum().backward();

@@ -25,6 +25,15 @@ class PrecisionTest {
     }
 
     @Test
+    void aWeightIsCastOnceUnlessThatIsNotWanted() {
+        assertTrue(Precision.isAutocastCacheEnabled());
+        assertTrue(Precision.setAutocastCacheEnabled(false));
+        assertFalse(Precision.isAutocastCacheEnabled());
+        assertFalse(Precision.setAutocastCacheEnabled(true));
+        assertTrue(Precision.isAutocastCacheEnabled());
+    }
+
+    @Test
     void castsHoldInTheirScope() {
         assertEquals(DType.NONE, Precision.autocastDType(DeviceKind.CPU));
         try (Autocast scope = Precision.autocast(DeviceKind.CPU, DType.BFLOAT16)) {
