@@ -61,12 +61,7 @@ pub(crate) fn sent<T: WithDType>(data: &[T], device: &CudaDevice) -> Result<Tens
 /// # Safety
 ///
 /// So many elements of the dtype are at the address of the host.
-unsafe fn through_pinned(
-    from: *const u8,
-    dims: &[usize],
-    dtype: DType,
-    device: &CudaDevice,
-) -> Result<Option<Tensor>> {
+unsafe fn through_pinned(from: *const u8, dims: &[usize], dtype: DType, device: &CudaDevice) -> Result<Option<Tensor>> {
     let bytes = dims.iter().product::<usize>() * dtype.size_in_bytes();
     if bytes == 0 {
         return Ok(None);

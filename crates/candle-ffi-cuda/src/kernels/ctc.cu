@@ -36,12 +36,12 @@ template <class C> __device__ __forceinline__ C log_sum_exp(C a, C b, C c) {
 }
 
 // One sequence.
-struct Walk {
+struct Trellis {
     const i64 *labels;
     i64 count, states, length;
     const Sequences &of;
 
-    __device__ Walk(const Sequences &of, i64 sequence)
+    __device__ Trellis(const Sequences &of, i64 sequence)
         : labels(of.labels + of.spans[3 * sequence]), count(of.spans[3 * sequence + 1]), states(2 * count + 1),
           length(of.spans[3 * sequence + 2]), of(of) {}
 
@@ -66,28 +66,28 @@ template <class C>
 __device__ __forceinline__ void forward(const C *log_probs, const Sequences &of, C *alpha, C *losses) {
     const C NEVER = minus_infinity<C>();
     for (i64 sequence = blockIdx.x; sequence < of.count; sequence += gridDim.x) {
-        const Walk walk(of, sequence);
-        for (i64 step = 0; step < walk.length; ++step) {
-            const C *own = log_probs + walk.row(step, sequence);
-            C *now = alpha + walk.at(step, sequence);
+        const Trellis trellis(of, sequence);
+        for (i64 step = 0; step < trellis.length; ++step) {
+            const C *own = log_probs + trellis.row(step, sequence);
+            C *now = alpha + trellis.at(step, sequence);
             const C *before = now - of.states;
-            for (i64 state = threadIdx.x; state < walk.states; state += blockDim.x) {
+            for (i64 state = threadIdx.x; state < trellis.states; state += blockDim.x) {
                 C sum = state < 2 ? C(0) : NEVER;
                 if (step > 0) {
                     const C one = state > 0 ? before[state - 1] : NEVER;
-                    const C two = walk.skips(state) ? before[state - 2] : NEVER;
+                    const C two = trellis.skips(state) ? before[state - 2] : NEVER;
                     sum = log_sum_exp(before[state], one, two);
                 }
-                now[state] = sum + own[walk.class_of(state)];
+                now[state] = sum + own[trellis.class_of(state)];
             }
             __syncthreads();
         }
         if (threadIdx.x == 0) {
             // Nothing is spelled by no step.
-            C total = walk.states == 1 ? C(0) : NEVER;
-            if (walk.length > 0) {
-                const C *last = alpha + walk.at(walk.length - 1, sequence) + walk.states - 1;
-                total = walk.states == 1 ? last[0] : log_sum_exp(last[0], last[-1], NEVER);
+            C total = trellis.states == 1 ? C(0) : NEVER;
+            if (trellis.length > 0) {
+                const C *last = alpha + trellis.at(trellis.length - 1, sequence) + trellis.states - 1;
+                total = trellis.states == 1 ? last[0] : log_sum_exp(last[0], last[-1], NEVER);
             }
             losses[sequence] = -total;
         }
@@ -101,30 +101,30 @@ __device__ __forceinline__ void backward(const C *log_probs, const Sequences &of
                                          Link *links) {
     const C NEVER = minus_infinity<C>();
     for (i64 sequence = blockIdx.x; sequence < of.count; sequence += gridDim.x) {
-        const Walk walk(of, sequence);
+        const Trellis trellis(of, sequence);
         Link *own_links = links + sequence * (of.states / 2);
-        for (i64 which = threadIdx.x; which < walk.count; which += blockDim.x) {
-            const i64 label = walk.labels[which];
+        for (i64 which = threadIdx.x; which < trellis.count; which += blockDim.x) {
+            const i64 label = trellis.labels[which];
             i64 before = which - 1, next = which + 1;
-            while (before >= 0 && walk.labels[before] != label) --before;
-            while (next < walk.count && walk.labels[next] != label) ++next;
-            own_links[which] = {next < walk.count ? static_cast<i32>(next) : -1, before < 0};
+            while (before >= 0 && trellis.labels[before] != label) --before;
+            while (next < trellis.count && trellis.labels[next] != label) ++next;
+            own_links[which] = {next < trellis.count ? static_cast<i32>(next) : -1, before < 0};
         }
         C *rows = later + 2 * sequence * of.states;
-        for (i64 step = walk.length - 1; step >= 0; --step) {
-            const C *own = log_probs + walk.row(step, sequence);
+        for (i64 step = trellis.length - 1; step >= 0; --step) {
+            const C *own = log_probs + trellis.row(step, sequence);
             const C *after = rows + (step + 1) % 2 * of.states;
             C *now = rows + step % 2 * of.states;
-            const i64 at = walk.at(step, sequence);
-            for (i64 state = threadIdx.x; state < walk.states; state += blockDim.x) {
+            const i64 at = trellis.at(step, sequence);
+            for (i64 state = threadIdx.x; state < trellis.states; state += blockDim.x) {
                 // What follows this step, and so without its own probability.
-                C following = state + 2 >= walk.states ? C(0) : NEVER;
-                if (step + 1 < walk.length) {
-                    const C one = state + 1 < walk.states ? after[state + 1] : NEVER;
-                    const C two = state + 2 < walk.states && walk.skips(state + 2) ? after[state + 2] : NEVER;
+                C following = state + 2 >= trellis.states ? C(0) : NEVER;
+                if (step + 1 < trellis.length) {
+                    const C one = state + 1 < trellis.states ? after[state + 1] : NEVER;
+                    const C two = state + 2 < trellis.states && trellis.skips(state + 2) ? after[state + 2] : NEVER;
                     following = log_sum_exp(after[state], one, two);
                 }
-                now[state] = following + own[walk.class_of(state)];
+                now[state] = following + own[trellis.class_of(state)];
                 joint[at + state] = alpha[at + state] + following;
             }
             __syncthreads();
@@ -145,23 +145,23 @@ __device__ __forceinline__ void slopes(const C *log_probs, const Sequences &of, 
     const C NEVER = minus_infinity<C>();
     for (i64 item = blockIdx.x; item < of.steps * of.count; item += gridDim.x) {
         const i64 step = item / of.count, sequence = item % of.count;
-        const Walk walk(of, sequence);
+        const Trellis trellis(of, sequence);
         const C loss = losses[sequence], grad = grads[sequence];
         C *out = dx + item * of.classes;
-        if (step >= walk.length || (zero_infinity && loss == -NEVER)) {
+        if (step >= trellis.length || (zero_infinity && loss == -NEVER)) {
             for (i64 which = threadIdx.x; which < of.classes; which += blockDim.x) out[which] = 0;
             continue;
         }
-        const C *own = log_probs + item * of.classes, *paths = joint + walk.at(step, sequence);
+        const C *own = log_probs + item * of.classes, *paths = joint + trellis.at(step, sequence);
         C max = NEVER;
-        for (i64 state = threadIdx.x; state < walk.states; state += blockDim.x) max = paths[state] > max ? paths[state] : max;
+        for (i64 state = threadIdx.x; state < trellis.states; state += blockDim.x) max = paths[state] > max ? paths[state] : max;
         max = join_block(max, [](C a, C b) { return a > b ? a : b; });
         const C shift = max == NEVER ? C(0) : max;
         // Of one where the target can be spelled, else NaN.
         const C scale = exp(max + loss);
         C blanks = 0;
-        for (i64 state = threadIdx.x; state < walk.states; state += blockDim.x)
-            if (walk.class_of(state) == of.blank) blanks += exp(paths[state] - shift);
+        for (i64 state = threadIdx.x; state < trellis.states; state += blockDim.x)
+            if (trellis.class_of(state) == of.blank) blanks += exp(paths[state] - shift);
         blanks = join_block(blanks, [](C a, C b) { return a + b; });
         for (i64 which = threadIdx.x; which < of.classes; which += blockDim.x) {
             const C share = which == of.blank ? blanks : C(0);
@@ -169,8 +169,8 @@ __device__ __forceinline__ void slopes(const C *log_probs, const Sequences &of, 
         }
         __syncthreads();
         const Link *own_links = links + sequence * (of.states / 2);
-        for (i64 which = threadIdx.x; which < walk.count; which += blockDim.x) {
-            const i64 label = walk.label(which);
+        for (i64 which = threadIdx.x; which < trellis.count; which += blockDim.x) {
+            const i64 label = trellis.label(which);
             if (!own_links[which].first || label == of.blank) continue;
             C share = 0;
             for (i64 at = which; at >= 0; at = own_links[at].next) share += exp(paths[2 * at + 1] - shift);
