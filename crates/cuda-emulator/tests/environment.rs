@@ -1,25 +1,11 @@
 //! What the environment asks for, which a process reads once: each case is a process of its own.
 mod calls;
 
-use std::process::Command;
-
 use calls::*;
 use cuda_emulator::driver::context::*;
 use cuda_emulator::driver::device::*;
 use cuda_emulator::driver::memory::*;
 use cuda_emulator::driver::{Out, Status};
-
-/// Runs a test of this file that does nothing otherwise, in an environment; what it has written to stderr.
-fn run(name: &str, environment: &[(&str, &str)]) -> String {
-    let Ok(program) = std::env::current_exe() else { panic!("the test knows no path of its own") };
-    let mut command = Command::new(program);
-    command.args([name, "--exact", "--ignored", "--nocapture"]).env_remove("CUDA_VISIBLE_DEVICES");
-    let Ok(output) = command.envs(environment.iter().copied()).output() else { panic!("the test cannot be started") };
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let counted = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && counted.contains("1 passed"), "{counted}{said}");
-    said
-}
 
 fn device_count() -> i32 {
     let mut number = -1;

@@ -13,7 +13,7 @@ use super::registry::{DeviceView, registry};
 use super::settings::settings;
 use super::status::Status;
 use super::stream::{Stream, no_capture};
-use super::{account, exports};
+use super::{account, exports, order};
 
 /// A `CUcontext`.
 pub(crate) struct Context {
@@ -54,7 +54,7 @@ impl Context {
 
     /// What kernels of this context see of the memory.
     pub(crate) fn view(&self) -> DeviceView {
-        DeviceView::new(self.device, self.peers.load(Ordering::Acquire))
+        DeviceView::new(self.device, self.peers.load(Ordering::Acquire), order::running())
     }
 
     /// An error if a kernel of this context went astray before.
@@ -71,15 +71,19 @@ impl Context {
         _ = self.dead.compare_exchange(0, status.0, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// All work is done (it always is); pools give back what they need not keep.
+    /// All work is done; pools give back what they need not keep.
     pub(crate) fn synchronize(&self) -> Result<(), Status> {
         count(Count::Synchronize);
+        self.alive()?;
+        order::settle(self.handle)?;
         self.alive()?;
         account::synchronized(self.device);
         Ok(())
     }
 
     fn reset(&self) {
+        // Nothing that is left can be reported to anyone.
+        _ = order::settle(self.handle);
         registry().free_context(self.handle);
         self.peers.store(0, Ordering::Release);
         self.dead.store(0, Ordering::Release);
@@ -350,8 +354,7 @@ exports! {
 
     fn cuCtxWaitEvent(handle: Handle, event: Handle) {
         context(handle)?.alive()?;
-        super::event::event(event)?;
-        Ok(())
+        super::event::event(event)?.hold(handle)
     }
 
     fn cuCtxGetExecAffinity(_affinity: In<u8>, _kind: i32) {

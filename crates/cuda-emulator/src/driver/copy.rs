@@ -1,13 +1,15 @@
 //! Copies between host and devices, and memory set to one value.
 
+use std::sync::Arc;
+
 use super::border::{Address, HostPointer, In};
 use super::context::{Context, context, current};
 use super::counts::{Count, count};
 use super::handles::Handle;
-use super::registry::registry;
+use super::registry::{Block, registry};
 use super::status::Status;
-use super::stream::{no_capture, stream, submit};
-use super::{exports, report};
+use super::stream::{Stream, no_capture, stream, submit};
+use super::{exports, order, report};
 
 /// One end of a copy.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +51,8 @@ impl End {
     /// The host's pointer to `size` bytes.
     fn pointer(self, size: usize, write: bool) -> Result<*mut u8, Status> {
         let address = self.address();
-        if let Some(block) = registry().find_range(address, size) {
+        let lost = |block: &Block| order::is_lost(block.start, order::running());
+        if let Some(block) = registry().find_range(address, size).filter(|block| !lost(block)) {
             return Ok(block.pointer(address));
         }
         // An address in an allocation that is too short is wrong whoever names it.
@@ -105,7 +108,53 @@ fn copy(to: End, from: End, size: usize) -> Result<(), Status> {
     let context = current()?;
     no_capture(&context)?;
     count_copy(to, from, true);
-    copy_now(to, from, size)
+    if order::deferred() { copy_later(&stream(0)?, to, from, size, true) } else { copy_now(to, from, size) }
+}
+
+/// A copy that takes its turn. What the host may do with its own memory when the call returns is what the documentation says
+/// ("API synchronization behavior"): bytes from memory that is not page-locked have been taken, though they need not have
+/// arrived; those to such memory have; page-locked memory is used later, unless the host has asked to wait.
+fn copy_later(stream: &Arc<Stream>, to: End, from: End, size: usize, waits: bool) -> Result<(), Status> {
+    known(stream, to, size, true)?;
+    known(stream, from, size, false)?;
+    let counted = || {};
+    match (to.place(), from.place()) {
+        (Place::Device, Place::Pageable) => {
+            if waits {
+                order::drain(stream)?;
+            }
+            let taken = HostPointer::at(from.address()).read(size)?;
+            let work = move |_: &Context| copy_now(to, End::Host(taken.as_ptr() as u64), taken.len());
+            submit(stream, counted, work)
+        }
+        ends => {
+            submit(stream, counted, move |_| copy_now(to, from, size))?;
+            let pageable = ends.0 == Place::Pageable || ends.1 == Place::Pageable;
+            if pageable || (waits && ends != (Place::Device, Place::Device)) { finish(stream) } else { Ok(()) }
+        }
+    }
+}
+
+/// The host waits for a stream and learns what went wrong there.
+fn finish(stream: &Arc<Stream>) -> Result<(), Status> {
+    if order::deferred() {
+        order::drain(stream)?;
+        stream.context()?;
+    }
+    Ok(())
+}
+
+/// An end of a copy that is to be must be there; that of a graph is not there before the graph runs.
+fn known(stream: &Arc<Stream>, end: End, size: usize, write: bool) -> Result<(), Status> {
+    let address = end.address();
+    if size == 0 {
+        return Ok(());
+    }
+    let of_device = matches!(end, End::Device(_)) || address >> 47 != 0;
+    if of_device && registry().find_range(address, size).is_none() {
+        order::drain(stream)?;
+    }
+    end.pointer(size, write).map(|_| ())
 }
 
 /// A copy in the order of a stream.
@@ -116,6 +165,11 @@ fn copy_async(to: End, from: End, size: usize, on: Handle) -> Result<(), Status>
     if pageable && let Some(capture) = stream.capture() {
         capture.invalidate();
         return Err(Status::STREAM_CAPTURE_UNSUPPORTED);
+    }
+    if order::deferred() && stream.capture().is_none() {
+        stream.context()?;
+        count_copy(to, from, false);
+        return copy_later(&stream, to, from, size, false);
     }
     submit(&stream, || count_copy(to, from, false), move |_| copy_now(to, from, size))
 }
@@ -164,6 +218,16 @@ impl Copy2d {
         Ok(())
     }
 
+    /// Does it in its turn; the host waits where memory of its own is read or written that is not page-locked.
+    fn submit(self, stream: &Arc<Stream>, waits: bool) -> Result<(), Status> {
+        let (to, from) = (self.destination.row(0)?, self.source.row(0)?);
+        let ends = (to.place(), from.place());
+        let pageable = ends.0 == Place::Pageable || ends.1 == Place::Pageable;
+        submit(stream, || count_copy(to, from, waits), move |_| self.run())?;
+        let waited = pageable || (waits && ends != (Place::Device, Place::Device));
+        if waited && stream.capture().is_none() { finish(stream) } else { Ok(()) }
+    }
+
     fn run(&self) -> Result<(), Status> {
         (0..self.height).try_for_each(|row| copy_now(self.destination.row(row)?, self.source.row(row)?, self.width))
     }
@@ -189,14 +253,21 @@ fn set_now(to: Address, value: u32, width: usize, number: usize) -> Result<(), S
 fn set(to: Address, value: u32, width: usize, number: usize) -> Result<(), Status> {
     let context = current()?;
     no_capture(&context)?;
-    count(Count::Memset);
     aligned(to, width)?;
-    set_now(to, value, width, number)
+    set_in(&stream(0)?, to, value, width, number)
 }
 
 fn set_async(to: Address, value: u32, width: usize, number: usize, on: Handle) -> Result<(), Status> {
     aligned(to, width)?;
-    submit(&stream(on)?, || count(Count::Memset), move |_| set_now(to, value, width, number))
+    set_in(&stream(on)?, to, value, width, number)
+}
+
+/// Memory of the host's that a device sets is set when the call returns, that of a device later.
+fn set_in(stream: &Arc<Stream>, to: Address, value: u32, width: usize, number: usize) -> Result<(), Status> {
+    if order::deferred() && stream.capture().is_none() {
+        known(stream, End::Device(to), number.checked_mul(width).ok_or(Status::INVALID_VALUE)?, true)?;
+    }
+    submit(stream, || count(Count::Memset), move |_| set_now(to, value, width, number))
 }
 
 fn aligned(to: Address, width: usize) -> Result<(), Status> {
@@ -256,7 +327,11 @@ exports! {
 
     fn cuMemcpyPeer(to: Address, to_context: Handle, from: Address, from_context: Handle, size: usize) {
         peer(to_context, from_context)?;
-        copy(End::Device(to), End::Device(from), size)
+        // It comes after all that the contexts have been given, and before all that they are given later.
+        order::settle(to_context)?;
+        order::settle(from_context)?;
+        copy(End::Device(to), End::Device(from), size)?;
+        finish(&stream(0)?)
     }
 
     fn cuMemcpyPeerAsync(to: Address, to_context: Handle, from: Address, from_context: Handle, size: usize, on: Handle) {
@@ -269,8 +344,7 @@ exports! {
         let context = current()?;
         no_capture(&context)?;
         what.check()?;
-        count_copy(what.destination.row(0)?, what.source.row(0)?, true);
-        what.run()
+        what.submit(&stream(0)?, true)
     }
 
     fn cuMemcpy2DUnaligned_v2(what: In<Copy2d>) {
@@ -278,15 +352,13 @@ exports! {
         let context = current()?;
         no_capture(&context)?;
         what.check()?;
-        count_copy(what.destination.row(0)?, what.source.row(0)?, true);
-        what.run()
+        what.submit(&stream(0)?, true)
     }
 
     fn cuMemcpy2DAsync_v2(what: In<Copy2d>, on: Handle) {
         let what = what.get(0)?;
         what.check()?;
-        let (to, from) = (what.destination.row(0)?, what.source.row(0)?);
-        submit(&stream(on)?, || count_copy(to, from, false), move |_| what.run())
+        what.submit(&stream(on)?, false)
     }
 
     fn cuMemsetD8_v2(to: Address, value: u8, number: usize) {
@@ -316,15 +388,17 @@ exports! {
     fn cuMemsetD2D8_v2(to: Address, pitch: usize, value: u8, width: usize, height: usize) {
         let context = current()?;
         no_capture(&context)?;
-        count(Count::Memset);
-        set_rows(&context, to, pitch, value.into(), 1, [width, height])
+        submit(&stream(0)?, || count(Count::Memset), move |context| {
+            set_rows(context, to, pitch, value.into(), 1, [width, height])
+        })
     }
 
     fn cuMemsetD2D32_v2(to: Address, pitch: usize, value: u32, width: usize, height: usize) {
         let context = current()?;
         no_capture(&context)?;
-        count(Count::Memset);
-        set_rows(&context, to, pitch, value, 4, [width, height])
+        submit(&stream(0)?, || count(Count::Memset), move |context| {
+            set_rows(context, to, pitch, value, 4, [width, height])
+        })
     }
 
     fn cuMemsetD2D8Async(to: Address, pitch: usize, value: u8, width: usize, height: usize, on: Handle) {

@@ -1,15 +1,16 @@
 //! Events: when something was done, and what a stream waits for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::border::Out;
-use super::context::{context, current};
+use super::context::{Context, context, current};
 use super::counts::{Count, count};
 use super::handles::{Handle, Handles};
+use super::order::Point;
 use super::status::Status;
-use super::stream::{Capture, stream};
-use super::{account, behind, exports};
+use super::stream::{Capture, Stream, stream};
+use super::{account, behind, exports, order};
 
 /// `CU_EVENT_DISABLE_TIMING`.
 const NO_TIME: u32 = 2;
@@ -27,8 +28,26 @@ enum Recorded {
     Never,
     /// When; and [`behind::now`] of then.
     At(Instant, u64),
+    /// In a stream that has not come that far, and when it does.
+    On(Point, Arc<OnceLock<Instant>>),
     /// In a graph in the making.
     In(Arc<Capture>),
+}
+
+impl Recorded {
+    /// When it was reached, if it was ever recorded.
+    fn time(self) -> Result<Option<Instant>, Status> {
+        match self {
+            Recorded::Never => Ok(None),
+            Recorded::At(_, then) if !behind::reached(then) => Err(Status::NOT_READY),
+            Recorded::At(time, _) => Ok(Some(time)),
+            Recorded::On(point, time) => {
+                order::query(&point)?;
+                Ok(time.get().copied())
+            }
+            Recorded::In(_) => Err(Status::CAPTURED_EVENT),
+        }
+    }
 }
 
 static EVENTS: Handles<Event> = Handles::new();
@@ -43,12 +62,26 @@ impl Event {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn reached(&self) -> Result<(), Status> {
+    /// Whether it has been reached, which `wait` asks or waits for.
+    fn reached(&self, wait: impl Fn(&Point) -> Result<(), Status>) -> Result<(), Status> {
         context(self.context)?.alive()?;
         match self.recorded() {
             Recorded::In(_) => Err(Status::CAPTURED_EVENT),
             Recorded::At(_, behind) if !behind::reached(behind) => Err(Status::NOT_READY),
             Recorded::Never | Recorded::At(..) => Ok(()),
+            Recorded::On(point, _) => {
+                wait(&point)?;
+                context(self.context)?.alive()
+            }
+        }
+    }
+
+    /// Makes all streams of a context that have something to do wait for it.
+    pub(crate) fn hold(&self, context: Handle) -> Result<(), Status> {
+        match self.recorded() {
+            Recorded::In(_) => Err(Status::CAPTURED_EVENT),
+            Recorded::Never | Recorded::At(..) => Ok(()),
+            Recorded::On(point, _) => order::wait_all(context, &point),
         }
     }
 }
@@ -59,9 +92,22 @@ fn record(handle: Handle, on: Handle) -> Result<(), Status> {
     if event.context != stream.context {
         return Err(Status::INVALID_HANDLE);
     }
-    let recorded = stream.capture().map_or_else(|| Recorded::At(Instant::now(), behind::now()), Recorded::In);
+    let recorded = stream.capture().map_or_else(|| record_now(&stream), Recorded::In);
     *event.recorded.lock().unwrap_or_else(PoisonError::into_inner) = recorded;
     Ok(())
+}
+
+fn record_now(stream: &Arc<Stream>) -> Recorded {
+    let time = Arc::new(OnceLock::new());
+    let reached = time.clone();
+    let work = move |_: &Context| {
+        reached.get_or_init(Instant::now);
+        Ok(())
+    };
+    match order::record(stream, Arc::new(work)) {
+        Some(point) => Recorded::On(point, time),
+        None => Recorded::At(Instant::now(), behind::now()),
+    }
 }
 
 fn elapsed(milliseconds: Out<f32>, start: Handle, end: Handle) -> Result<(), Status> {
@@ -69,13 +115,11 @@ fn elapsed(milliseconds: Out<f32>, start: Handle, end: Handle) -> Result<(), Sta
     if (start.flags | end.flags) & NO_TIME != 0 {
         return Err(Status::INVALID_HANDLE);
     }
-    match (start.recorded(), end.recorded()) {
-        (Recorded::At(.., then), _) | (_, Recorded::At(.., then)) if !behind::reached(then) => Err(Status::NOT_READY),
-        (Recorded::At(start, _), Recorded::At(end, _)) => {
+    match (start.recorded().time()?, end.recorded().time()?) {
+        (Some(start), Some(end)) => {
             let after = end.saturating_duration_since(start).as_secs_f32();
             milliseconds.set(1000.0 * (after - start.saturating_duration_since(end).as_secs_f32()))
         }
-        (Recorded::In(_), _) | (_, Recorded::In(_)) => Err(Status::CAPTURED_EVENT),
         _ => Err(Status::INVALID_HANDLE),
     }
 }
@@ -103,13 +147,13 @@ exports! {
     }
 
     fn cuEventQuery(handle: Handle) {
-        event(handle)?.reached()
+        event(handle)?.reached(order::query)
     }
 
     fn cuEventSynchronize(handle: Handle) {
         let event = event(handle)?;
         count(Count::Synchronize);
-        event.reached()?;
+        event.reached(Point::reach)?;
         account::synchronized(context(event.context)?.device);
         Ok(())
     }
@@ -128,8 +172,12 @@ exports! {
         match event.recorded() {
             Recorded::In(capture) => stream.join(&capture),
             // A graph cannot wait for what is not in it.
-            Recorded::At(..) if stream.capture().is_some() => Err(Status::STREAM_CAPTURE_ISOLATION),
+            Recorded::At(..) | Recorded::On(..) if stream.capture().is_some() => Err(Status::STREAM_CAPTURE_ISOLATION),
             Recorded::Never | Recorded::At(..) => Ok(()),
+            Recorded::On(point, _) => {
+                order::wait(&stream, &point);
+                Ok(())
+            }
         }
     }
 }

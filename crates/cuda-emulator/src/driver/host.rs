@@ -3,10 +3,10 @@
 use super::border::{Address, HostPointer, Out};
 use super::context::current;
 use super::counts::{Count, count};
-use super::exports;
 use super::memory::allocate;
 use super::registry::{Kind, registry};
 use super::status::Status;
+use super::{exports, order};
 
 fn host_allocate(out: Out<Address>, size: usize) -> Result<(), Status> {
     let context = current()?;
@@ -34,6 +34,7 @@ exports! {
         }
         // The real one waits for everything that may still use the memory.
         count(Count::Synchronize);
+        order::settle_all()?;
         registry().free(address, |kind| *kind == Kind::Host)?;
         Ok(())
     }
@@ -49,6 +50,7 @@ exports! {
 
     fn cuMemHostUnregister(host: HostPointer) {
         super::device::initialized()?;
+        order::settle_all()?;
         registry().unregister(host.address())
     }
 

@@ -1,5 +1,7 @@
 //! Memory of the devices: taken, given back, asked about.
 
+use std::sync::Arc;
+
 use super::border::{Address, HostPointer, In, Out};
 use super::context::{Context, current};
 use super::counts::{Count, count};
@@ -7,8 +9,8 @@ use super::handles::Handle;
 use super::pool::{current_pool, pool_device};
 use super::registry::{Block, Kind, registry};
 use super::status::Status;
-use super::stream::{no_capture, stream};
-use super::{account, exports, report};
+use super::stream::{Stream, no_capture, stream};
+use super::{account, exports, order, report};
 
 /// The accounts, after an allocation has ended.
 pub(crate) fn give_back(block: &Block) {
@@ -55,6 +57,33 @@ pub(crate) fn free(address: Address) -> Result<(), Status> {
     count(Count::Free);
     give_back(&block);
     Ok(())
+}
+
+/// The end of an allocation, in the order of a stream. What it takes is given back at once, since what comes later in that
+/// stream may take it.
+fn free_later(stream: &Arc<Stream>, address: Address) -> Result<(), Status> {
+    if address == 0 {
+        return Ok(());
+    }
+    // The memory of a graph is not there before the graph runs.
+    if registry().find(address).is_none() {
+        order::drain(stream)?;
+    }
+    let ends = |block: &Block| {
+        let kind = matches!(block.kind, Kind::Plain | Kind::Managed | Kind::Pool { .. } | Kind::Graph);
+        block.start == address && kind
+    };
+    let Some(block) = registry().find(address).filter(ends) else {
+        report(format_args!("cuMemFreeAsync: nothing is allocated at {address:#x}"));
+        return Err(Status::INVALID_VALUE);
+    };
+    order::free(stream, &block)?;
+    // The memory of a graph stays the graph's, which may be launched again.
+    if block.kind != Kind::Graph {
+        count(Count::Free);
+        give_back(&block);
+    }
+    order::limit_freed()
 }
 
 fn allocate_async(out: Out<Address>, size: usize, pool: Option<Handle>, on: Handle) -> Result<(), Status> {
@@ -145,6 +174,11 @@ exports! {
         no_capture(&context)?;
         // The real one waits for everything that may still use the memory.
         count(Count::Synchronize);
+        order::settle(context.handle)?;
+        if let Some(block) = registry().find(address) {
+            order::settle(block.context)?;
+        }
+        context.alive()?;
         free(address)
     }
 
@@ -162,6 +196,7 @@ exports! {
         stream.context()?;
         match stream.capture() {
             Some(capture) => super::graph::free(&capture, address),
+            None if order::deferred() => free_later(&stream, address),
             None => free(address),
         }
     }

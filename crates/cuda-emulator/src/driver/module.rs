@@ -11,7 +11,7 @@ use super::memory::{allocate, give_back};
 use super::registry::{Kind, registry};
 use super::status::Status;
 use super::stream::no_capture;
-use super::{exports, fat_binary, report};
+use super::{exports, fat_binary, order, report};
 use crate::ptx;
 
 /// A `CUmodule`.
@@ -97,8 +97,9 @@ exports! {
     }
 
     fn cuModuleUnload(handle: Handle) {
-        current()?;
-        MODULES.remove(handle)?.unload();
+        let module = MODULES.remove(current().and(Ok(handle))?)?;
+        order::settle(module.context)?;
+        module.unload();
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::border::Address;
 use super::handles::Handle;
+use super::order::{self, User};
 use super::status::Status;
 use crate::machine::{Memory, Region};
 
@@ -253,6 +254,14 @@ impl Registry {
         let was = freed.blocks.iter().rev().find(|block| inside(block)).copied();
         drop(freed);
         let near = self.read().range(..=address).next_back().map(|(_, block)| *block);
+        if let Some(block) = near.filter(|block| inside(block) && order::is_lost(block.start, order::running())) {
+            _ = write!(
+                text,
+                ": inside memory of {} bytes that has been freed in the order of a stream, before which this is not",
+                block.size
+            );
+            return text;
+        }
         _ = match (near, was) {
             (Some(block), _) if inside(&block) && address + size as u64 <= block.end() => {
                 write!(text, ": inside an allocation of device {}, which this device has no access to", block.device)
@@ -281,6 +290,8 @@ pub(crate) struct DeviceView {
     device: usize,
     /// Devices whose plain allocations this one may use: one bit for each.
     peers: u64,
+    /// For which work.
+    user: Option<User>,
 }
 
 #[derive(Clone, Copy)]
@@ -305,11 +316,14 @@ thread_local! {
 }
 
 impl DeviceView {
-    pub(crate) fn new(device: usize, peers: u64) -> Self {
-        Self { device, peers }
+    pub(crate) fn new(device: usize, peers: u64, user: Option<User>) -> Self {
+        Self { device, peers, user }
     }
 
     fn may_touch(&self, block: &Block) -> bool {
+        if order::is_lost(block.start, self.user) {
+            return false;
+        }
         if block.device == self.device || block.on_host() {
             return true;
         }
@@ -349,9 +363,12 @@ impl Memory for DeviceView {
                 }
             }
             let found = self.look_up(address, size)?;
-            let slot = cache.next.get();
-            cache.entries[slot].set(found);
-            cache.next.set((slot + 1) % cache.entries.len());
+            // What one work may use, another may not.
+            if !order::is_ending(found.start) {
+                let slot = cache.next.get();
+                cache.entries[slot].set(found);
+                cache.next.set((slot + 1) % cache.entries.len());
+            }
             Some((found.host + (address - found.start) as usize) as *mut u8)
         })
     }

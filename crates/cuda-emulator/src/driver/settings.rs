@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub version: i32,
     /// Whether each call is printed.
     pub trace: bool,
+    /// Whether work waits in its stream until something makes it run.
+    pub deferred: bool,
     /// Whether a launch reports its own failure, as with a real device that is asked to wait for each launch.
     pub blocking: bool,
 }
@@ -26,9 +28,14 @@ pub(crate) fn settings() -> &'static Settings {
         devices: visible(number("CUDA_EMULATOR_DEVICES", 1), env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()),
         memory: number("CUDA_EMULATOR_MEMORY", GIBIBYTE),
         version: number("CUDA_EMULATOR_VERSION", 13000),
-        trace: env::var("CUDA_EMULATOR_TRACE").is_ok_and(|value| !value.is_empty() && value != "0"),
+        trace: is_on("CUDA_EMULATOR_TRACE"),
+        deferred: is_on("CUDA_EMULATOR_DEFER"),
         blocking: env::var("CUDA_LAUNCH_BLOCKING").is_ok_and(|value| value == "1"),
     })
+}
+
+fn is_on(name: &str) -> bool {
+    env::var(name).is_ok_and(|value| !value.is_empty() && value != "0")
 }
 
 fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {

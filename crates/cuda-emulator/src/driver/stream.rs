@@ -10,6 +10,7 @@ use super::border::{Address, HostPointer, Out};
 use super::context::{Context, context, current};
 use super::counts::{Count, count};
 use super::handles::{Handle, Handles};
+use super::order::{self, Point, Queue};
 use super::status::Status;
 use super::{account, exports};
 
@@ -24,6 +25,7 @@ pub(crate) struct Stream {
     priority: i32,
     legacy: bool,
     capture: Mutex<Option<Arc<Capture>>>,
+    pub queue: Mutex<Queue>,
 }
 
 /// A graph in the making.
@@ -56,7 +58,15 @@ thread_local! {
 
 impl Stream {
     fn new(handle: Handle, context: Handle, flags: u32, priority: i32) -> Self {
-        Self { handle, context, flags, priority, legacy: handle == 1, capture: Mutex::new(None) }
+        Self {
+            handle,
+            context,
+            flags,
+            priority,
+            legacy: handle == 1,
+            capture: Mutex::new(None),
+            queue: Mutex::default(),
+        }
     }
 
     /// The graph in the making, if this stream is captured.
@@ -69,6 +79,16 @@ impl Stream {
 
     fn set_capture(&self, capture: Option<Arc<Capture>>) {
         *self.capture.lock().unwrap_or_else(PoisonError::into_inner) = capture;
+    }
+
+    /// Whether it is the one that all others wait for.
+    pub(crate) fn is_legacy(&self) -> bool {
+        self.legacy
+    }
+
+    /// Whether it waits for the legacy stream, and that one for it.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.flags & NON_BLOCKING == 0
     }
 
     /// The context, in which nothing went astray yet.
@@ -157,7 +177,7 @@ pub(crate) fn stream(handle: Handle) -> Result<Arc<Stream>, Status> {
     }
 }
 
-/// Does the work at once, or, while the stream is captured, keeps it for the graph.
+/// Does the work at once or in its turn, or, while the stream is captured, keeps it for the graph.
 pub(crate) fn submit(
     stream: &Arc<Stream>,
     counted: impl FnOnce(),
@@ -170,23 +190,30 @@ pub(crate) fn submit(
     if stream.legacy {
         for capture in captures() {
             let streams = capture.streams.lock().unwrap_or_else(PoisonError::into_inner);
-            if streams.iter().any(|stream| stream.flags & NON_BLOCKING == 0) {
+            if streams.iter().any(|stream| stream.is_blocking()) {
                 capture.invalidate();
                 return Err(Status::STREAM_CAPTURE_IMPLICIT);
             }
         }
     }
     counted();
+    if order::deferred() {
+        return order::submit(stream, Arc::new(work));
+    }
     work(&context)
 }
 
 /// The host waits for a stream.
-pub(crate) fn synchronize(stream: &Stream) -> Result<(), Status> {
+pub(crate) fn synchronize(stream: &Arc<Stream>) -> Result<(), Status> {
     count(Count::Synchronize);
     let context = stream.context()?;
     if let Some(capture) = stream.capture() {
         capture.invalidate();
         return Err(Status::STREAM_CAPTURE_UNSUPPORTED);
+    }
+    if order::deferred() {
+        order::drain(stream)?;
+        context.alive()?;
     }
     account::synchronized(context.device);
     Ok(())
@@ -258,14 +285,14 @@ exports! {
     }
 
     fn cuStreamSynchronize(handle: Handle) {
-        synchronize(&*stream(handle)?)
+        synchronize(&stream(handle)?)
     }
 
     fn cuStreamQuery(handle: Handle) {
         let stream = stream(handle)?;
         stream.context()?;
         match stream.capture() {
-            None => Ok(()),
+            None => order::query(&Point::last(&stream)),
             Some(capture) => {
                 capture.invalidate();
                 Err(Status::STREAM_CAPTURE_UNSUPPORTED)

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::ffi::CStr;
+use std::process::Command;
 use std::sync::Once;
 
 use cuda_emulator::driver::context::*;
@@ -167,4 +168,16 @@ pub(crate) fn argument<T>(value: &T) -> HostPointer {
 pub(crate) fn counted(what: &CStr) -> u64 {
     // SAFETY: a text.
     unsafe { cuda_emulator_count(Text::new(what)) }
+}
+
+/// Runs an ignored test of the same file, in an environment; what it has written to stderr.
+pub(crate) fn run(name: &str, environment: &[(&str, &str)]) -> String {
+    let Ok(program) = std::env::current_exe() else { panic!("the test knows no path of its own") };
+    let mut command = Command::new(program);
+    command.args([name, "--exact", "--ignored", "--nocapture"]).env_remove("CUDA_VISIBLE_DEVICES");
+    let Ok(output) = command.envs(environment.iter().copied()).output() else { panic!("the test cannot be started") };
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let counted = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && counted.contains("1 passed"), "{counted}{said}");
+    said
 }

@@ -57,7 +57,7 @@ impl Call {
     pub(super) fn run(self, places: Places) -> Result<(), Blas> {
         let library = library(self.handle)?;
         let stream = library.stream()?;
-        let view = stream.context()?.view();
+        stream.context()?;
         let [m, n, k] = [size(self.shape[0])?, size(self.shape[1])?, size(self.shape[2])?];
         let batch = size(self.batch)?;
         let [turn_a, turn_b] = [transposed(self.transposed[0])?, transposed(self.transposed[1])?];
@@ -87,14 +87,14 @@ impl Call {
         if m == 0 || n == 0 || batch == 0 {
             return Ok(());
         }
-        let alpha = library.scalar(self.alpha, compute.scale(), &view)?;
-        let beta = library.scalar(self.beta, compute.scale(), &view)?;
+        let alpha = library.scalar(self.alpha, compute.scale())?;
+        let beta = library.scalar(self.beta, compute.scale())?;
         let leading = self.leading.map(i64::from);
         let matrix = move |which: usize, address: Address, rows: usize, columns: usize, turned: bool| {
             let (row, column) = if turned { (leading[which], 1) } else { (1, leading[which]) };
             Matrix { address, number: numbers[which], rows, columns, row, column }
         };
-        let product = move |[a, b, c]: [Address; 3]| Product {
+        let product = move |[a, b, c]: [Address; 3], [alpha, beta]: [f64; 2]| Product {
             a: matrix(0, a, m, k, turn_a),
             b: matrix(1, b, k, n, turn_b),
             c: matrix(2, c, m, n, false),
@@ -113,6 +113,7 @@ impl Call {
             move |context| {
                 let _busy = one_at_a_time.busy.lock().unwrap_or_else(PoisonError::into_inner);
                 let view = context.view();
+                let scalars = [alpha.read(&view).map_err(as_driver_error)?, beta.read(&view).map_err(as_driver_error)?];
                 for index in 0..batch {
                     let addresses = match &places {
                         Places::Strided { addresses, strides: steps } => {
@@ -129,7 +130,7 @@ impl Call {
                             addresses
                         }
                     };
-                    product(addresses).run(&view).map_err(as_driver_error)?;
+                    product(addresses, scalars).run(&view).map_err(as_driver_error)?;
                 }
                 Ok(())
             },

@@ -4,7 +4,7 @@ use super::Blas;
 use super::handle::library;
 use super::numbers::{Compute, Number};
 use super::product::{Matrix, Product, as_driver_error};
-use crate::driver::{Address, Count, Handle, HostPointer, count, exports, submit};
+use crate::driver::{Address, Count, DeviceView, Handle, HostPointer, count, exports, submit};
 
 /// The arguments of such a function.
 struct Call {
@@ -29,7 +29,7 @@ impl Call {
     fn run(self, number: Number, compute: Compute) -> Result<(), Blas> {
         let library = library(self.handle)?;
         let stream = library.stream()?;
-        let view = stream.context()?.view();
+        stream.context()?;
         let [m, n] = self.shape;
         let (address, leading) = self.matrix;
         if m < 0
@@ -48,15 +48,17 @@ impl Call {
             0 => (m as usize, n as usize, 1, i64::from(leading)),
             _ => (n as usize, m as usize, i64::from(leading), 1),
         };
-        let product = Product {
+        let scalars = [library.scalar(self.alpha, number)?, library.scalar(self.beta, number)?];
+        let product = move |[alpha, beta]: [f64; 2]| Product {
             a: Matrix { address, number, rows, columns, row, column },
             b: vector(self.from, columns, number),
             c: vector(self.to, rows, number),
-            alpha: library.scalar(self.alpha, number, &view)?,
-            beta: library.scalar(self.beta, number, &view)?,
+            alpha,
+            beta,
             compute,
         };
-        submit(&stream, || count(Count::Gemm), move |context| product.run(&context.view()).map_err(as_driver_error))?;
+        let run = move |view: &DeviceView| product([scalars[0].read(view)?, scalars[1].read(view)?]).run(view);
+        submit(&stream, || count(Count::Gemm), move |context| run(&context.view()).map_err(as_driver_error))?;
         Ok(())
     }
 }

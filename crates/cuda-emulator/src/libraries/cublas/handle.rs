@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use super::Blas;
 use super::numbers::Number;
-use crate::driver::{DeviceView, Handle, Handles, HostPointer, In, Out, Stream, current, exports, stream};
+use crate::driver::{
+    Address, DeviceView, Handle, Handles, HostPointer, In, Out, Stream, current, exports, settle, stream,
+};
 use crate::machine::Memory;
 
 /// A `cublasHandle_t`.
@@ -46,20 +48,36 @@ impl Library {
         self.math() & 15 == TF32
     }
 
-    /// `alpha` or `beta`.
-    pub(super) fn scalar(&self, pointer: HostPointer, number: Number, view: &DeviceView) -> Result<f64, Blas> {
+    /// `alpha` or `beta`: what the host says now, or what the device holds when it multiplies.
+    pub(super) fn scalar(&self, pointer: HostPointer, number: Number) -> Result<Scalar, Blas> {
         if pointer.address() == 0 {
             return Err(Blas::INVALID_VALUE);
         }
-        let bytes = match self.pointers.load(Ordering::Acquire) {
-            0 if pointer.address() >> 47 != 0 => return Err(Blas::INVALID_VALUE),
-            0 => pointer.read(number.size())?,
-            _ => {
-                let place = view.resolve(pointer.address(), number.size(), false).ok_or(Blas::EXECUTION_FAILED)?;
-                HostPointer::new(place).read(number.size())?
+        match self.pointers.load(Ordering::Acquire) {
+            0 if pointer.address() >> 47 != 0 => Err(Blas::INVALID_VALUE),
+            0 => Ok(Scalar::Value(number.read(&pointer.read(number.size())?))),
+            _ => Ok(Scalar::At(pointer.address(), number)),
+        }
+    }
+}
+
+/// `alpha` or `beta`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scalar {
+    Value(f64),
+    /// In the memory of the device.
+    At(Address, Number),
+}
+
+impl Scalar {
+    pub(super) fn read(self, view: &DeviceView) -> Result<f64, Blas> {
+        match self {
+            Scalar::Value(value) => Ok(value),
+            Scalar::At(address, number) => {
+                let place = view.resolve(address, number.size(), false).ok_or(Blas::EXECUTION_FAILED)?;
+                Ok(number.read(&HostPointer::new(place).read(number.size())?))
             }
-        };
-        Ok(number.read(&bytes))
+        }
     }
 }
 
@@ -80,7 +98,8 @@ exports! {
     }
 
     fn cublasDestroy_v2(handle: Handle) {
-        LIBRARIES.remove(handle).map_err(|_| Blas::NOT_INITIALIZED)?;
+        // The real one waits for the device.
+        settle(LIBRARIES.remove(handle).map_err(|_| Blas::NOT_INITIALIZED)?.context)?;
         Ok(())
     }
 
