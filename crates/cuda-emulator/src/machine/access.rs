@@ -81,6 +81,11 @@ impl Machine<'_> {
                 self.watch(all[lane], size * to.len(), Touch::Read, lane)?;
             }
         }
+        if self.is_global_watched(space, all[mask.trailing_zeros() as usize]) {
+            for lane in lanes(mask) {
+                self.watch_global(all[lane], size * to.len(), Touch::Read, lane)?;
+            }
+        }
         let file = self.file;
         for (index, place) in to.iter().enumerate() {
             let Some(place) = *place else { continue };
@@ -112,6 +117,9 @@ impl Machine<'_> {
             if self.is_watched(space, start) {
                 self.watch(start, size * to.len(), Touch::Read, lane)?;
             }
+            if self.is_global_watched(space, start) {
+                self.watch_global(start, size * to.len(), Touch::Read, lane)?;
+            }
             for (index, place) in to.iter().enumerate() {
                 let Some(place) = *place else { continue };
                 // SAFETY: `locate` found that many bytes, so aligned.
@@ -127,9 +135,10 @@ impl Machine<'_> {
         let Some((all, host, step)) = self.span(mask, space, address, size * from.len(), true) else {
             return self.store_apart(mask, space, ty, address, from);
         };
-        if self.is_watched(space, all[mask.trailing_zeros() as usize]) {
+        let first = all[mask.trailing_zeros() as usize];
+        if self.is_watched(space, first) || self.is_global_watched(space, first) {
             for lane in lanes(mask) {
-                self.watch_store(all[lane], size, from, lane)?;
+                self.watch_store(space, all[lane], size, from, lane)?;
             }
         }
         let file = self.file;
@@ -153,10 +162,14 @@ impl Machine<'_> {
     }
 
     #[cold]
-    fn watch_store(&mut self, start: u64, size: usize, from: &[Place], lane: usize) -> Outcome {
+    fn watch_store(&mut self, space: Space, start: u64, size: usize, from: &[Place], lane: usize) -> Outcome {
         for (index, &place) in from.iter().enumerate() {
-            let bits = self.file.get_bits(place, lane);
-            self.watch(start + (index * size) as u64, size, Touch::Write(bits), lane)?;
+            let (bits, at) = (self.file.get_bits(place, lane), start + (index * size) as u64);
+            if self.is_global_watched(space, start) {
+                self.watch_global(at, size, Touch::Write(bits), lane)?;
+            } else {
+                self.watch(at, size, Touch::Write(bits), lane)?;
+            }
         }
         Ok(())
     }
@@ -168,8 +181,8 @@ impl Machine<'_> {
         for lane in lanes(mask) {
             let start = self.address(address, lane);
             let host = self.locate(space, start, size * from.len(), true, lane)?;
-            if self.is_watched(space, start) {
-                self.watch_store(start, size, from, lane)?;
+            if self.is_watched(space, start) || self.is_global_watched(space, start) {
+                self.watch_store(space, start, size, from, lane)?;
             }
             for (index, &place) in from.iter().enumerate() {
                 // SAFETY: `locate` found that many bytes, so aligned, that may be written.

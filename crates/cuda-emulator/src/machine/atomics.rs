@@ -30,6 +30,9 @@ impl Machine<'_> {
             if self.is_watched(space, start) {
                 self.watch(start, usize::from(size), Touch::Atomic, lane)?;
             }
+            if self.is_global_watched(space, start) {
+                self.watch_global(start, usize::from(size), Touch::Atomic, lane)?;
+            }
             let value = self.file.get_bits(Place { slot: value, size }, lane);
             let compare = self.file.get_bits(Place { slot: compare, size }, lane);
             let new = |old: u64| apply(operation, ty, old, value, compare);

@@ -64,6 +64,7 @@ impl<'a> Machine<'a> {
             frame_stride,
             recent: Recent::new(),
             block: [0; 3],
+            number: 0,
             warps: Vec::new(),
             arrived: [0; 16],
             copies: (0..launch.warps()).map(|_| Copies::default()).collect(),
@@ -162,8 +163,9 @@ impl<'a> Machine<'a> {
     }
 
     /// Runs one block to its end.
-    pub(super) fn run_block(&mut self, block: [u32; 3]) -> Result<(), Fault> {
-        self.block = block;
+    pub(super) fn run_block(&mut self, number: u64) -> Result<(), Fault> {
+        self.block = self.launch.block_index(number);
+        self.number = number;
         self.arrived = [0; 16];
         self.copies.iter_mut().for_each(Copies::clear);
         self.shared.fill(UNWRITTEN);
@@ -178,7 +180,9 @@ impl<'a> Machine<'a> {
             self.select(0);
             self.block_specials();
             self.warps.resize_with(1, Warp::default);
-            for index in 0..count {
+            let order = self.launch.order.for_turn(number);
+            for turn in 0..count {
+                let index = order.at(turn as u64, count as u64) as usize;
                 self.warp = index;
                 if count > 1 {
                     self.thread_specials(index);
@@ -207,8 +211,12 @@ impl<'a> Machine<'a> {
             self.select(index);
             self.block_specials();
         }
+        let mut round = 0;
         loop {
-            for index in 0..count {
+            let order = self.launch.order.for_turn(number ^ round << 32);
+            round += 1;
+            for turn in 0..count {
+                let index = order.at(turn as u64, count as u64) as usize;
                 if self.warps[index].is_ready() {
                     self.select(index);
                     let mut warp = std::mem::take(&mut self.warps[index]);

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::block::{Bank, Line};
 use super::fault::Fault;
+use super::globals::Globals;
 use super::memory::Memory;
+use super::order::Order;
 use super::warp::Machine;
 use crate::ptx::{Code, Function};
 
@@ -26,6 +28,9 @@ pub(super) struct Launch<'a> {
     pub(super) parameter_bytes: usize,
     /// When it has to have ended.
     pub(super) end: Instant,
+    pub(super) order: Order,
+    /// Who touched which memory of the device, where races between blocks are looked for.
+    pub(super) globals: Option<Globals>,
 }
 
 impl Launch<'_> {
@@ -47,7 +52,7 @@ impl Launch<'_> {
         self.grid.iter().map(|&n| u64::from(n)).product()
     }
 
-    fn block_index(&self, number: u64) -> [u32; 3] {
+    pub(super) fn block_index(&self, number: u64) -> [u32; 3] {
         let [x, y, _] = self.grid.map(u64::from);
         [number % x, number / x % y, number / (x * y)].map(|n| n as u32)
     }
@@ -105,6 +110,8 @@ pub fn launch(
         parameters: aligned.collect(),
         parameter_bytes: parameters.len(),
         end: Instant::now() + longest(),
+        order: Order::wanted(),
+        globals: Globals::wanted(grid.iter().map(|&n| u64::from(n)).product()),
     };
     run(&launch, memory)
 }
@@ -131,7 +138,7 @@ fn run(launch: &Launch<'_>, memory: &dyn Memory) -> Result<(), Fault> {
                 if number >= blocks {
                     return true;
                 }
-                if let Err(found) = machine.run_block(launch.block_index(number)) {
+                if let Err(found) = machine.run_block(launch.order.at(number, blocks)) {
                     next.store(blocks, Relaxed);
                     let mut first = fault.lock().unwrap_or_else(PoisonError::into_inner);
                     if first.as_ref().is_none_or(|(earlier, _)| number < *earlier) {

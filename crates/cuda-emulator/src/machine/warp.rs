@@ -36,6 +36,8 @@ pub(super) struct Machine<'a> {
     pub(super) frame_stride: usize,
     pub(super) recent: Recent,
     pub(super) block: [u32; 3],
+    /// The same as one number.
+    pub(super) number: u64,
     pub(super) warps: Vec<Warp>,
     /// Threads that arrived at a barrier without waiting for it.
     pub(super) arrived: [u32; 16],
