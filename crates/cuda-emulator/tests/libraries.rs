@@ -255,6 +255,67 @@ fn bad_arguments_and_short_operands_are_errors() {
     assert_eq!(call(handle, 0, 2, 0, argument(&one)), 0, "nothing to do");
 }
 
+/// A device computes all of a result at once, and all results of a batch.
+#[test]
+fn results_share_memory_with_nothing() {
+    context(0);
+    let handle = blas();
+    let (memory, factor) = (upload(&values(64, 1)), upload(&values(64, 2)));
+    let (one, zero) = (1.0_f32, 0.0_f32);
+    // Two products of 2 x 2 matrices, whose columns are `leading` apart.
+    let batch = |a: Address, c: Address, leading: i32, step: i64, alpha: &f32| {
+        // SAFETY: the scalars are variables, the matrices are in these 64 numbers.
+        unsafe {
+            cublasSgemmStridedBatched(
+                handle,
+                0,
+                0,
+                2,
+                2,
+                2,
+                argument(alpha),
+                a,
+                leading,
+                0,
+                factor,
+                2,
+                0,
+                argument(&zero),
+                c,
+                leading,
+                step,
+                2,
+            )
+        }
+    };
+    let refused = Blas::EXECUTION_FAILED.0;
+    assert_eq!(batch(factor, memory, 2, 4, &one), 0);
+    assert_eq!(batch(factor, memory, 2, 3, &one), refused, "the first result ends where the second one begins");
+    assert_eq!(batch(factor, memory, 4, 2, &one), 0, "they lie side by side in each column");
+    assert_eq!(batch(factor, memory, 4, 1, &one), refused);
+    assert_eq!(batch(memory, memory + 4, 2, 4, &one), refused, "a factor and a result");
+    assert_eq!(batch(memory, memory + 4, 2, 4, &zero), 0, "a factor that is not read");
+    assert_eq!(batch(memory + 16, memory, 8, 2, &one), 0, "the factor is between the columns of the results");
+    assert_eq!(batch(memory + 12, memory, 8, 2, &one), refused);
+    // SAFETY: the scalars are variables, the operands have these sizes.
+    let turned = |y: Address| unsafe {
+        cublasSgemv_v2(handle, 0, 2, 2, argument(&one), factor, 2, memory, 2, argument(&zero), y, 2)
+    };
+    assert_eq!((turned(memory + 4), turned(memory + 8)), (0, refused));
+}
+
+#[test]
+fn a_fast_way_is_for_single_precision() {
+    context(0);
+    let handle = blas();
+    let [a, b, c] = [upload(&[f16::ONE; 8]), upload(&[f16::ONE; 8]), allocate(16)];
+    let scalars = [argument(&1.0_f32), argument(&0.0_f32)];
+    for fast in [74, 75, 77] {
+        assert_eq!(scaled_product(handle, F16, F16, fast, [a, b, c], scalars), Blas::NOT_SUPPORTED.0);
+        assert_eq!(scaled_product(handle, F32, F32, fast, [a, b, c], scalars), 0);
+    }
+}
+
 #[test]
 fn a_matrix_times_a_vector() {
     context(0);

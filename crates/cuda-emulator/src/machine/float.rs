@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::file::{ALL, File, for_lanes};
+use super::noise;
 use super::rounding::{self, add_odd, canonical, flush, pack, unpack};
 use crate::ptx::{Comparison, Float1, Float2, FloatClass, Logic, Mode, Slot, Type};
 
@@ -58,7 +59,7 @@ fn one(operation: Float1, ty: Type, mode: Mode, bits: u64) -> u64 {
         Float1::Cosine => a.cos(),
         Float1::Tanh => a.tanh(),
     };
-    pack(ty, value, exact)
+    pack(ty, noise::approximate(operation, ty, a, value), exact)
 }
 
 fn one_f64(operation: Float1, a: f64, mode: Mode) -> f64 {

@@ -18,6 +18,7 @@ mod launch;
 mod matrix;
 mod meeting;
 mod memory;
+pub(crate) mod noise;
 mod order;
 mod rounding;
 mod shadow;

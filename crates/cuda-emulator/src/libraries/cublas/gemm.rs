@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use super::Blas;
 use super::handle::library;
 use super::numbers::{Compute, Number};
+use super::overlap;
 use super::product::{Matrix, Product, as_driver_error, remember};
 use crate::driver::{Address, Count, Handle, HostPointer, count, exports, submit};
 use crate::machine::Memory;
@@ -33,6 +34,8 @@ pub(super) enum Places {
     Pointers { arrays: [Address; 3] },
 }
 
+/// `CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION`.
+const FULL_REDUCTION: i32 = 16;
 const NUMBER_F32: i32 = 0;
 const NUMBER_F64: i32 = 1;
 const NUMBER_F16: i32 = 2;
@@ -89,6 +92,7 @@ impl Call {
         }
         let alpha = library.scalar(self.alpha, compute.scale())?;
         let beta = library.scalar(self.beta, compute.scale())?;
+        let reduced = matches!(numbers[2], Number::F16 | Number::Bf16) && library.math() & FULL_REDUCTION == 0;
         let leading = self.leading.map(i64::from);
         let matrix = move |which: usize, address: Address, rows: usize, columns: usize, turned: bool| {
             let (row, column) = if turned { (leading[which], 1) } else { (1, leading[which]) };
@@ -101,6 +105,7 @@ impl Call {
             alpha,
             beta,
             compute,
+            reduced,
         };
         let strides = |bytes: [usize; 3], strides: [i64; 3], index: usize| {
             [0, 1, 2].map(|which| strides[which].wrapping_mul(index as i64).wrapping_mul(bytes[which] as i64))
@@ -114,6 +119,7 @@ impl Call {
                 let _busy = one_at_a_time.busy.lock().unwrap_or_else(PoisonError::into_inner);
                 let view = context.view();
                 let scalars = [alpha.read(&view).map_err(as_driver_error)?, beta.read(&view).map_err(as_driver_error)?];
+                let mut products = Vec::with_capacity(batch);
                 for index in 0..batch {
                     let addresses = match &places {
                         Places::Strided { addresses, strides: steps } => {
@@ -130,9 +136,10 @@ impl Call {
                             addresses
                         }
                     };
-                    product(addresses, scalars).run(&view).map_err(as_driver_error)?;
+                    products.push(product(addresses, scalars));
                 }
-                Ok(())
+                overlap::check(&products).map_err(as_driver_error)?;
+                products.iter().try_for_each(|product| product.run(&view).map_err(as_driver_error))
             },
         )?;
         Ok(())

@@ -3,6 +3,7 @@
 use super::Blas;
 use super::handle::library;
 use super::numbers::{Compute, Number};
+use super::overlap;
 use super::product::{Matrix, Product, as_driver_error};
 use crate::driver::{Address, Count, DeviceView, Handle, HostPointer, count, exports, submit};
 
@@ -56,8 +57,13 @@ impl Call {
             alpha,
             beta,
             compute,
+            reduced: false,
         };
-        let run = move |view: &DeviceView| product([scalars[0].read(view)?, scalars[1].read(view)?]).run(view);
+        let run = move |view: &DeviceView| {
+            let product = product([scalars[0].read(view)?, scalars[1].read(view)?]);
+            overlap::check(std::slice::from_ref(&product))?;
+            product.run(view)
+        };
         submit(&stream, || count(Count::Gemm), move |context| run(&context.view()).map_err(as_driver_error))?;
         Ok(())
     }

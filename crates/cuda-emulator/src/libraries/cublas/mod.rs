@@ -5,7 +5,9 @@ pub mod gemv;
 pub mod handle;
 pub mod product;
 
+mod blocks;
 pub(in crate::libraries) mod numbers;
+mod overlap;
 
 use crate::driver::Status;
 

@@ -136,8 +136,9 @@ impl Compute {
             Compute::F16 => a == Number::F16 && c == Number::F16,
             Compute::F64 => a == Number::F64 && c == Number::F64,
             Compute::I32 => a == Number::I8 && c == Number::I32,
+            Compute::F32FastF16 | Compute::F32FastBf16 | Compute::F32FastTf32 => (a, c) == (Number::F32, Number::F32),
             Compute::F32 if a == Number::I8 => c == Number::F32,
-            _ => matches!(
+            Compute::F32 => matches!(
                 (a, c),
                 (Number::F16, Number::F16 | Number::F32)
                     | (Number::Bf16, Number::Bf16 | Number::F32)

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use half::f16;
 
 use super::Blas;
+use super::blocks::Blocks;
 use super::numbers::{Compute, Number};
 use crate::driver::{Address, DeviceView, Out, Status, registry, report};
 use crate::machine::Memory;
@@ -89,6 +90,8 @@ pub(super) struct Product {
     pub alpha: f64,
     pub beta: f64,
     pub compute: Compute,
+    /// Whether parts of a sum may be rounded to the type of the result.
+    pub reduced: bool,
 }
 
 /// After how many terms a sum in `f16` is rounded, as tensor cores do it.
@@ -105,10 +108,17 @@ impl Product {
             if self.alpha == 0.0 { (Vec::new(), Vec::new()) } else { (self.a.load(view)?, self.b.load(view)?) };
         a.iter_mut().chain(&mut b).for_each(|value| *value = self.compute.factor(*value));
         let mut c = if self.beta == 0.0 { vec![0.0; m * n] } else { self.c.load(view)? };
+        let single = !matches!(self.compute, Compute::F16 | Compute::F64 | Compute::I32);
+        let blocks = Blocks::wanted([m, n, k], self.reduced.then_some(self.c.number)).filter(|_| single);
         let mut sum = vec![0.0; m];
         for (column, into) in c.chunks_exact_mut(m).enumerate() {
             sum.fill(0.0);
-            let terms = if self.alpha == 0.0 { 0 } else { k };
+            let terms = if self.alpha == 0.0 || blocks.is_some() { 0 } else { k };
+            if let Some(blocks) = blocks.as_ref().filter(|_| self.alpha != 0.0) {
+                for (row, sum) in sum.iter_mut().enumerate() {
+                    *sum = blocks.sum((0..k).map(|p| (a[p * m + row], b[column * k + p])));
+                }
+            }
             for p in 0..terms {
                 let factor = b[column * k + p];
                 let from = &a[p * m..(p + 1) * m];
