@@ -107,6 +107,8 @@ fn traps_and_assertions() {
 fn shuffles_that_wait_for_ever_and_masks_without_the_lane() {
     let body = "setp.lt.u32 %p1, %r1, 8; @%p1 bar.sync 0; @!%p1 shfl.sync.idx.b32 %r2, %r1, 0, 31, -1;";
     assert!(fault(body).message.contains("for ever"), "{}", fault(body));
+    let body = "setp.lt.u32 %p1, %r1, 8; @%p1 shfl.sync.up.b32 %r2, %r1, 1, 0, -1; @!%p1 shfl.sync.down.b32 %r2, %r1, 1, 31, -1;";
+    check(body, 0, 0, "different operations", "shfl");
     check("shfl.sync.idx.b32 %r2, %r1, 0, 31, 1;", 1, 0, "does not name the lane", "shfl");
 }
 

@@ -102,6 +102,54 @@ fn integer_arithmetic() {
 }
 
 #[test]
+fn no_number_as_an_integer() {
+    let (single, double) = (s(f32::NAN), d(f64::NAN));
+    for (code, from, expected) in [
+        ("cvt.rzi.s32.f32 %r4, %f1;", single, 0),
+        ("cvt.rzi.u16.f32 %rs4, %f1;", single, 0),
+        ("cvt.rni.s64.f32 %rd4, %f1;", single, 1 << 63),
+        ("cvt.rzi.u64.f32 %rd4, %f1;", single, 1 << 63),
+        ("cvt.rzi.s32.f64 %r4, %fd1;", double, 1 << 31),
+        ("cvt.rzi.u32.f64 %r4, %fd1;", double, 1 << 31),
+        ("cvt.rzi.u16.f64 %rs4, %fd1;", double, 1 << 15),
+        ("cvt.rzi.u64.f64 %rd4, %fd1;", double, 1 << 63),
+    ] {
+        bits(code, [from, 0, 0], expected);
+    }
+}
+
+#[test]
+fn atomic_additions_in_global_memory_know_no_subnormal_numbers() {
+    // The last number is the address of the result, which the other lanes leave alone.
+    let add = |space: &str, place: &str, kind: &str| {
+        let text = format!(
+            ".entry one(.param .u64 p, .param .u32 old, .param .u32 value) {{
+    .shared .align 8 .b8 near[8]; .reg .b64 %rd<4>; .reg .b32 %r<4>; .reg .f32 %f<4>; .reg .pred %p<2>;
+    ld.param.u64 %rd1, [p]; ld.param.u32 %r1, [old]; ld.param.u32 %r2, [value]; mov.b32 %f1, %r2;
+    st.{space}.u32 [{place}], %r1;
+    red.{space}.add.{kind} [{place}], %f1;
+    ld.{space}.u32 %r3, [{place}];
+    st.global.u32 [%rd1], %r3;
+    ret; }}"
+        );
+        move |old: u32, value: u32| {
+            let mut device = Device::default();
+            let module = device.load(&text);
+            let out = device.empty(8);
+            device.run(&module, "one", 1, 1, &Parameters::new().and(out).and(old).and(value)).unwrap();
+            device.read::<u32>(out, 1)[0]
+        }
+    };
+    let (global, shared) = (add("global", "%rd1", "f32"), add("shared", "near", "f32"));
+    let one = 1.0_f32.to_bits();
+    assert_eq!((global(3, 4), shared(3, 4)), (0, 7));
+    assert_eq!(global(0x8000_0003, 0x8000_0004), 0x8000_0000, "the sign stays");
+    assert_eq!((global(one, 4), shared(one, one)), (one, 2.0_f32.to_bits()));
+    // What comes out too small: 1.5 times the smallest normal number less that number.
+    assert_eq!((global(0x00c0_0000, 0x8080_0000), shared(0x00c0_0000, 0x8080_0000)), (0, 0x0040_0000));
+}
+
+#[test]
 fn shifts_and_bits() {
     bits("shl.b32 %r4, %r1, %r2;", [1, 32, 0], 0);
     bits("shr.u32 %r4, %r1, %r2;", [0xffff_ffff, 40, 0], 0);

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use super::fault::{Outcome, Problem};
 use super::file::lanes;
-use super::rounding::{add_odd, pack, unpack};
+use super::rounding::{add_odd, flush, pack, unpack};
 use super::shadow::Touch;
 use super::warp::Machine;
-use crate::ptx::{Address, Atomic, Mode, Place, Slot, Space, Type};
+use crate::ptx::{Address, Atomic, Mode, Place, SHARED_WINDOW, Slot, Space, Type};
 
 impl Machine<'_> {
     #[inline(never)]
@@ -35,7 +35,12 @@ impl Machine<'_> {
             }
             let value = self.file.get_bits(Place { slot: value, size }, lane);
             let compare = self.file.get_bits(Place { slot: compare, size }, lane);
-            let new = |old: u64| apply(operation, ty, old, value, compare);
+            // Additions in `f32` know no subnormal numbers in global memory, but do in shared memory.
+            let flushes = ty == Type::F32
+                && operation == Atomic::Add
+                && (space == Space::Global || (space == Space::Generic && start < SHARED_WINDOW));
+            let flushed = |bits: u64| if flushes { flush(f32::from_bits(bits as u32)).to_bits().into() } else { bits };
+            let new = |old: u64| flushed(apply(operation, ty, flushed(old), flushed(value), compare));
             // SAFETY: `locate` found that many bytes, so aligned, that may be written; device memory is only touched by
             // whole words that are read and written at once.
             let old = unsafe {

@@ -84,6 +84,9 @@ impl Conversion {
                 }
                 return pack(to_type, value, mode);
             }
+            if value.is_nan() {
+                return nan_bits(from_type, to_type);
+            }
             return to_integer_bits(integral(value, mode.rounding), to_type);
         }
         let width = 64 - 8 * u32::from(from_type.size());
@@ -120,7 +123,12 @@ fn integral(value: f64, rounding: Rounding) -> f64 {
     }
 }
 
-/// The nearest integer of the type; zero for NaN.
+/// What becomes of NaN: zero, but the upper bit alone where one of the types is a long one.
+fn nan_bits(from: Type, to: Type) -> u64 {
+    if from == Type::F64 || to.size() == 8 { 1 << (8 * u32::from(to.size()) - 1) } else { 0 }
+}
+
+/// The nearest integer of the type.
 fn to_integer_bits(value: f64, ty: Type) -> u64 {
     match ty {
         Type::U8 => u64::from(value as u8),

@@ -98,8 +98,7 @@ impl Machine<'_> {
                     meetings.push((meeting, mask));
                 }
             }
-            let kind = |meeting: &Meeting| std::mem::discriminant(meeting);
-            if meetings.iter().any(|(meeting, _)| kind(meeting) != kind(meetings[0].0)) {
+            if meetings.iter().any(|(meeting, _)| !meets(meeting, meetings[0].0)) {
                 let lane = all.trailing_zeros();
                 let message = "lanes with the same mask wait for each other at different operations";
                 return Err(Stopped { problem: Problem::new(lane, message), at: parties[0].0 });
@@ -230,6 +229,21 @@ impl Machine<'_> {
     /// The predicates of lanes that wait, as they are now.
     pub(super) fn votes(&self, value: Guard, mask: u32) -> u32 {
         self.file.guard(value) & mask
+    }
+}
+
+/// Whether two operations are one for the hardware: they have the same name and the same suffixes.
+fn meets(one: &Meeting, other: &Meeting) -> bool {
+    match (one, other) {
+        (Meeting::Shuffle { mode, .. }, Meeting::Shuffle { mode: theirs, .. }) => mode == theirs,
+        (Meeting::Reduce { operation, ty, .. }, Meeting::Reduce { operation: theirs, ty: of, .. }) => {
+            operation == theirs && ty == of
+        }
+        (
+            Meeting::MatchAny { value, .. } | Meeting::MatchAll { value, .. },
+            Meeting::MatchAny { value: theirs, .. } | Meeting::MatchAll { value: theirs, .. },
+        ) if value.size != theirs.size => false,
+        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
     }
 }
 
