@@ -3,10 +3,13 @@ mod calls;
 
 use calls::*;
 use cuda_emulator::driver::context::*;
+use cuda_emulator::driver::copy::*;
 use cuda_emulator::driver::function::*;
+use cuda_emulator::driver::launch::cuLaunchKernel;
 use cuda_emulator::driver::memory::*;
 use cuda_emulator::driver::module::*;
-use cuda_emulator::driver::{HostPointer, Out, Status, Text};
+use cuda_emulator::driver::stream::*;
+use cuda_emulator::driver::{Handle, HostPointer, In, Out, Status, Text};
 
 #[test]
 fn a_kernel_computes_what_its_text_says() {
@@ -134,6 +137,85 @@ fn what_cannot_be_loaded_or_launched_is_an_error() {
     assert_eq!(launch(function, 0, 1, &[]), Status::INVALID_VALUE.0);
     assert_eq!(launch(12345, 1, 1, &[]), Status::INVALID_HANDLE.0);
     assert_eq!(synchronize(), 0);
+}
+
+/// What loading a text says, and if it is loaded, what asking for the kernel `k` says.
+fn loading(text: &str) -> (i32, i32) {
+    let Ok(text) = std::ffi::CString::new(text) else { panic!("a text with a zero byte") };
+    let (mut module, mut function) = (0, 0);
+    // SAFETY: the pointers are to variables and to texts.
+    unsafe {
+        let loaded = cuModuleLoadData(Out::new(&mut module), HostPointer::new(text.as_ptr()));
+        (loaded, if loaded == 0 { cuModuleGetFunction(Out::new(&mut function), module, Text::new(c"k")) } else { 0 })
+    }
+}
+
+#[test]
+fn a_text_must_be_for_this_driver_and_this_device() {
+    context(0);
+    let load = |version: &str, target: &str| {
+        loading(&format!("{version}\n{target}\n.address_size 64\n.visible .entry k() {{ ret; }}")).0
+    };
+    assert_eq!(load(".version 9.0", ".target sm_80"), 0);
+    assert_eq!(load(".version 6.0", ".target sm_50, debug"), 0);
+    assert_eq!(load(".version 9.1", ".target sm_80"), Status::UNSUPPORTED_PTX_VERSION.0);
+    assert_eq!(load(".version 8.0", ".target sm_86"), Status::NO_BINARY_FOR_GPU.0);
+    assert_eq!(load(".version 8.0", ".target sm_90a"), Status::NO_BINARY_FOR_GPU.0);
+    assert_eq!(load("", ".target sm_80"), Status::INVALID_PTX.0);
+    assert_eq!(load(".version 8.0", ""), Status::INVALID_PTX.0);
+}
+
+#[test]
+fn a_kernel_must_be_within_the_limits_of_the_device() {
+    context(0);
+    let load = |version: &str, parameters: usize, shared: usize| {
+        loading(&format!(
+            ".version {version}\n.target sm_80\n.address_size 64
+            .visible .entry k(.param .align 4 .b8 p[{parameters}])
+            {{ .shared .align 4 .b8 s[{shared}]; .reg .b32 %r<2>; ld.shared.u32 %r1, [s]; st.shared.u32 [s], %r1; ret; }}"
+        ))
+    };
+    assert_eq!(load("8.0", 4352, 48 << 10), (0, 0));
+    assert_eq!(load("8.0", 4356, 16).0, Status::INVALID_PTX.0);
+    assert_eq!(load("8.1", 32764, 16), (0, 0));
+    assert_eq!(load("8.1", 32768, 16).0, Status::INVALID_PTX.0);
+    assert_eq!(load("8.0", 4, (48 << 10) + 4), (0, Status::INVALID_PTX.0));
+}
+
+#[test]
+fn a_kernel_that_needs_a_block_runs_with_no_other() {
+    context(0);
+    let text = c".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k() .reqntid 8, 4 { ret; }";
+    let (mut module, mut function) = (0, 0);
+    // SAFETY: the pointers are to variables and to texts, and null.
+    unsafe {
+        assert_eq!(cuModuleLoadData(Out::new(&mut module), HostPointer::new(text.as_ptr())), 0);
+        assert_eq!(cuModuleGetFunction(Out::new(&mut function), module, Text::new(c"k")), 0);
+        let start = |x, y| {
+            let none = HostPointer::new(std::ptr::null::<u8>());
+            cuLaunchKernel(function, 1, 1, 1, x, y, 1, 0, 0, In::new(std::ptr::null()), none)
+        };
+        assert_eq!((start(8, 4), start(4, 8), start(32, 1)), (0, Status::INVALID_VALUE.0, Status::INVALID_VALUE.0));
+    }
+}
+
+/// A launch needs the context of its stream to be the current one; a copy does not.
+#[test]
+fn a_launch_needs_its_context() {
+    let mine = context(0);
+    let (function, address, mut stream) = (kernel(c"poke"), allocate(4), 0);
+    let poke = |stream: Handle| launch_on(stream, function, 1, 1, &[argument(&address), argument(&5_u32)]);
+    // SAFETY: the pointer is to a variable.
+    assert_eq!(unsafe { cuStreamCreate(Out::new(&mut stream), 1) }, 0);
+    assert_eq!(poke(stream), 0);
+    context(1);
+    assert_eq!(poke(stream), Status::INVALID_HANDLE.0);
+    // SAFETY: no pointers of the host.
+    unsafe {
+        assert_eq!(cuMemsetD32Async(address, 6, 1, stream), 0);
+        assert_eq!(cuCtxSetCurrent(mine), 0);
+    }
+    assert_eq!(download::<u32>(address, 1), [6]);
 }
 
 #[test]

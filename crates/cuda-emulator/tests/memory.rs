@@ -204,3 +204,15 @@ fn a_pool_says_which_devices_reach_it() {
         assert_eq!(synchronize(), Status::ILLEGAL_ADDRESS.0);
     }
 }
+
+#[test]
+fn a_copy_onto_its_own_source_is_an_error() {
+    context(0);
+    let address = allocate(64);
+    // SAFETY: no pointers of the host.
+    unsafe {
+        assert_eq!(cuMemcpyDtoD_v2(address + 32, address, 32), 0);
+        assert_eq!(cuMemcpyDtoD_v2(address + 31, address, 32), Status::INVALID_VALUE.0);
+        assert_eq!(cuMemcpyDtoD_v2(address, address + 1, 2), Status::INVALID_VALUE.0);
+    }
+}

@@ -79,6 +79,10 @@ fn copy_now(to: End, from: End, size: usize) -> Result<(), Status> {
         return Ok(());
     }
     let (to, from) = (to.pointer(size, true)?, from.pointer(size, false)?);
+    if to != from && (to as usize).abs_diff(from as usize) < size {
+        report(format_args!("a copy of {size} bytes goes wrong: from and to overlap"));
+        return Err(Status::INVALID_VALUE);
+    }
     // SAFETY: both ends are allocations that were looked up, or memory of the host that the caller vouches for.
     unsafe { std::ptr::copy(from, to, size) };
     Ok(())

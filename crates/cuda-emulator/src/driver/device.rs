@@ -25,6 +25,8 @@ pub(crate) fn device(ordinal: i32) -> Result<usize, Status> {
     usize::try_from(ordinal).ok().filter(|device| *device < settings().devices.len()).ok_or(Status::INVALID_DEVICE)
 }
 
+/// The capability, ten times.
+pub(crate) const CAPABILITY: u32 = 80;
 /// Shared memory of a block: without asking, and when a function asks for more.
 pub(crate) const SHARED: usize = 48 << 10;
 pub(crate) const SHARED_OPT_IN: usize = 163 << 10;
@@ -68,8 +70,8 @@ fn attribute(attribute: i32, ordinal: usize) -> Option<i64> {
         39 => PROCESSOR_THREADS as i64,
         40 => 3,
         42..=74 => 16_384,
-        75 => 8,
-        76 => 0,
+        75 => i64::from(CAPABILITY / 10),
+        76 => i64::from(CAPABILITY % 10),
         77 => 32_768,
         78..=80 => 1,
         81 => 164 << 10,

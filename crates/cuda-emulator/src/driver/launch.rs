@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 
 use super::border::{HostPointer, In};
-use super::context::Context;
+use super::context::{Context, current};
 use super::counts::count_launch;
 use super::device::{BLOCK, BLOCK_THREADS, GRID};
 use super::function::{Loaded, function};
@@ -31,6 +31,9 @@ impl Launch {
         if !within(&self.grid, GRID) || !within(&self.block, BLOCK) {
             return Err(Status::INVALID_VALUE);
         }
+        if loaded.function.required_block.is_some_and(|required| required != self.block) {
+            return Err(Status::INVALID_VALUE);
+        }
         let threads = self.block.iter().map(|size| *size as usize).product::<usize>();
         if threads > BLOCK_THREADS.min(loaded.function.max_threads) || self.shared as usize > loaded.dynamic_limit() {
             return Err(Status::INVALID_VALUE);
@@ -40,7 +43,8 @@ impl Launch {
 
     fn start(self, handle: Handle, arguments: In<HostPointer>, extra: HostPointer) -> Result<(), Status> {
         let (loaded, stream) = (function(handle)?, stream(self.stream)?);
-        if loaded.context != stream.context {
+        // A stream belongs to a device: a launch, unlike a copy, needs that of the current context.
+        if loaded.context != stream.context || current()?.handle != stream.context {
             return Err(Status::INVALID_HANDLE);
         }
         stream.context()?;

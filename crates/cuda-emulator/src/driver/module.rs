@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::border::{Address, HostPointer, Out, Text};
 use super::context::{Context, current};
 use super::counts::{Count, count};
+use super::device::{CAPABILITY, SHARED};
 use super::function::{self, Loaded};
 use super::handles::{Handle, Handles};
 use super::memory::{allocate, give_back};
 use super::registry::{Kind, registry};
+use super::settings::settings;
 use super::status::Status;
 use super::stream::no_capture;
 use super::{exports, fat_binary, order, report};
@@ -58,12 +60,43 @@ fn load(out: Out<Handle>, image: HostPointer) -> Result<(), Status> {
     load_text(&context, out, &text)
 }
 
+/// The version of PTX, ten times, that a driver understands, from the version of CUDA that it is of.
+fn newest(driver: i32) -> u32 {
+    let (major, minor) = ((driver / 1000) as u32, (driver % 1000 / 10) as u32);
+    match (major, minor) {
+        (..=11, minor) => 70 + minor.min(8),
+        (12, minor @ 0..=5) => 80 + minor,
+        (12, minor) => 79 + minor,
+        (major, minor) => 10 * (major - 4) + minor,
+    }
+}
+
+/// Whether this driver and this device take the text.
+fn fits(module: &ptx::Module) -> Result<(), Status> {
+    let newest = newest(settings().version);
+    let target = module.target.filter(|_| module.version > 0).ok_or_else(|| {
+        report(format_args!("a module's PTX says no version or no target"));
+        Status::INVALID_PTX
+    })?;
+    if module.version > newest {
+        let (has, takes) = (f64::from(module.version) / 10.0, f64::from(newest) / 10.0);
+        report(format_args!("a module is of version {has:.1} of PTX, and this driver takes {takes:.1} at most"));
+        return Err(Status::UNSUPPORTED_PTX_VERSION);
+    }
+    if !target.runs_on(CAPABILITY) {
+        report(format_args!("a module is for sm_{}, which a device of sm_{CAPABILITY} is not", target.capability));
+        return Err(Status::NO_BINARY_FOR_GPU);
+    }
+    Ok(())
+}
+
 fn load_text(context: &Context, out: Out<Handle>, text: &str) -> Result<(), Status> {
     no_capture(context)?;
     let mut parsed = ptx::Module::parse(text).map_err(|error| {
         report(format_args!("a module's PTX cannot be read: {error}"));
         Status::INVALID_PTX
     })?;
+    fits(&parsed)?;
     let mut variables = Vec::new();
     let mut place = |size: usize, _align: usize| {
         let address = allocate(context, size, Kind::Module).ok()?;
@@ -111,6 +144,12 @@ exports! {
             return out.set(*function);
         }
         let parsed: Arc<ptx::Function> = module.ptx.function(&name).ok_or(Status::NOT_FOUND)?;
+        // The real one compiles the whole module when it is loaded, and refuses it then.
+        if parsed.static_shared_bytes > SHARED {
+            let size = parsed.static_shared_bytes;
+            report(format_args!("`{name}` has {size} bytes of shared memory that its text declares, and {SHARED} are the most"));
+            return Err(Status::INVALID_PTX);
+        }
         let function = function::add(Loaded::new(parsed, module.context));
         functions.push((name, function));
         out.set(function)

@@ -11,7 +11,7 @@ mod types;
 mod variable;
 
 pub use error::ParseError;
-pub use module::{Function, Module, Parameter};
+pub use module::{Function, Module, Parameter, Target};
 pub use variable::{Global, Variable};
 
 pub(crate) use assembler::{Code, Special};

@@ -37,6 +37,8 @@ pub struct Function {
     pub registers: usize,
     /// The most threads of a block.
     pub max_threads: usize,
+    /// The only block that it runs with, if there is one.
+    pub required_block: Option<[u32; 3]>,
     pub(crate) source: Arc<str>,
     pub(crate) code: Result<Code, ParseError>,
 }
@@ -57,6 +59,7 @@ pub(super) struct Definition {
     /// The text between its braces and the line on which it begins; none for what is only declared.
     pub(super) body: Option<(std::ops::Range<usize>, u32)>,
     max_threads: usize,
+    required_block: Option<[u32; 3]>,
 }
 
 /// A shared variable that stands outside of functions.
@@ -66,8 +69,38 @@ pub(super) struct SharedVariable {
     pub(super) align: usize,
 }
 
+/// The devices that a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The least capability, ten times: 80 for 8.0.
+    pub capability: u32,
+    /// Whether it is for this capability only (`sm_90a`), or for the like of it (`sm_100f`).
+    pub specific: bool,
+}
+
+impl Target {
+    fn new(name: &str) -> Option<Self> {
+        let number = name.strip_prefix("sm_")?;
+        let digits = number.trim_end_matches(['a', 'f']);
+        Some(Self { capability: digits.parse().ok()?, specific: digits != number })
+    }
+
+    /// Whether a device of a capability runs it.
+    pub fn runs_on(self, capability: u32) -> bool {
+        if self.specific { capability == self.capability } else { capability >= self.capability }
+    }
+}
+
+/// Bytes of parameters that a kernel may have, since version 8.1 of the language and before.
+const PARAMETERS: usize = 32764;
+const PARAMETERS_BEFORE: usize = 4352;
+
 /// A module as the text says it.
 pub struct Module {
+    /// The version of the language, ten times: 80 for 8.0; 0 if the text has none.
+    pub version: u32,
+    /// What it is for, if the text says so.
+    pub target: Option<Target>,
     pub(super) source: Arc<str>,
     pub(super) definitions: HashMap<String, Definition>,
     pub(super) shared: HashMap<String, SharedVariable>,
@@ -80,6 +113,8 @@ impl Module {
     /// Reads the heads of functions and the variables. Bodies are read when a function is asked for.
     pub fn parse(text: &str) -> Result<Module, ParseError> {
         let mut module = Module {
+            version: 0,
+            target: None,
             source: text.into(),
             definitions: HashMap::new(),
             shared: HashMap::new(),
@@ -158,6 +193,7 @@ impl Module {
             local_bytes: code.as_ref().map_or(0, |code| code.frame_bytes),
             registers: code.as_ref().map_or(0, |code| code.registers.min(255)),
             max_threads: definition.max_threads,
+            required_block: definition.required_block,
             source: self.source.clone(),
             code,
         });
@@ -175,7 +211,17 @@ impl Module {
                 other => return Err(at(lexer.line(), format!("{other:?} is not known outside of functions"))),
             };
             match word {
-                ".version" | ".target" | ".address_size" | ".file" | ".loc" => lexer.skip_line(),
+                ".version" => {
+                    if let Token::Double(version) = lexer.next()? {
+                        self.version = (10.0 * f64::from_bits(version)).round() as u32;
+                    }
+                    lexer.skip_line();
+                }
+                ".target" => {
+                    self.target = Target::new(lexer.word()?);
+                    lexer.skip_line();
+                }
+                ".address_size" | ".file" | ".loc" => lexer.skip_line(),
                 ".visible" | ".extern" | ".weak" | ".common" => {}
                 ".pragma" | ".alias" => while !matches!(lexer.next()?, Token::Sign(b';') | Token::End) {},
                 ".section" => {
@@ -222,7 +268,13 @@ impl Module {
         let returns = parameters(lexer)?;
         let name = lexer.word()?;
         let parameters = parameters(lexer)?;
+        let most = if self.version >= 81 { PARAMETERS } else { PARAMETERS_BEFORE };
+        if let Some((_, last)) = parameters.last().filter(|(_, last)| entry && last.offset + last.size > most) {
+            let size = last.offset + last.size;
+            return Err(at(lexer.line(), format!("`{name}` has {size} bytes of parameters, and {most} are the most")));
+        }
         let mut max_threads = 1024;
+        let mut required_block = None;
         let body = loop {
             match lexer.next()? {
                 Token::Sign(b';') => break None,
@@ -231,10 +283,16 @@ impl Module {
                     let (inside, line) = lexer.braces()?;
                     break Some((start..start + inside.len(), line));
                 }
-                Token::Word(".maxntid" | ".reqntid") => {
-                    max_threads = lexer.integer()? as usize;
+                Token::Word(limit @ (".maxntid" | ".reqntid")) => {
+                    let mut block = [lexer.integer()? as u32, 1, 1];
+                    let mut rest = block[1..].iter_mut();
                     while lexer.accept(b',')? {
-                        max_threads *= lexer.integer()? as usize;
+                        let size = lexer.integer()? as u32;
+                        rest.next().into_iter().for_each(|place| *place = size);
+                    }
+                    max_threads = block.iter().map(|&size| size as usize).product();
+                    if limit == ".reqntid" {
+                        required_block = Some(block);
                     }
                 }
                 Token::Word(".minnctapersm" | ".maxnctapersm" | ".maxnreg" | ".pragma") => {
@@ -244,7 +302,7 @@ impl Module {
                 other => return Err(at(lexer.line(), format!("{other:?} is not known in a function's head"))),
             }
         };
-        let definition = Definition { entry, parameters, returns, body, max_threads };
+        let definition = Definition { entry, parameters, returns, body, max_threads, required_block };
         // A function may be declared before it is defined.
         if definition.body.is_some() || !self.definitions.contains_key(name) {
             self.definitions.insert(name.to_owned(), definition);
