@@ -104,7 +104,7 @@ fn turns(blocks: u32, warps: u32, twice: bool) -> Vec<u32> {
     let number = (blocks * warps) as usize * (1 + usize::from(twice));
     let (counter, log) = (device.with(&[0_u32]), device.empty(4 * number));
     let parameters = Parameters::new().and(counter).and(log).and(u32::from(twice));
-    device.run(&module, "turns", blocks, 32 * warps, &parameters).expect("a kernel that is right");
+    device.run(&module, "turns", blocks, 32 * warps, &parameters).unwrap_or_else(|fault| panic!("{fault}"));
     device.read(log, number)
 }
 

@@ -29,7 +29,7 @@ fn errors() -> (Vec<f64>, f32) {
     let module = device.load(APPROXIMATIONS);
     let inputs: Vec<f32> = (0..512).map(|i| i as f32 / 64.0 - 4.0).collect();
     let x = device.with(&inputs);
-    device.run(&module, "approximate", 1, 512, &Parameters::new().and(x)).expect("a kernel that is right");
+    device.run(&module, "approximate", 1, 512, &Parameters::new().and(x)).unwrap_or_else(|fault| panic!("{fault}"));
     let found = device.read::<f32>(x, 512);
     let error = |(x, y): (&f32, &f32)| f64::from(*y) / f64::from(*x).exp2() - 1.0;
     (inputs.iter().zip(&found).map(error).collect(), found[256])
