@@ -22,7 +22,7 @@ from tools.layout import INCLUDE, ROOT, wheel_names
 ENVIRONMENT = ROOT / ".venv-cuda"
 DESCRIPTION = "library.json"
 # In the order in which they are loaded: some need others, and do not find them by themselves.
-LIBRARIES = ("libcudart", "libcublasLt", "libcublas", "libcurand", "libnvrtc", "libcudnn")
+LIBRARIES = ("libcudart", "libcublasLt", "libcublas", "libcurand", "libnvrtc")
 
 
 def wanted() -> bool:

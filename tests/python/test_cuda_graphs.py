@@ -448,3 +448,21 @@ def test_an_empty_graph_cannot_be_used() -> None:
 def test_without_cuda_a_capture_says_why() -> None:
     with pytest.raises(cf.errors.DeviceError, match="cuda"):
         cf.cuda.CUDAGraph().capture_begin()
+
+
+@needs_cuda
+def test_a_weight_that_is_cast_in_a_scope_is_cast_at_each_replay() -> None:
+    layer, x = cf.nn.Linear(3, 3, bias=False).to("cuda"), cf.ones(2, 3, device="cuda")
+    graph = cf.cuda.CUDAGraph()
+    with cf.no_grad(), cf.autocast("cuda"):
+        layer.weight.fill_(1.0)
+    with cf.autocast("cuda"):
+        layer(x)  # the weight's cast is kept in the scope
+        with cf.cuda.graph(graph):
+            y = layer(x)
+        # Nor is the graph's cast taken for one that is there.
+        assert layer(x).tolist() == [[3.0] * 3] * 2
+    with cf.no_grad():
+        layer.weight.fill_(2.0)
+    graph.replay()
+    assert y.tolist() == [[6.0] * 3] * 2

@@ -24,6 +24,8 @@ impl Graph {
         if device.kind != DeviceKind::Cuda {
             return Err(Error::new(ErrorCode::Unsupported, format!("{device} has no graphs; CUDA devices have")));
         }
+        // A weight that was cast before is cast by the graph, at each replay; and what the graph has cast is only there then.
+        crate::autocast::clear_cache();
         self.0.begin(device, sharing.map(|graph| &graph.0))
     }
 
@@ -32,6 +34,7 @@ impl Graph {
     /// Fails with `InvalidArgument` where none is going on, and with `Backend` where the capture has failed, saying why;
     /// the graph is empty then.
     pub fn end(&mut self) -> Result<()> {
+        crate::autocast::clear_cache();
         self.0.end()
     }
 

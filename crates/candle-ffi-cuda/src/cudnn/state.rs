@@ -3,8 +3,9 @@
 use super::library::{Handle, Library};
 use super::plan::{Outcome, Places, Plan, Session};
 use super::problem::Problem;
+use crate::capture;
 use candle_core::cuda_backend::WrapErr;
-use candle_core::cuda_backend::cudarc::driver::sys::{CUstream, CUstreamCaptureStatus};
+use candle_core::cuda_backend::cudarc::driver::sys::CUstream;
 use candle_core::{CudaDevice, Result, bail};
 use std::collections::HashMap;
 use std::ptr::null_mut;
@@ -57,13 +58,15 @@ pub(super) unsafe fn run(
     problem: &Problem,
     places: Places,
 ) -> Result<bool> {
+    // Before the handle is taken, which whoever captures needs.
+    let _pass = capture::enter(device)?;
     let stream = device.cuda_stream();
     stream.context().bind_to_thread().w()?;
     let ordinal = stream.context().ordinal();
     let state = Arc::clone(locked(&DEVICES).entry(ordinal).or_insert_with(|| Arc::new(Mutex::new(State::Unopened))));
     let mut state = locked(&state);
     if let State::Unopened = *state {
-        if is_capturing(device)? {
+        if capture::is_captured(device) {
             // Starting takes memory and waits, which may not be captured.
             return Ok(false);
         }
@@ -87,10 +90,6 @@ pub(super) unsafe fn run(
             bail!("cuDNN {} failed on cuda:{ordinal}: {}", library.spelled(), library.explain(status))
         }
     }
-}
-
-fn is_capturing(device: &CudaDevice) -> Result<bool> {
-    Ok(device.cuda_stream().capture_status().w()? != CUstreamCaptureStatus::CU_STREAM_CAPTURE_STATUS_NONE)
 }
 
 /// Starts cuDNN on the device whose context is current.
@@ -135,7 +134,7 @@ impl Open {
         }
         let session = Session { library, handle: self.handle, device };
         let mut problem = *problem;
-        if problem.benchmark && !self.plans.contains_key(&problem) && is_capturing(device)? {
+        if problem.benchmark && !self.plans.contains_key(&problem) && capture::is_captured(device) {
             // What is captured cannot be measured.
             problem.benchmark = false;
         }

@@ -2,7 +2,7 @@
 //! whose bounds are checked.
 //!
 //! What it refuses, and with which status, is what cuDNN 9.28 refuses where that needs no GPU to be found out; which
-//! algorithm supports what is what its documentation says.
+//! algorithm supports what is read from its documentation, and was compared with no GPU.
 
 pub mod algorithm;
 pub mod calls;
