@@ -135,11 +135,14 @@ impl Launch {
 pub(crate) type Module = &'static [u8];
 
 /// Functions that have been looked up: by context, name and dtype. They stay.
-static FUNCTIONS: LazyLock<RwLock<HashMap<(usize, &'static str, Option<DType>), CudaFunction>>> =
-    LazyLock::new(RwLock::default);
+static FUNCTIONS: LazyLock<RwLock<Functions>> = LazyLock::new(RwLock::default);
+
+type Functions = HashMap<(usize, &'static str, Option<DType>), CudaFunction>;
 
 /// Modules that have been loaded, when the first of their functions was asked for: by context, and by where their binary is.
-static MODULES: LazyLock<Mutex<HashMap<(usize, usize), Arc<CudaModule>>>> = LazyLock::new(Mutex::default);
+static MODULES: LazyLock<Mutex<Modules>> = LazyLock::new(Mutex::default);
+
+type Modules = HashMap<(usize, usize), Arc<CudaModule>>;
 
 fn function(device: &CudaDevice, module: Module, name: &'static str, dtype: Option<DType>) -> Result<CudaFunction> {
     let stream = device.cuda_stream();

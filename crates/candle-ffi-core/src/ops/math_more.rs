@@ -325,6 +325,7 @@ pub fn logaddexp(input: &Tensor, other: &Tensor) -> Result<Tensor> {
 /// tensor([ 5., 10.])
 /// ```
 pub fn hypot(input: &Tensor, other: &Tensor) -> Result<Tensor> {
+    let _as_it_is = autocast::suspend();
     let (a, b) = promoted(&to_float(input)?, &to_float(other)?)?;
     let most = super::detach(&maximum(&abs(&a)?, &abs(&b)?)?)?;
     // Zero and infinity are no scales.

@@ -90,7 +90,8 @@ impl Kernels {
         let widest = of.width.max(of.value_width);
         let packs = [of.width, of.value_width].iter().all(|width| *width > 0 && width % PACK == 0);
         let halves = matches!(of.dtype, DType::F16 | DType::BF16);
-        let some = of.batch > 0 && of.heads > 0 && of.queries > 0 && of.keys > 0 && of.heads % of.kv_heads == 0;
+        let some =
+            of.batch > 0 && of.heads > 0 && of.queries > 0 && of.keys > 0 && of.heads.is_multiple_of(of.kv_heads);
         // Kernels count rows and blocks in 32 bits.
         const MOST: usize = (i32::MAX / 2) as usize;
         let counted = [of.queries, of.keys]
