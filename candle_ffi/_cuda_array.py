@@ -11,7 +11,6 @@ import numpy as np
 
 from candle_ffi import _dlpack, _ops, _sharing
 from candle_ffi import dtype as dtypes
-from candle_ffi._cuda_library import DRIVER
 from candle_ffi._handles import wrap
 from candle_ffi._lib import check, ffi, lib, take_error
 from candle_ffi.device import Device, as_device
@@ -83,6 +82,9 @@ def _device_at(address: int) -> Device:
     # The driver is started, for whoever has no array of CUDA otherwise.
     as_device("cuda")
     ordinal = ctypes.c_int(-1)
+    # Only here: where there is no CUDA nothing of it is imported.
+    from candle_ffi._cuda_library import DRIVER
+
     failed = ctypes.CDLL(DRIVER).cuPointerGetAttribute(
         ctypes.byref(ordinal), _DEVICE_ORDINAL, ctypes.c_uint64(address)
     )

@@ -49,8 +49,8 @@ func (c *call) graph(g *Graph, name string) *C.CandleGraph {
 // goroutine stays on its thread meanwhile; other goroutines that want to use the device wait. Where
 // work fails, or does what a graph cannot, the graph is empty.
 //
-// sharing may be nil; it is a graph that was captured before, whose memory this one uses where it is
-// free: the two are replayed in the order in which they were captured.
+// sharing may be nil; it is a graph that was captured before, whose memory this one uses where it
+// is free: the two are replayed in the order in which they were captured.
 func (g *Graph) Capture(device Device, sharing *Graph, work func() error) (err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
