@@ -94,7 +94,7 @@ DEVICE ?= emulator
 TESTS  ?=
 # Both packages: with one alone Cargo would build Candle again. The tests link to the emulator's driver, as the stub has no functions.
 cuda_tests := cargo test --quiet --release --package candle-ffi --package candle-ffi-cuda --features candle-ffi/cuda \
-	--lib --test products --test convolutions --test attention --test against_cpu
+	--lib --test products --test convolutions --test attention --test against_cpu --test pooling
 ifeq ($(DEVICE),emulator)
 test-cuda: export CUDA_COMPUTE_CAPS = 80
 endif
