@@ -143,6 +143,7 @@ fn another_thread_ends_a_capture_only_in_the_relaxed_mode() {
     let elsewhere = |mode: i32| {
         // SAFETY: the pointers are to variables.
         assert_eq!(unsafe { cuStreamBeginCapture_v2(stream, mode) }, 0);
+        // SAFETY: the stream lives, and the graph is written before the call returns.
         let end = move || unsafe {
             let mut graph = 0;
             assert_eq!(cuda_emulator::driver::context::cuCtxSetCurrent(current), 0);

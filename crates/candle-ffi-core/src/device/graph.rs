@@ -12,7 +12,7 @@ impl Graph {
     /// An empty graph, on no device yet.
     #[must_use]
     pub fn new() -> Self {
-        Self(backend::Graph::default())
+        Self(Default::default())
     }
 
     /// Begins to capture what this thread gives a device to do, which is not done now. Memory comes from the pool of
@@ -47,7 +47,7 @@ impl Graph {
 
     /// Makes the graph empty; a capture that is going on is given up.
     pub fn reset(&mut self) {
-        self.0 = backend::Graph::default();
+        self.0 = Default::default();
     }
 }
 
