@@ -181,9 +181,10 @@ def write_wrapper(found: Toolkit, path: Path, wanted: list[str]) -> None:
     suffixes that later GPUs would refuse. Those that are linked get machine code for each
     capability, and PTX of the highest for later ones.
     """
-    ptx = _gencode(wanted[0], f"compute_{wanted[0]}")
+    lowest, highest = (word.rstrip("af") for word in (wanted[0], wanted[-1]))
+    ptx = _gencode(lowest, f"compute_{lowest}")
     linked = [_gencode(word, f"sm_{word}") for word in wanted]
-    linked.append(_gencode(wanted[-1], f"compute_{wanted[-1]}"))
+    linked.append(_gencode(highest, f"compute_{highest}"))
     # Five of them are then as large as one without. Compilers write it since 12.8.
     linked += ["--compress-mode=size"] if found.version() >= 12080 else []
     path.write_text(

@@ -14,7 +14,8 @@
     X(CandleTensorMap, tensor_map)                                                                 \
     X(CandleModule, module)                                                                        \
     X(CandleOptimizer, optimizer)                                                                  \
-    X(CandleProfile, profile)
+    X(CandleProfile, profile)                                                                      \
+    X(CandleGraph, graph)
 
 static CandleTensor *sample_CandleTensor(void) MAYBE_UNUSED;
 static CandleTensor *sample_CandleTensor(void) {
@@ -63,6 +64,13 @@ static CandleProfile *sample_CandleProfile(void) {
     CandleProfile *out = NULL;
     CHECK_OK(candle_profiler_start(NULL, &error));
     CHECK_OK(candle_profiler_stop(&out, &error));
+    return out;
+}
+
+static CandleGraph *sample_CandleGraph(void) MAYBE_UNUSED;
+static CandleGraph *sample_CandleGraph(void) {
+    CandleGraph *out = NULL;
+    CHECK_OK(candle_graph_new(&out, &error));
     return out;
 }
 

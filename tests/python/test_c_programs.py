@@ -150,7 +150,10 @@ def functions_with(pattern: str) -> set[str]:
 @pytest.mark.parametrize(
     ("argument", "wrong"),
     [
-        (r"Candle(Tensor|Generator|TensorMap|Module|Optimizer|Profile|Error) \*(?!\*)", "bad_"),
+        (
+            r"Candle(Tensor|Generator|TensorMap|Module|Optimizer|Profile|Graph|Error) \*(?!\*)",
+            "bad_",
+        ),
         (r"const char \*(?!const)", "NOT_UTF8"),
         (r"const char \*const \*", "not_utf8"),
         (r"Candle\w+Options \*", "struct_size"),

@@ -213,7 +213,8 @@ def test_what_was_there_before_is_given_back_after_the_capture() -> None:
         x = x * 2
         held = cf.cuda.memory_allocated()
         del other
-    assert cf.cuda.memory_allocated() == held - (4 << 16)
+    # And a little that only a capture needs.
+    assert 4 << 16 <= held - cf.cuda.memory_allocated() < 5 << 16
     # What the graph reads stays, although the program has no tensor of it any more.
     for _ in range(3):
         graph.replay()
@@ -308,6 +309,7 @@ def forbidden() -> dict[str, tuple[Callable[[Any], Any], str]]:
         "step": (lambda x: stepped(x), "cannot step"),
         "second": (lambda x: cf.cuda.CUDAGraph().capture_begin(), "captures a graph already"),
         "nonzero": (lambda x: x.nonzero(), "while a graph is captured"),
+        "randperm": (lambda x: cf.randperm(4, device="cuda"), "cannot shuffle"),
         "replay": (lambda x: ready().replay(), "cannot be replayed"),
     }
 
@@ -466,3 +468,68 @@ def test_a_weight_that_is_cast_in_a_scope_is_cast_at_each_replay() -> None:
         layer.weight.fill_(2.0)
     graph.replay()
     assert y.tolist() == [[6.0] * 3] * 2
+
+
+@needs_cuda
+def test_draws_are_not_where_a_graph_writes() -> None:
+    def computed() -> Any:
+        t = cf.ones(3, device="cuda")
+        u = t + 1
+        del t  # the graph's memory for it is free when the first numbers are drawn
+        return cf.nn.functional.dropout(u, 0.5)
+
+    cf.manual_seed(1)
+    expected = [computed().tolist() for _ in range(4)]
+    graph = cf.cuda.CUDAGraph()
+    cf.manual_seed(1)
+    with cf.cuda.graph(graph):
+        y = computed()
+    for numbers in expected:
+        graph.replay()
+        assert y.tolist() == numbers
+
+
+@needs_cuda
+def test_what_the_host_makes_is_made_anew_by_each_replay() -> None:
+    graph = cf.cuda.CUDAGraph()
+    with cf.cuda.graph(graph):
+        x = cf.arange(4, device="cuda")
+        x += 1
+    for _ in range(3):
+        graph.replay()
+        assert x.tolist() == [1, 2, 3, 4]
+
+
+@needs_cuda
+def test_states_of_layers_that_are_gone_are_kept_by_the_graph() -> None:
+    cf.manual_seed(2)
+    layer = cf.nn.LSTM(3, 5, num_layers=2).to("cuda")
+    x, h, c = (
+        cf.randn(4, 2, 3).to("cuda"),
+        cf.randn(2, 2, 5).to("cuda"),
+        cf.randn(2, 2, 5).to("cuda"),
+    )
+    graph = cf.cuda.CUDAGraph()
+    with cf.no_grad():
+        expected = layer(x, (h, c))[0].tolist()
+        with cf.cuda.graph(graph):
+            y, _ = layer(x, (h, c))
+    del layer, x, h, c
+    gc.collect()
+    cf.cuda.empty_cache()
+    others = [cf.full((n,), 7.0, device="cuda") for n in range(1, 200)]
+    graph.replay()
+    assert y.tolist() == expected
+    del others
+
+
+@needs_cuda
+def test_casts_of_a_capture_that_failed_are_forgotten() -> None:
+    layer, x = cf.nn.Linear(3, 3, bias=False).to("cuda"), cf.ones(2, 3, device="cuda")
+    with cf.no_grad():
+        layer.weight.fill_(1.0)
+    with cf.autocast("cuda"):
+        with pytest.raises(RuntimeError), cf.cuda.graph(cf.cuda.CUDAGraph()):
+            layer(x)
+            x.cpu()
+        assert layer(x).tolist() == [[3.0] * 3] * 2

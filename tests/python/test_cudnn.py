@@ -416,9 +416,9 @@ def test_it_does_not_start(machine: Machine, tmp_path: Path) -> None:
     assert reason == "cuDNN 9.28.1 does not work on cuda:0 (NOT_INITIALIZED)"
 
 
-@pytest.mark.parametrize("status", [2000, 3000, 4003])
+@pytest.mark.parametrize(("status", "asked"), [(2000, 1), (3000, 1), (4003, 2)])
 def test_what_it_refuses_is_computed_all_the_same(
-    machine: Machine, tmp_path: Path, status: int
+    machine: Machine, tmp_path: Path, status: int, asked: int
 ) -> None:
     refusing = dict.fromkeys((name for name in FUNCTIONS if "Algorithm_v7" in name), status)
     code = AROUND.replace(
@@ -428,8 +428,8 @@ def test_what_it_refuses_is_computed_all_the_same(
         f'told.append(ctypes.c_int.in_dll(ctypes.CDLL("{NAME}"), called).value)\nprint(',
     )
     found = machine(code, library=stub(tmp_path, statuses=refusing))
-    # It is asked once, and then known to refuse.
-    assert found == [92801, True, None, True, True, True, None, 1, 1]
+    # It is asked once, and then known to refuse; but a shortage of memory may pass.
+    assert found == [92801, True, None, True, True, True, None, 1, asked]
 
 
 def test_what_fails_on_the_device_is_an_error(machine: Machine, tmp_path: Path) -> None:

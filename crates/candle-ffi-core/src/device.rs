@@ -118,6 +118,12 @@ impl Device {
         open::opened(kind)
     }
 
+    /// Whether this device is open.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn is_open(self) -> bool {
+        open::is_open(self)
+    }
+
     /// Waits for all that the device has been given to do; the CPU has done it when a call returns.
     pub fn synchronize(self) -> Result<()> {
         open::synchronize(self)

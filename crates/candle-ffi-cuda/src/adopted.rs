@@ -5,7 +5,7 @@
 
 use crate::array::wrap;
 use crate::passed::{Passed, Stream};
-use candle_core::cuda_backend::cudarc::driver::sys::{CUdeviceptr, CUstream};
+use candle_core::cuda_backend::cudarc::driver::sys::{self, CUdeviceptr, CUstream};
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,6 +42,21 @@ pub unsafe fn adopt(
     BLOCKS.lock().unwrap_or_else(PoisonError::into_inner).entry(address).or_default().push(Box::new(release));
     COUNT.fetch_add(1, Ordering::Relaxed);
     Ok(tensor)
+}
+
+/// Whether an address is in memory that CUDA knows: of a device, or shared with one.
+#[must_use]
+pub fn is_of_cuda(address: u64) -> bool {
+    let mut ordinal = -1i32;
+    // SAFETY: the attribute is a number of 32 bits. An address that is nothing's is an error, and is not read.
+    let known = unsafe {
+        sys::cuPointerGetAttribute(
+            (&raw mut ordinal).cast(),
+            sys::CUpointer_attribute::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
+            address,
+        )
+    };
+    known == sys::CUresult::CUDA_SUCCESS && ordinal >= 0
 }
 
 fn take(address: CUdeviceptr) -> Option<Release> {

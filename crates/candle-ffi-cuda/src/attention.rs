@@ -237,8 +237,8 @@ impl<'a> Attention<'a> {
     fn tiles(&self) -> Option<&'static flash::Kernels> {
         match self.way {
             AttentionWay::Chunks(_) => None,
-            AttentionWay::Best if !flash::Kernels::are_worth_it(self) => None,
-            AttentionWay::Best | AttentionWay::Tiles => flash::Kernels::that_fit(self),
+            AttentionWay::Best => flash::Kernels::that_fit(self).filter(|kernels| kernels.are_worth_it(self)),
+            AttentionWay::Tiles => flash::Kernels::that_fit(self),
         }
     }
 

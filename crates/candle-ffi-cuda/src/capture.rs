@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 /// So long another thread waits for a capture to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Room for the places of so many draws, two numbers each.
+const PLACES: usize = 2 * 256;
+
 /// A graph in the making.
 pub(crate) struct Capture {
     /// The stream, by its address.
@@ -36,6 +39,9 @@ pub(crate) struct Capture {
     /// Where kernels write what they have found wrong, see [`crate::report`].
     pub(crate) slots: Vec<usize>,
     pub(crate) draws: Vec<Drawn>,
+    /// Room for the places of the draws, which a replay writes before the graph begins: none of the pool's, which the graph
+    /// uses again and again.
+    places: Tensor,
     /// Why the graph can be of no use.
     spoilt: Option<String>,
 }
@@ -155,10 +161,14 @@ fn wait_for(streams: &[usize], pass: Pass) -> Result<Pass> {
     }
 }
 
-/// Lets this thread give a stream work if nothing is captured; it never waits.
-pub(crate) fn try_enter() -> Option<Pass> {
+/// Lets this thread give a stream work if the stream is not captured, nor about to be; it never waits.
+pub(crate) fn try_enter(stream: CUstream) -> Option<Pass> {
     let pass = if HELD.get() { Pass { counts: false } } else { Pass::take() };
-    (!CAPTURING.load(Ordering::SeqCst)).then_some(pass)
+    if !CAPTURING.load(Ordering::SeqCst) {
+        return Some(pass);
+    }
+    let elsewhere = |capture: &Capture| capture.ready && capture.stream != number(stream);
+    state().as_ref().is_none_or(elsewhere).then_some(pass)
 }
 
 /// Does something when nothing is captured: now, or at the end of the capture.
@@ -264,15 +274,23 @@ pub fn draw(
     if let Some(Some(known)) = known {
         return Ok(Some(known));
     }
-    let place = crate::array::empty(device, 2, candle_core::DType::I64)?;
+    let next = here(device, |capture| (capture.places.clone(), 2 * capture.draws.len()));
+    let Some((places, first)) = next else { return Ok(None) };
+    if first >= PLACES {
+        refuse(device, "so many generators cannot be drawn from")?;
+    }
+    let place = places.narrow(0, first, 2)?;
     let drawn = Drawn { key, source: source(), count, place: place.clone() };
     here(device, |capture| capture.draws.push(drawn));
     Ok(Some((0, place)))
 }
 
 /// Begins a capture of a device by this thread.
-pub(crate) fn begin(device: &CudaDevice, pool: Arc<Pool>) -> Result<()> {
+///
+/// `alone` is called when nobody else gives any device work.
+pub(crate) fn begin(device: &CudaDevice, pool: Arc<Pool>, alone: impl FnOnce() -> Result<()>) -> Result<()> {
     let stream = device.cuda_stream();
+    let places = crate::array::empty(device, PLACES, candle_core::DType::I64)?;
     {
         let mut state = state();
         match &*state {
@@ -289,6 +307,7 @@ pub(crate) fn begin(device: &CudaDevice, pool: Arc<Pool>) -> Result<()> {
             known: HashSet::new(),
             slots: Vec::new(),
             draws: Vec::new(),
+            places,
             spoilt: None,
         });
         CAPTURING.store(true, Ordering::SeqCst);
@@ -298,6 +317,10 @@ pub(crate) fn begin(device: &CudaDevice, pool: Arc<Pool>) -> Result<()> {
     while PASSES.load(Ordering::SeqCst) != 0 {
         rounds += 1;
         if rounds < 1000 { thread::yield_now() } else { thread::sleep(Duration::from_micros(50)) }
+    }
+    if let Err(error) = alone() {
+        drop(close());
+        return Err(error);
     }
     let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
     // SAFETY: a living stream, to which nobody gives work now.
@@ -347,10 +370,10 @@ pub(crate) fn end(device: &CudaDevice) -> Result<(Capture, Result<CUgraph>)> {
     }
     let mut graph = std::ptr::null_mut();
     // SAFETY: a living stream; the relaxed mode lets every thread end it. The graph is written before the call returns.
-    let ended = stream
-        .context()
-        .bind_to_thread()
-        .and_then(|()| unsafe { sys::cuStreamEndCapture(stream.cu_stream(), &raw mut graph).result() });
+    let ended = unsafe {
+        crate::passed::make_current(stream.cu_stream());
+        sys::cuStreamEndCapture(stream.cu_stream(), &raw mut graph).result()
+    };
     let Some(mut capture) = close() else { bail!("no graph is captured on this device") };
     let graph = match (capture.spoilt.take(), ended) {
         (None, Ok(())) => Ok(graph),
@@ -359,7 +382,8 @@ pub(crate) fn end(device: &CudaDevice) -> Result<(Capture, Result<CUgraph>)> {
                 // SAFETY: the graph is nobody else's.
                 let _ = unsafe { sys::cuGraphDestroy(graph) };
             }
-            let reason = spoilt.unwrap_or_else(|| "the driver has broken it off".to_owned());
+            let of_driver = || format!("the driver has broken it off ({ended:?})");
+            let reason = spoilt.unwrap_or_else(of_driver);
             Err(candle_core::Error::Msg(format!("the capture has failed: {reason}")))
         }
     };

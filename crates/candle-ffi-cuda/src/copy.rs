@@ -4,8 +4,8 @@ use crate::array::{Strides, address, device, empty};
 use crate::bits::{converted, moved_as};
 use crate::launch::Launch;
 use crate::operand::{Joint, number};
-use crate::ptx;
 use crate::transfer::download;
+use crate::{capture, ptx};
 use candle_core::{CudaDevice, DType, Result, Shape, Tensor};
 
 /// A tensor with every element the same number, converted as PyTorch converts one.
@@ -34,7 +34,9 @@ pub fn copied(x: &Tensor) -> Result<Tensor> {
     if moved(&result, x)? {
         return Ok(result);
     }
-    // Candle follows strides of any number.
+    // Candle follows strides of any number, which it sends to the device.
+    capture::refuse(device(x)?, "strides of so many dimensions cannot be followed")?;
+    let _pass = capture::enter(device(x)?)?;
     x.copy()?.contiguous()
 }
 

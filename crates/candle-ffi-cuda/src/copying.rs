@@ -4,6 +4,7 @@
 //! the device was given before it. What it is given after it waits for the copy.
 
 use crate::array::wrap;
+use crate::copy::copied;
 use crate::passed::Stream;
 use crate::{capture, memory, pinned, stream};
 use candle_core::cuda_backend::WrapErr;
@@ -39,7 +40,12 @@ pub(crate) fn staged(host: &Tensor, device: &CudaDevice) -> Result<Option<Tensor
         return Ok(None);
     }
     // SAFETY: the elements of the tensor.
-    unsafe { through_pinned(at, host.dims(), host.dtype(), device) }
+    let sent = unsafe { through_pinned(at, host.dims(), host.dtype(), device) }?;
+    match sent {
+        // What a graph begins with is for it alone to read: each replay makes what it changes from that.
+        Some(sent) if capture::is_captured(device) => copied(&sent).map(Some),
+        sent => Ok(sent),
+    }
 }
 
 /// Where the elements of a contiguous tensor of the host are; None for others, and for dtypes that devices have no kernels for.
@@ -70,9 +76,9 @@ unsafe fn through_pinned(from: *const u8, dims: &[usize], dtype: DType, device: 
     // SAFETY: the block has room for the elements, and is nobody else's; it is given back when the copy has been started.
     unsafe {
         block.copy_from_nonoverlapping(from, bytes);
-        let copied = started(block, dims, dtype, device);
+        let sent = started(block, dims, dtype, device);
         pinned::free(block);
-        copied
+        sent
     }
 }
 
@@ -98,14 +104,18 @@ unsafe fn started(from: *const u8, dims: &[usize], dtype: DType, device: &CudaDe
     unsafe {
         let address = memory::allocate(device, bytes, dims, dtype, || result::malloc_async(copying.0, bytes).w())?;
         let data = std::slice::from_raw_parts(from, bytes);
-        let copied = result::memcpy_htod_async(address, data, copying.0).w();
+        let started = result::memcpy_htod_async(address, data, copying.0).w();
         let ordered = match capture::is_captured(device) {
             // A stream that is captured waits for nothing outside.
             true => result::stream::synchronize(copying.0).w(),
             false => stream::order(copying.0, work.cu_stream()),
         };
         let result = wrap(device, address, count, dtype)?;
-        copied.and(ordered)?;
+        if let Err(error) = started.and(ordered) {
+            // The memory goes back in the order of the other stream, which is not behind the copy.
+            let _ = result::stream::synchronize(copying.0);
+            return Err(error);
+        }
         result.reshape(dims).map(Some)
     }
 }

@@ -78,15 +78,18 @@ pub fn properties(index: usize) -> candle_core::Result<Properties> {
     read().w()
 }
 
-/// As many blocks of 256 threads keep every multiprocessor of a device busy.
-pub(crate) fn blocks_wanted(device: &CudaDevice) -> usize {
-    /// Of each device; asked for once, and those of a large one where the driver does not tell.
-    static MULTIPROCESSORS: OnceLock<Vec<usize>> = OnceLock::new();
+/// How many multiprocessors a device has; it is asked once. Those of a large one where the driver does not tell.
+pub(crate) fn multiprocessors(device: &CudaDevice) -> usize {
+    static OF_DEVICES: OnceLock<Vec<usize>> = OnceLock::new();
     const MANY: usize = 128;
     let of = |index| properties(index).ok().and_then(|found| usize::try_from(found.multiprocessors).ok());
-    let known =
-        MULTIPROCESSORS.get_or_init(|| (0..count().unwrap_or(0)).map(|index| of(index).unwrap_or(MANY)).collect());
-    8 * known.get(device.cuda_stream().context().ordinal()).copied().unwrap_or(MANY).max(1)
+    let known = OF_DEVICES.get_or_init(|| (0..count().unwrap_or(0)).map(|index| of(index).unwrap_or(MANY)).collect());
+    known.get(device.cuda_stream().context().ordinal()).copied().unwrap_or(MANY).max(1)
+}
+
+/// As many blocks of 256 threads keep every multiprocessor of a device busy.
+pub(crate) fn blocks_wanted(device: &CudaDevice) -> usize {
+    8 * multiprocessors(device)
 }
 
 /// Opens a device.

@@ -49,7 +49,7 @@ unsafe extern "C" fn free_async(address: CUdeviceptr, stream: CUstream) -> CUres
     if released(address, Some(stream)) {
         return CUresult::CUDA_SUCCESS;
     }
-    match capture::try_enter() {
+    match capture::try_enter(stream) {
         // SAFETY: the caller's arguments.
         Some(_pass) => unsafe { given_back(address, stream) },
         None => {
@@ -58,8 +58,9 @@ unsafe extern "C" fn free_async(address: CUdeviceptr, stream: CUstream) -> CUres
             capture::after(move || {
                 let stream = std::ptr::with_exposed_provenance_mut(stream);
                 passed::make_current(stream);
-                // SAFETY: the arguments of the call that was put off; nobody knows the memory any more.
-                let _ = unsafe { given_back(address, stream) };
+                // SAFETY: the arguments of the call that was put off; nobody knows the memory any more. Another capture may
+                // have begun.
+                let _ = unsafe { free_async(address, stream) };
             });
             CUresult::CUDA_SUCCESS
         }

@@ -13,7 +13,7 @@ use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::cublas::sys as cublas;
 use candle_core::cuda_backend::cudarc::driver::sys;
 use candle_core::{CudaDevice, DType, Result, Tensor, bail};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A graph that is being captured. Dropped, it is given up.
 pub struct GraphCapture {
@@ -66,9 +66,10 @@ impl GraphCapture {
             Some(_) => bail!("a pool is shared by graphs of one device"),
             None => Pool::new(device),
         };
-        work_space(device)?;
         let pool = Uses::new(pool);
-        capture::begin(device, pool.0.clone())?;
+        // cuBLAS is told when no thread is inside of it.
+        let room = work_space(device)?;
+        capture::begin(device, pool.0.clone(), || room.map_or(Ok(()), |room| give_work_space(device, room)))?;
         Ok(Self { device: device.clone(), pool, open: true })
     }
 
@@ -124,7 +125,7 @@ fn instantiate(device: &CudaDevice, graph: sys::CUgraph) -> Result<usize> {
         let _ = sys::cuGraphDestroy(graph);
         made.w()?;
     }
-    Ok(executable.addr())
+    Ok(executable.expose_provenance())
 }
 
 impl Graph {
@@ -180,25 +181,34 @@ impl Drop for Graph {
     }
 }
 
-/// Gives cuBLAS memory of its own to work with, once for each device: it asks the driver for some within each graph
-/// otherwise. As all work is on one stream, all products share it.
-fn work_space(device: &CudaDevice) -> Result<()> {
-    static GIVEN: Mutex<Vec<(CudaDevice, Tensor)>> = Mutex::new(Vec::new());
+/// The devices whose cuBLAS has memory of its own to work with, and that memory, which stays.
+static WORK_SPACES: Mutex<Vec<(CudaDevice, Tensor)>> = Mutex::new(Vec::new());
+
+fn work_spaces() -> MutexGuard<'static, Vec<(CudaDevice, Tensor)>> {
+    WORK_SPACES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Memory for cuBLAS to work with, once for each device: it asks the driver for some within each graph otherwise. As all
+/// work is on one stream, all products share it.
+fn work_space(device: &CudaDevice) -> Result<Option<Tensor>> {
     // What NVIDIA recommends, 32 MiB from Hopper on and less before.
     const OF_HOPPER: usize = 32 << 20;
     const BEFORE: usize = (8 << 20) + (128 << 10);
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if given.iter().any(|(known, _)| known.id() == device.id()) {
-        return Ok(());
+    if work_spaces().iter().any(|(known, _)| known.id() == device.id()) {
+        return Ok(None);
     }
     let attribute = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
     let major = device.cuda_stream().context().attribute(attribute).w()?;
     let bytes = if major >= 9 { OF_HOPPER } else { BEFORE };
-    let room = crate::array::empty(device, bytes, DType::U8)?;
+    crate::array::empty(device, bytes, DType::U8).map(Some)
+}
+
+fn give_work_space(device: &CudaDevice, room: Tensor) -> Result<()> {
     let address = std::ptr::with_exposed_provenance_mut(crate::array::address(&room)? as usize);
-    let _pass = capture::enter(device)?;
-    // SAFETY: the memory stays for as long as the process lives.
-    unsafe { cublas::cublasSetWorkspace_v2(*device.cublas_handle().handle(), address, bytes) }.result().w()?;
-    given.push((device.clone(), room));
+    // SAFETY: the memory stays for as long as the process lives, and nobody else uses the handle now.
+    unsafe { cublas::cublasSetWorkspace_v2(*device.cublas_handle().handle(), address, room.elem_count()) }
+        .result()
+        .w()?;
+    work_spaces().push((device.clone(), room));
     Ok(())
 }

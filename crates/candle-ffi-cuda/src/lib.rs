@@ -61,7 +61,7 @@ mod transfer;
 
 pub use activation::{activation, activation_grad};
 #[cfg(target_os = "linux")]
-pub use adopted::adopt;
+pub use adopted::{adopt, is_of_cuda};
 pub use array::address;
 pub use attention::{
     AttentionDropout, AttentionOptions, AttentionWay, attention, attention_by, attention_grad, attention_grad_by,

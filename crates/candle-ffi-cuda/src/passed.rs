@@ -57,7 +57,7 @@ impl Mark {
 
     /// Records an event, unless a graph is captured.
     fn set(&mut self) {
-        let Some(_pass) = capture::try_enter().filter(|_| !is_captured(self.stream.0)) else { return };
+        let Some(_pass) = capture::try_enter(self.stream.0).filter(|_| !is_captured(self.stream.0)) else { return };
         make_current(self.stream.0);
         let stream = self.stream.0;
         let recorded = result::event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING).and_then(|event| {

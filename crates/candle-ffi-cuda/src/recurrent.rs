@@ -4,11 +4,14 @@
 //! The rows of all steps lie one after the other, the first step's first; a step may have fewer than the one before.
 
 use crate::array::{address, device, empty};
+use crate::binary::binary;
+use crate::copy::{copied, fill};
 use crate::gemm::{Gemm, Matrix};
 use crate::launch::Launch;
 use crate::matmul::matmul;
 use crate::ptx;
 use candle_core::{CudaDevice, DType, Result, Tensor, bail};
+use candle_ffi_kernels::binary::Binary;
 use candle_ffi_kernels::recurrent::Nonlinearity;
 
 /// What a layer computes at each step.
@@ -195,12 +198,12 @@ impl Recurrent<'_> {
         let bias = match (self.bias_ih, self.bias_hh) {
             // The last map of a GRU has its bias inside.
             (bias, _) if self.cell == RecurrentCell::Gru => bias.cloned(),
-            (Some(one), Some(other)) => Some((one + other)?),
+            (Some(one), Some(other)) => binary(Binary::Add, one, other, one.dims())?,
             (one, other) => one.or(other).cloned(),
         };
         let Some(gates) = matmul(input, &self.weight_ih.t()?, bias.as_ref())? else { bail!("no product of inputs") };
-        let h = self.h0.copy()?;
-        let c = self.c0.map(Tensor::copy).transpose()?;
+        let h = copied(self.h0)?;
+        let c = self.c0.map(copied).transpose()?;
         let (rows, sequences) = (input.dim(0)?, self.h0.dim(0)?);
         let kept = if keep { rows } else { 0 };
         // Of an LSTM both; of a GRU the first is the map of the state inside of the last gate.
@@ -272,8 +275,8 @@ impl Recurrent<'_> {
         let (hidden, state, maps) = (self.hidden, self.state, self.maps());
         let (rows, sequences) = (out.dim(0)?, self.h0.dim(0)?);
         let begin = |grad: Option<&Tensor>, like: &Tensor| match grad {
-            Some(grad) => grad.copy(),
-            None => like.zeros_like(),
+            Some(grad) => copied(grad),
+            None => fill(device(like)?, 0.0, like.dims(), like.dtype()),
         };
         let saved = |at: usize| match kept.get(at) {
             Some(kept) => Ok(kept),

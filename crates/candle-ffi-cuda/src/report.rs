@@ -201,11 +201,12 @@ pub fn outside_at_once(device: &CudaDevice) -> Result<Option<Outside>> {
 mod tests {
     const INDEX_CHECK: &str = include_str!(concat!(env!("OUT_DIR"), "/index_check.ptx"));
     const CROSS_ENTROPY: &str = include_str!(concat!(env!("OUT_DIR"), "/cross_entropy.ptx"));
+    const CTC: &str = include_str!(concat!(env!("OUT_DIR"), "/ctc.ptx"));
 
     /// Where the host would otherwise see a position with the index of an earlier check.
     #[test]
     fn the_index_is_there_before_the_position() {
-        for (module, kernels) in [(INDEX_CHECK, 1), (CROSS_ENTROPY, 2)] {
+        for (module, kernels) in [(INDEX_CHECK, 1), (CROSS_ENTROPY, 2), (CTC, 1)] {
             let mut found = 0;
             for line in module.split("\n.visible .entry").skip(1) {
                 let stores: Vec<_> =

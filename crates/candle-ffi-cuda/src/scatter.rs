@@ -1,7 +1,7 @@
 //! Writing and adding through `i64` indices, which may repeat.
 
 use crate::array::device;
-use crate::copy::{copied, in_dtype};
+use crate::copy::{copied, fill, in_dtype};
 use crate::index::first_places;
 use crate::launch::Launch;
 use crate::{is_float, ptx};
@@ -80,7 +80,7 @@ pub fn scatter(op: Scatter, x: &Tensor, dim: usize, index: &Tensor, src: &Tensor
         unsafe { launch.over(count) }?;
         return Ok(Some(result));
     }
-    let last = Tensor::zeros(result.shape(), DType::U32, result.device())?;
+    let last = fill(device, 0.0, result.dims(), DType::U32)?;
     let last_places = first_places(&last, dim, index.shape())?;
     let mut launch = Launch::plain(device, ptx::SCATTER, "scatter_last")?;
     launch.strided(&last_places)?.value(step).value(size as i64).strided(index)?;

@@ -334,6 +334,12 @@ unsafe fn import_from_device(
     }
     let candle = device.to_candle()?;
     let count: usize = block.dims.iter().product();
+    if count > 0 && !candle_ffi_cuda::is_of_cuda(block.data.addr() as u64) {
+        return Err(Error::new(
+            ErrorCode::Device,
+            format!("`data` is said to be on {device}, and is no memory of CUDA's"),
+        ));
+    }
     let sent = Sent(deleter);
     // When it fails after all the memory stays the caller's, and is not given back.
     let taken = Arc::new(AtomicBool::new(false));

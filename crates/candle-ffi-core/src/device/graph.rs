@@ -47,6 +47,7 @@ impl Graph {
 
     /// Makes the graph empty; a capture that is going on is given up.
     pub fn reset(&mut self) {
+        crate::autocast::clear_cache();
         self.0 = Default::default();
     }
 }
@@ -139,7 +140,8 @@ mod backend {
     }
 
     pub(super) fn is_capturing(device: Device) -> bool {
-        let opened = device.to_candle().ok();
+        // A device that was not opened is not captured, and asking does not open it.
+        let opened = device.is_open().then(|| device.to_candle().ok()).flatten();
         opened.as_ref().and_then(|device| device.as_cuda_device().ok()).is_some_and(candle_ffi_cuda::is_captured)
     }
 

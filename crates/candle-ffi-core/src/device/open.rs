@@ -22,13 +22,23 @@ pub(super) fn count(kind: DeviceKind) -> Result<usize, String> {
     }
 }
 
+/// What is open of a kind, by index; None for the CPU, which is always.
+fn slots(kind: DeviceKind) -> Option<&'static [OnceLock<candle_core::Device>; MOST]> {
+    match kind {
+        DeviceKind::Cpu => None,
+        DeviceKind::Cuda => Some(&CUDA),
+        DeviceKind::Metal => Some(&METAL),
+    }
+}
+
+#[cfg(feature = "cuda")]
+pub(super) fn is_open(device: Device) -> bool {
+    slots(device.kind).is_none_or(|slots| slots.get(device.index).is_some_and(|slot| slot.get().is_some()))
+}
+
 /// The device as Candle knows it, opened where it was not.
 pub(super) fn open(device: Device) -> Result<candle_core::Device> {
-    let slots = match device.kind {
-        DeviceKind::Cpu => return check(device).map(|()| candle_core::Device::Cpu),
-        DeviceKind::Cuda => &CUDA,
-        DeviceKind::Metal => &METAL,
-    };
+    let Some(slots) = slots(device.kind) else { return check(device).map(|()| candle_core::Device::Cpu) };
     match slots.get(device.index).and_then(OnceLock::get) {
         Some(opened) => Ok(opened.clone()),
         None => first(device, slots),
@@ -37,11 +47,7 @@ pub(super) fn open(device: Device) -> Result<candle_core::Device> {
 
 /// The first device of a kind that is open.
 pub(super) fn opened(kind: DeviceKind) -> Option<Device> {
-    let slots = match kind {
-        DeviceKind::Cpu => return Some(Device::CPU),
-        DeviceKind::Cuda => &CUDA,
-        DeviceKind::Metal => &METAL,
-    };
+    let Some(slots) = slots(kind) else { return Some(Device::CPU) };
     let index = slots.iter().position(|slot| slot.get().is_some())?;
     Some(Device { kind, index })
 }

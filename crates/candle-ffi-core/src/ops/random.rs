@@ -4,7 +4,7 @@ use super::convert::overwrite;
 use super::create::not_negative;
 use crate::random::or_default;
 use crate::shape::Dims;
-use crate::{DType, Device, DeviceKind, Error, Generator, Result, Tensor, compute, shape};
+use crate::{DType, Device, DeviceKind, Error, Generator, Result, Tensor, compute, refuse_in_graph, shape};
 
 /// Random numbers, uniform in `[0, 1)`.
 ///
@@ -116,6 +116,10 @@ pub fn randperm(n: i64, dtype: DType, device: Device, generator: Option<&Generat
         return Err(Error::argument(format!("the numbers below {n} do not all fit into {dtype}")));
     }
     shape::check_allocation(&[count], DType::Int64)?;
+    if device.is_capturing() {
+        // A graph would have the same numbers in each replay.
+        refuse_in_graph("the host cannot shuffle")?;
+    }
     let value = compute::permutation(or_default(generator).draw(count), count, Device::CPU)?;
     Ok(Tensor::from_value(compute::cast(&value, dtype)?.send_to(device)?))
 }

@@ -3,6 +3,7 @@
 use super::{Attention, Chunk, Rows};
 use crate::array::{address, empty};
 use crate::copy::copied;
+use crate::device::multiprocessors;
 use crate::launch::{Launch, Module};
 use crate::ptx;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
@@ -13,8 +14,8 @@ const PACK: usize = 8;
 /// Threads of a block.
 const THREADS: u32 = 128;
 
-/// A block has so few queries to share the keys among, that their tiles are mostly empty; with so many keys, which a block
-/// goes through alone, products by cuBLAS use more of the device, and their scores are no larger than the keys.
+/// A block has so few queries to share the keys among, that their tiles are mostly empty, or there are so few blocks, that half
+/// of the device is idle: with so many keys, which a block goes through alone, products by cuBLAS use more of the device.
 const FEW_QUERIES: usize = 16;
 const MANY_KEYS: usize = 1024;
 
@@ -105,8 +106,10 @@ impl Kernels {
     }
 
     /// Whether they are faster than products by cuBLAS.
-    pub(super) fn are_worth_it(of: &Attention<'_>) -> bool {
-        of.queries >= FEW_QUERIES || of.keys < MANY_KEYS
+    pub(super) fn are_worth_it(&self, of: &Attention<'_>) -> bool {
+        let blocks = of.queries.div_ceil(self.forward.rows) * of.heads * of.batch;
+        let few = of.queries < FEW_QUERIES || 2 * blocks < multiprocessors(of.device);
+        !few || of.keys < MANY_KEYS
     }
 
     fn module(&self, dtype: DType) -> Module {

@@ -33,10 +33,15 @@ impl Status {
         (1000..2000).contains(&self.0)
     }
 
-    /// Whether nothing was done, since cuDNN does not take the problem, does not support it or has no room of its own.
-    /// What failed on the device is not among these.
+    /// Whether nothing was done, since cuDNN does not take the problem or does not support it. What failed on the device is
+    /// not among these.
     pub(super) fn is_refusal(self) -> bool {
-        (2000..5000).contains(&self.0)
+        (2000..4000).contains(&self.0)
+    }
+
+    /// Whether nothing was done for want of memory or for another reason of its own, which may pass.
+    pub(super) fn is_shortage(self) -> bool {
+        (4000..5000).contains(&self.0)
     }
 }
 

@@ -29,8 +29,10 @@ pub(super) struct Session<'a> {
 /// What came of asking cuDNN.
 pub(super) enum Outcome {
     Done,
-    /// It has no algorithm for this, or no room for one.
+    /// It has no algorithm for this.
     Refused,
+    /// It has no memory, or failed inside. The next time it may do it.
+    NotNow,
     /// It does not work.
     Unusable(Status),
     /// The device failed.
@@ -42,6 +44,7 @@ impl From<Status> for Outcome {
         match status {
             Status::SUCCESS => Self::Done,
             status if status.is_refusal() => Self::Refused,
+            status if status.is_shortage() => Self::NotNow,
             status if status.is_unusable() => Self::Unusable(status),
             status => Self::Failed(status),
         }
@@ -85,7 +88,7 @@ impl Plan {
             true => match unsafe { measure(session, problem, &descriptors, places, &guessed) }? {
                 Ok(measured) if !measured.is_empty() => measured,
                 Ok(_) => guessed,
-                Err(status) if status.is_refusal() => guessed,
+                Err(status) if status.is_refusal() || status.is_shortage() => guessed,
                 Err(status) => return Ok((refused, status.into())),
             },
             false => guessed,
@@ -107,12 +110,12 @@ impl Plan {
             true => doubles.each_ref().map(|number| std::ptr::from_ref(number).cast()),
             false => singles.each_ref().map(|number| std::ptr::from_ref(number).cast()),
         };
-        let mut next = 0;
+        let (mut next, mut short) = (0, false);
         while let Some(&Algorithm { number, math, workspace }) = self.algorithms.get(next) {
             let room = match Room::new(session.device, workspace) {
                 Ok(room) => room,
                 Err(error) if memory::out_of_memory(&error).is_some() => {
-                    next += 1;
+                    (next, short) = (next + 1, true);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -141,10 +144,11 @@ impl Plan {
             };
             match status.into() {
                 Outcome::Refused => drop(self.algorithms.remove(next)),
+                Outcome::NotNow => (next, short) = (next + 1, true),
                 outcome => return Ok(outcome),
             }
         }
-        Ok(Outcome::Refused)
+        Ok(if short { Outcome::NotNow } else { Outcome::Refused })
     }
 }
 

@@ -80,7 +80,7 @@ pub(super) unsafe fn run(
             WORKS.store(true, Ordering::Relaxed);
             Ok(true)
         }
-        Outcome::Refused => Ok(false),
+        Outcome::Refused | Outcome::NotNow => Ok(false),
         Outcome::Unusable(status) => {
             fail(library, ordinal, &library.explain(status));
             *state = State::Unusable;
@@ -98,8 +98,9 @@ fn open(library: &Library, ordinal: usize) -> State {
     // SAFETY: it writes one handle.
     match unsafe { (library.create)(&raw mut handle) }.into() {
         Outcome::Done => State::Open(Open { handle, stream: null_mut(), plans: HashMap::new() }),
+        Outcome::NotNow => State::Unopened,
         Outcome::Refused => {
-            fail(library, ordinal, "it has no memory, or does not support the GPU or its driver");
+            fail(library, ordinal, "it does not support the GPU or its driver");
             State::Unusable
         }
         Outcome::Unusable(status) | Outcome::Failed(status) => {

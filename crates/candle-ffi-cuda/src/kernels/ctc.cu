@@ -198,16 +198,17 @@ KERNELS(f64)
 #undef KERNELS
 
 // The first label that is no class, of all sequences; what is not one of their labels is not looked at. One block.
-extern "C" __global__ void __launch_bounds__(REDUCE_THREADS) ctc_check(const Sequences of, Outside *found) {
+extern "C" __global__ void __launch_bounds__(REDUCE_THREADS) ctc_check(const Sequences of, const Report report) {
     __shared__ Outside room[REDUCE_THREADS / 32];
     Outside own = {-1, 0};
-    for (i64 sequence = 0; sequence < of.count; ++sequence) {
+    // A warp for each sequence.
+    for (i64 sequence = threadIdx.x / 32; sequence < of.count; sequence += REDUCE_THREADS / 32) {
         const i64 start = of.spans[3 * sequence], count = of.spans[3 * sequence + 1];
-        for (i64 at = start + threadIdx.x; at < start + count; at += blockDim.x) {
+        for (i64 at = start + threadIdx.x % 32; at < start + count; at += 32) {
             const i64 label = of.labels[at];
             if (label < 0 || label >= of.classes) own = first_of(own, {at, label});
         }
     }
     own = join_row(own, REDUCE_THREADS, room, [](Outside a, Outside b) { return first_of(a, b); });
-    if (threadIdx.x == 0) *found = own;
+    if (threadIdx.x == 0) report.say(own);
 }

@@ -100,7 +100,9 @@ __device__ __forceinline__ void flash_forward(const T *query, const T *key, cons
                 most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 1));
                 most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 2));
                 const f32 shift = most == -INFINITY ? 0.f : most;
-                const f32 before = weight_of<PLAIN>(so_far.most, shift, scale);
+                // Exactly 1 where the maximum has not changed: `weight_of` rounds on the way, in each tile.
+                const f32 before =
+                    PLAIN ? power_of_two((so_far.most - shift) * scale) : weight_of<PLAIN>(so_far.most, shift, scale);
                 f32 sum = 0;
 #pragma unroll
                 for (int n = 0; n < N / 8; ++n)

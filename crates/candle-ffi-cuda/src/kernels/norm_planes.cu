@@ -133,8 +133,9 @@ __device__ __forceinline__ void totals(const Sums<C> *sums, const Planes &planes
         channel = join_column(channel, room, add);
         if (threadIdx.y > 0) continue;
         if (i < groups) {
-            shares[2 * i] = static_cast<C>(group.sum * share) * rstds[i];
-            shares[2 * i + 1] = static_cast<C>(group.product * share) * rstds[i] * rstds[i];
+            // Statistics that are fixed have no share, also in sums that are infinite.
+            shares[2 * i] = share == 0 ? C(0) : static_cast<C>(group.sum * share) * rstds[i];
+            shares[2 * i + 1] = share == 0 ? C(0) : static_cast<C>(group.product * share) * rstds[i] * rstds[i];
         }
         if (i < channels) {
             dweight[i] = static_cast<C>(channel.product);

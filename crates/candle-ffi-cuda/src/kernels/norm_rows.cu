@@ -1,5 +1,5 @@
 // Layer and RMS normalisation of rows, in two passes over what threads hold, so that a large mean costs no digits. Sums are
-// of the type that is computed in: they are trees, whose errors grow with the logarithm of the length, and f64 is slow.
+// of the type that is computed in, as f64 is slow; what that of a long row loses is found in the second pass.
 #include "lines.cuh"
 
 // `centered`: the mean is taken off, as in layer normalisation.
@@ -15,9 +15,18 @@ __device__ __forceinline__ void forward(const T *x, const T *weight, const T *bi
             elements.each(line, [&](C x, i64) { sum += x; });
             mean = join_line(l, sum, Add()) / static_cast<C>(line.n);
         }
-        C sum = 0;
-        elements.each(line, [&](C x, i64) { sum += (x - mean) * (x - mean); });
-        const C variance = join_line(l, sum, Add()) / static_cast<C>(line.n);
+        C sum = 0, rest = 0;
+        elements.each(line, [&](C x, i64) {
+            sum += (x - mean) * (x - mean);
+            rest += x - mean;
+        });
+        C variance = join_line(l, sum, Add()) / static_cast<C>(line.n);
+        if (centered) {
+            // What the sum of a long row has lost.
+            rest = join_line(l, rest, Add()) / static_cast<C>(line.n);
+            mean += rest;
+            variance = max(variance - rest * rest, C(0));
+        }
         const C rstd = C(1) / sqrt(variance + static_cast<C>(eps));
         if (line.inside && line.lane == 0) {
             means[line.at] = store<T>(mean);

@@ -92,8 +92,8 @@ pub(in crate::compute) fn recurrent(plan: &Plan, inputs: &Inputs, keep: bool) ->
         }
         input = next;
     }
-    let c_n = if c_n.is_empty() { None } else { Some(value(Tensor::stack(&c_n, 0)?)) };
-    Ok(Some(Outputs { output: input, h_n: value(Tensor::stack(&h_n, 0)?), c_n, kept }))
+    let c_n = if c_n.is_empty() { None } else { Some(value(stacked(&c_n)?)) };
+    Ok(Some(Outputs { output: input, h_n: value(stacked(&h_n)?), c_n, kept }))
 }
 
 pub(in crate::compute) fn recurrent_grad(
@@ -163,7 +163,21 @@ pub(in crate::compute) fn recurrent_grad(
     }
     let joined = |parts: Vec<Option<Tensor>>| -> Result<Option<Value>> {
         let parts: Vec<Tensor> = parts.into_iter().flatten().collect();
-        if parts.is_empty() { Ok(None) } else { Ok(Some(value(Tensor::stack(&parts, 0)?))) }
+        if parts.is_empty() { Ok(None) } else { Ok(Some(value(stacked(&parts)?))) }
     };
     Ok(Some(Gradients { rows: above, h: joined(h0)?, c: joined(c0)?, weights }))
+}
+
+/// Tensors of one shape behind each other.
+fn stacked(parts: &[Tensor]) -> Result<Tensor> {
+    let first = &parts[0];
+    let device = first.device().as_cuda_device()?;
+    let all: Vec<usize> = std::iter::once(parts.len()).chain(first.dims().iter().copied()).collect();
+    let stack = candle_ffi_cuda::fill(device, 0.0, &all, first.dtype())?;
+    for (at, part) in parts.iter().enumerate() {
+        if !candle_ffi_cuda::copy_into(&stack.narrow(0, at, 1)?.squeeze(0)?, part)? {
+            return Err(Error::internal("rows that cannot be copied"));
+        }
+    }
+    Ok(stack)
 }
