@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain, islice, repeat
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from candle_ffi.data import options
 from candle_ffi.data.batch_sampler import BatchSampler
@@ -18,9 +18,12 @@ from candle_ffi.data.placement import placement
 from candle_ffi.data.prefetch import Prefetch, finished
 from candle_ffi.data.progress import Counted, Progress
 from candle_ffi.data.sampler import RandomSampler, SequentialSampler
-from candle_ffi.device import Device, as_device
+from candle_ffi.device import CPU, Device, as_device
 from candle_ffi.random import Generator, default_generator
 from candle_ffi.sampling import randint
+
+if TYPE_CHECKING:
+    from candle_ffi.data.parallel import WorkerBatches
 
 __all__ = ["DataLoader"]
 
@@ -81,7 +84,8 @@ class DataLoader(Generic[T_co]):
     `torch.utils.data.DataLoader`
 
     Where batches are made ahead, by workers or by a thread, a thread also brings the next one into
-    pinned memory and on its way to the device while the one before is in use. A dataset that is
+    pinned memory and on its way to the device while the one before is in use, where a worker has
+    made it by then: no batch waits for the one after it. A dataset that is
     asked item by item in this process is not asked ahead: its random numbers come in the order of
     the loop, and its batches move when they are due.
 
@@ -210,7 +214,7 @@ class DataLoader(Generic[T_co]):
             return Prefetch(fetch, indices, depth)
         return map(fetch, indices)
 
-    def _from_workers(self, indices: Iterator[Any], seed: int, first: int) -> Iterator[Any]:
+    def _from_workers(self, indices: Iterator[Any], seed: int, first: int) -> WorkerBatches:
         # Imported here: programs without workers need nothing of `multiprocessing`.
         from candle_ffi.data.parallel import WorkerBatches, job_of
         from candle_ffi.data.pool import Pool
@@ -234,7 +238,7 @@ class DataLoader(Generic[T_co]):
 
     def _draw_seed(self) -> int:
         """Draw the seed of an epoch: of the workers, and of the order where it has none."""
-        seed = int(randint(0, 2**63 - 1, (), generator=self.generator).item())
+        seed = int(randint(0, 2**63 - 1, (), generator=self.generator, device=CPU).item())
         if self.generator is None:
             self._source.manual_seed(seed)
         return seed

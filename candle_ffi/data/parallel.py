@@ -109,20 +109,40 @@ class WorkerBatches(Iterator[Any]):
             if self._next not in self._ready:
                 self._receive()
                 continue
-            result = self._ready.pop(self._next)
-            worker = self._workers.pop(self._next)
-            self._next += 1
-            if result[0] == "end" and worker in self._active:
-                # Those after it move up.
-                place = self._active.index(worker)
-                self._turn -= place < self._turn
-                self._active.remove(worker)
-            self._hand_out()
+            result = self._pop()
             if result[0] != "end":
                 return result
         if self._failed is not None:
             raise self._failed
         raise StopIteration
+
+    def _pop(self) -> tuple[str, Any]:
+        """Take what is there off the list, and let a worker go on."""
+        result = self._ready.pop(self._next)
+        worker = self._workers.pop(self._next)
+        self._next += 1
+        if result[0] == "end" and worker in self._active:
+            # Those after it move up.
+            place = self._active.index(worker)
+            self._turn -= place < self._turn
+            self._active.remove(worker)
+        self._hand_out()
+        return result
+
+    def ready(self) -> bool:
+        """Whether the next batch, the end or a failure is there: to ask for it does not wait."""
+        pool = self._pool
+        while self._next != self._sent and not pool.closed and pool.epoch == self._epoch:
+            try:
+                if self._next not in self._ready and not self._receive(patient=False):
+                    return False
+                if self._next in self._ready:
+                    if self._ready[self._next][0] != "end":
+                        return True
+                    self._pop()
+            except RuntimeError:  # a dead worker, of which `__next__` tells
+                return True
+        return True
 
     def _hand_out(self) -> None:
         """Let the worker whose turn it is make one batch more."""
@@ -142,15 +162,18 @@ class WorkerBatches(Iterator[Any]):
         self._sent += 1
         self._pool.tell(worker, (BATCH, self._epoch, self._sent - 1, indices))
 
-    def _receive(self) -> None:
-        """Wait until a worker has sent something, has died, or time is up."""
+    def _receive(self, patient: bool = True) -> bool:
+        """Wait until a worker has sent something, has died, or time is up; False if it has not."""
         pool = self._pool
         numbers: dict[Any, int] = {channel: n for n, channel in enumerate(pool.channels)}
         deaths: dict[Any, int] = {p.sentinel: n for n, p in enumerate(pool.processes)}
         start = time.monotonic()
         while True:
             left = self._timeout - (time.monotonic() - start) if self._timeout else None
-            found = wait([*numbers, *deaths], left if left is None else max(left, 0.0))
+            patience = (left if left is None else max(left, 0.0)) if patient else 0.0
+            found = wait([*numbers, *deaths], patience)
+            if not found and not patient:
+                return False
             if not found and left is not None and left <= 0:
                 raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
             ready = [item for item in found if item in numbers]
@@ -159,7 +182,7 @@ class WorkerBatches(Iterator[Any]):
             if not ready and found:
                 raise pool.death(deaths[found[0]])
             if found:
-                return
+                return True
 
     def _read(self, number: int) -> None:
         try:

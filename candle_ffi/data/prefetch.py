@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 from candle_ffi.autograd import is_grad_enabled, set_grad_enabled
 
@@ -32,12 +32,21 @@ class Prefetch(Iterator[Any]):
         What is fetched.
     depth : int
         How many batches are made ahead, at least 1.
+    ready : callable, optional
+        Whether to ask for indices does not wait; they are not asked for ahead where it would.
     """
 
-    def __init__(self, fetch: Fetch, indices: Iterator[Any], depth: int) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        indices: Iterator[Any],
+        depth: int,
+        ready: Callable[[], bool] | None = None,
+    ) -> None:
         self._fetch = fetch
         self._indices = indices
         self._depth = depth
+        self._ready = ready
         self._under_way: deque[Any] = deque()
         self._tasks: SimpleQueue[Any] = SimpleQueue()
         self._results: SimpleQueue[Any] = SimpleQueue()
@@ -59,7 +68,7 @@ class Prefetch(Iterator[Any]):
 
     def _take(self) -> Any:
         if not self._under_way:
-            self._hand_out()
+            self._hand_out_next()
         if not self._under_way:
             self._stop()
             if self._failed is not None:
@@ -81,16 +90,25 @@ class Prefetch(Iterator[Any]):
         return batch
 
     def _hand_out(self) -> None:
-        while len(self._under_way) < self._depth and self._failed is None:
-            try:
-                indices = next(self._indices)
-            except StopIteration:
+        while len(self._under_way) < self._depth:
+            if self._ready is not None and not self._ready():
                 return
-            except Exception as error:  # raised after what came before it
-                self._failed = error
+            if not self._hand_out_next():
                 return
-            self._under_way.append(indices)
-            self._tasks.put(indices)
+
+    def _hand_out_next(self) -> bool:
+        if self._failed is not None:
+            return False
+        try:
+            indices = next(self._indices)
+        except StopIteration:
+            return False
+        except Exception as error:  # raised after what came before it
+            self._failed = error
+            return False
+        self._under_way.append(indices)
+        self._tasks.put(indices)
+        return True
 
 
 def _end(tasks: SimpleQueue[Any]) -> None:
@@ -115,23 +133,35 @@ def _work(
             del indices
 
 
-def finished(batches: Iterator[Any], finish: Fetch) -> Iterator[Any]:
+class Batches(Protocol):
+    """Batches that come by themselves, so that one can ask whether the next is there."""
+
+    def __next__(self) -> Any: ...
+
+    def ready(self) -> bool:
+        """Whether the next batch, the end or a failure is there: to ask for it does not wait."""
+
+
+def finished(batches: Batches, finish: Fetch) -> Iterator[Any]:
     """Return batches with a last touch that a thread gives to one while the one before is in use.
+
+    A batch that is not there yet when the one before is given gets it when it is asked for: no
+    batch waits for the one after it.
 
     Parameters
     ----------
-    batches : iterator
+    batches : Batches
         What is asked in the caller's thread; what it raises is raised when its turn has come.
     finish : callable
         Makes what is given of a batch.
     """
-    return Prefetch(partial(_finish, finish), _Outcomes(batches), 1)
+    return Prefetch(partial(_finish, finish), _Outcomes(batches), 1, batches.ready)
 
 
 class _Outcomes(Iterator[Any]):
     """What has come of each batch: it, or why there is none."""
 
-    def __init__(self, batches: Iterator[Any]) -> None:
+    def __init__(self, batches: Batches) -> None:
         self._batches = batches
 
     def __next__(self) -> tuple[Any, Exception | None]:

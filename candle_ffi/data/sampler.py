@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from candle_ffi.device import CPU
 from candle_ffi.random import Generator
 from candle_ffi.sampling import randint, randperm
 
@@ -134,10 +135,10 @@ class RandomSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         size, count = len(self.data_source), self.num_samples
         if self.replacement:
-            drawn = randint(0, size, (count,), generator=self.generator).to_numpy()
+            drawn = randint(0, size, (count,), generator=self.generator, device=CPU).to_numpy()
         else:
             orders = [
-                randperm(size, generator=self.generator).to_numpy()
+                randperm(size, generator=self.generator, device=CPU).to_numpy()
                 for _ in range(-(-count // size))
             ]
             drawn = np.concatenate(orders)[:count]
@@ -176,7 +177,7 @@ class SubsetRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        order = randperm(len(self.indices), generator=self.generator).tolist()
+        order = randperm(len(self.indices), generator=self.generator, device=CPU).tolist()
         return iter([self.indices[place] for place in order])
 
     def __len__(self) -> int:

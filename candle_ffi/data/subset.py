@@ -10,6 +10,7 @@ from typing import Any
 
 from candle_ffi.data.dataset import Dataset
 from candle_ffi.data.fetch import as_indices, batched
+from candle_ffi.device import CPU
 from candle_ffi.errors import CandleIndexError
 from candle_ffi.random import Generator
 from candle_ffi.sampling import randperm
@@ -145,7 +146,7 @@ def random_split(
         sizes = [int(length) for length in lengths]
         if min(sizes, default=0) < 0:
             raise ValueError(f"random_split: a length is negative: {min(sizes)}")
-    order = randperm(total, generator=generator).tolist()
+    order = randperm(total, generator=generator, device=CPU).tolist()
     return [
         Subset(dataset, order[end - size : end])
         for end, size in zip(accumulate(sizes), sizes, strict=True)

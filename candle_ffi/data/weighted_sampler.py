@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from candle_ffi.data.sampler import Sampler, check_count
+from candle_ffi.device import CPU
 from candle_ffi.dtype import float64
 from candle_ffi.random import Generator
 from candle_ffi.sampling import rand
@@ -97,7 +98,7 @@ class WeightedRandomSampler(Sampler[int]):
         return iter(drawn.tolist())
 
     def _uniform(self, count: int) -> Any:
-        return rand(count, generator=self.generator, dtype=float64).to_numpy()
+        return rand(count, generator=self.generator, dtype=float64, device=CPU).to_numpy()
 
     def __len__(self) -> int:
         return self.num_samples

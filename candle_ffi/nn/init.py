@@ -16,6 +16,7 @@ from candle_ffi import dtype as dtypes
 from candle_ffi._ops import clamp, copy_, erf, exp, log, sign, sqrt
 from candle_ffi.autograd import no_grad
 from candle_ffi.creation import as_tensor, eye
+from candle_ffi.device import CPU
 from candle_ffi.errors import DTypeError
 from candle_ffi.random import Generator
 from candle_ffi.sampling import rand, randn, randperm
@@ -251,7 +252,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         for channel in range(min(per_group, tensor.shape[1])):
             place = (group * per_group + channel, channel, *middle)
             values[place] = 1.0
-    return copy_(tensor, as_tensor(values).to(tensor.device, tensor.dtype))
+    return copy_(tensor, as_tensor(values, device=CPU).to(tensor.device, tensor.dtype))
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
@@ -495,11 +496,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if tensor.numel() == 0:
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
-    drawn = randn(rows, columns, generator=generator, dtype=dtypes.float64).numpy()
+    drawn = randn(rows, columns, generator=generator, dtype=dtypes.float64, device=CPU).numpy()
     q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
     q = q * np.sign(np.diag(r))  # which makes the distribution uniform
     values = (q.T if rows < columns else q).reshape(tensor.shape) * gain
-    return copy_(tensor, as_tensor(values).to(tensor.device, tensor.dtype))
+    return copy_(tensor, as_tensor(values, device=CPU).to(tensor.device, tensor.dtype))
 
 
 @no_grad
@@ -535,5 +536,5 @@ def sparse_(
     normal_(tensor, 0.0, std, generator=generator)
     keep = np.ones((rows, columns), dtype=bool)
     for column in range(columns):
-        keep[randperm(rows, generator=generator).numpy()[:zeros], column] = False
-    return _ops.mul_(tensor, as_tensor(keep).to(tensor.device, tensor.dtype))
+        keep[randperm(rows, generator=generator, device=CPU).numpy()[:zeros], column] = False
+    return _ops.mul_(tensor, as_tensor(keep, device=CPU).to(tensor.device, tensor.dtype))

@@ -10,6 +10,7 @@ import numpy as np
 
 from candle_ffi._ops import where
 from candle_ffi.creation import tensor
+from candle_ffi.device import CPU
 from candle_ffi.errors import InvalidArgumentError, ShapeError
 from candle_ffi.nn import functional as F  # noqa: N812
 from candle_ffi.random import Generator
@@ -46,7 +47,7 @@ class _Random:
 
     def _draw(self, *size: int) -> Numbers:
         """Return random numbers from 0 to below 1."""
-        return rand(*size, generator=self.generator).numpy()
+        return rand(*size, generator=self.generator, device=CPU).numpy()
 
     def _below(self, bound: Any, count: int) -> Integers:
         """Return random whole numbers from 0 to below a bound."""
@@ -248,7 +249,7 @@ class RandomErasing(_Random):
         inside = inside & ((columns >= 0) & (columns < wide[:, None]))[:, None, :]
         inside &= erased[:, None, None]
         if self.value == "random":
-            paint = randn(*batch.shape, generator=self.generator).to(batch)
+            paint = randn(*batch.shape, generator=self.generator, device=batch.device).to(batch)
         else:
             paint = tensor(self.value, dtype=batch.dtype, device=batch.device)
         return where(tensor(inside[:, None], device=batch.device), paint, batch)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from backend import cf
 
@@ -503,3 +504,69 @@ def test_a_scaled_step_in_a_scope_waits_once(counts: Counts) -> None:
     counts.reset()
     x[0, 0].item()
     assert in_step == counts["synchronize"]
+
+
+@pytest.fixture
+def default_on_device(counts: Counts) -> Iterator[Counts]:
+    cf.set_default_device("cuda")
+    yield counts
+    cf.set_default_device(None)
+
+
+def test_numbers_for_the_host_are_not_drawn_on_a_default_device(default_on_device: Counts) -> None:
+    counts, data = default_on_device, cf.data
+    generator = cf.Generator()
+    numbers = list(range(10))
+    dataset = data.TensorDataset(np.arange(10.0, dtype=np.float32))
+    weighted = data.WeightedRandomSampler
+    images = cf.zeros(4, 3, 8, 8, device="cpu")
+    image = cf.transforms.Compose(
+        [cf.transforms.RandomCrop(6), cf.transforms.RandomHorizontalFlip()]
+    )
+    weight = cf.zeros(4, 4, device="cpu")
+
+    def draw() -> Any:
+        generator.manual_seed(4)
+        cf.manual_seed(4)
+        return (
+            list(data.RandomSampler(numbers, generator=generator)),
+            list(data.RandomSampler(numbers, True, 20, generator)),
+            list(data.SubsetRandomSampler(numbers, generator)),
+            [list(weighted([1.0, 2.0], 2, way, generator)) for way in (False, True)],
+            [part.indices for part in data.random_split(numbers, [4, 6], generator)],
+            [batch[0].tolist() for batch in data.DataLoader(dataset, 4, shuffle=True)],
+            image(images).shape,
+            cf.transforms.RandomErasing(1.0, value="random")(images).tolist(),
+            cf.nn.init.orthogonal_(weight, generator=generator).tolist(),
+        )
+
+    def seen(run: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
+        counts.reset()
+        found = run()
+        what = ("synchronize", "device_to_host", "host_to_device", "launch")
+        return found, {name: counts[name] for name in what}
+
+    found, there = seen(draw)
+    cf.set_default_device("cpu")
+    expected, here = seen(draw)
+    assert there == here and not any(there.values())
+    assert found == expected
+
+
+class Augmented:
+    """Images that are changed at random in a worker."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        return cf.transforms.RandomCrop(4)(cf.zeros(1, 6, 6, device="cpu"))
+
+
+@pytest.mark.filterwarnings("ignore:os.fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_forked_worker_does_not_use_a_default_device(default_on_device: Counts) -> None:
+    loader = cf.data.DataLoader(
+        Augmented(), 2, shuffle=True, num_workers=1, multiprocessing_context="fork"
+    )
+    assert [batch.shape for batch in loader] == [(2, 1, 4, 4)] * 2

@@ -341,3 +341,35 @@ def test_a_channel_ends_with_its_other_end() -> None:
     with pytest.raises(OSError):
         ours.send("x")
     ours.close()
+
+
+class Answered(IterableDataset[Any]):
+    """Each item after the first is made once the one before has been seen."""
+
+    def __init__(self, context: Any) -> None:
+        self.seen = context.Semaphore(1)
+
+    def __iter__(self) -> Iterator[Any]:
+        for number in range(4):
+            assert self.seen.acquire(timeout=5)
+            yield np.array(number)
+
+
+@pytest.mark.parametrize("options", [{}, {"device": "cpu"}, {"pin_memory": True}])
+def test_a_batch_does_not_wait_for_the_one_after_it(options: dict[str, Any]) -> None:
+    dataset = Answered(multiprocessing.get_context("fork"))
+    loader = DataLoader(
+        dataset, None, num_workers=1, multiprocessing_context="fork", timeout=60, **options
+    )
+    found = []
+    for number in loader:
+        found.append(number.item())
+        dataset.seen.release()
+    assert found == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("sizes", [{0: 3, 1: 0}, {0: 0, 1: 4}, {0: 5, 1: 2}])
+def test_streams_that_are_moved_end_one_after_another(sizes: dict[int, int]) -> None:
+    plain = DataLoader(Share(sizes), 1, num_workers=2)
+    moved = DataLoader(Share(sizes), 1, num_workers=2, device="cpu")
+    assert [batch.tolist() for batch in moved] == [batch.tolist() for batch in plain]
