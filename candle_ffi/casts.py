@@ -127,14 +127,14 @@ class Casts(_ops.TensorOps):
         return repr(self.dtype) if dtype is None else self.to(dtype)
 
     def type_as(self, other: Tensor) -> Tensor:
-        """Return the tensor with the dtype of another.
+        """Return the tensor with the dtype of another, on its device.
 
         Parameters
         ----------
         other : Tensor
             The other one.
         """
-        return self.to(other.dtype)
+        return self.to(other)
 
     def float(self) -> Tensor:
         """Return the tensor as `float32`."""

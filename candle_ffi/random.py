@@ -8,6 +8,7 @@ import numpy as np
 
 from candle_ffi._lib import check, ffi, lib
 from candle_ffi.device import CPU, Device
+from candle_ffi.restoring import restored_device
 
 __all__ = ["Generator", "get_rng_state", "initial_seed", "manual_seed", "set_rng_state"]
 
@@ -98,7 +99,9 @@ class Generator:
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_restore, (self.get_state(),))
+        if self.device == CPU:
+            return (_restore, (self.get_state(),))
+        return (_restore, (self.get_state(), str(self.device)))
 
 
 # PyTorch's, for a generator that was given none.
@@ -109,8 +112,8 @@ def _seed(seed: int) -> int:
     return int(seed) & 0xFFFF_FFFF_FFFF_FFFF
 
 
-def _restore(state: State) -> Generator:
-    generator = Generator()
+def _restore(state: State, device: str = "cpu") -> Generator:
+    generator = Generator(CPU if device == "cpu" else restored_device(device))
     generator.set_state(state)
     return generator
 

@@ -99,7 +99,7 @@ def restored_device(name: str) -> Device:
         return Device(place)
     except DeviceError as error:
         raise DeviceError(
-            f"this pickle has a tensor on {name}, and {error}; to open it elsewhere, load it "
+            f"this pickle has something on {name}, and {error}; to open it elsewhere, load it "
             'within `with candle_ffi.map_location("cpu"):`',
             operation="unpickle",
             devices=error.devices,

@@ -483,8 +483,7 @@ def _restore(
     requires_grad: bool,
     device: str = "cpu",
 ) -> Tensor:
-    place = CPU if device == "cpu" else restored_device(device)
-    tensor = interop.from_array(array).to(dtype=dtype, device=place)
+    tensor = interop.from_array(array).to(dtype=dtype, device=restored_device(device))
     restored: Tensor = _new(cls)
     restored._handle, tensor._handle = tensor._handle, ffi.NULL
     restored.requires_grad = requires_grad

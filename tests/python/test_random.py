@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import pickle
 import subprocess
 import sys
 
@@ -268,6 +269,29 @@ def test_a_generator_may_be_made_for_a_device(monkeypatch: pytest.MonkeyPatch) -
             cf.Generator(*arguments)
     gc.collect()
     assert not ignored
+
+
+@ours
+def test_a_pickled_generator_goes_on_where_it_was() -> None:
+    generator = cf.Generator(device=backend.DEVICE_NAME).manual_seed(5)
+    cf.rand(3, generator=generator)
+    found = pickle.loads(pickle.dumps(generator))
+    assert found.device == generator.device
+    assert cf.rand(3, generator=found).tolist() == cf.rand(3, generator=generator).tolist()
+    make, (state, *_) = generator.__reduce__()
+    with pytest.raises(cf.DeviceError, match="map_location"):
+        make(state, "cuda:63")
+    with cf.map_location("cpu"):
+        assert make(state, "cuda:63").device == cf.device("cpu")
+
+
+@ours
+@pytest.mark.skipif(not cf.cuda.is_available(), reason="there is no CUDA device")
+def test_a_pickled_generator_keeps_its_device() -> None:
+    generator = cf.Generator(device="cuda")
+    assert pickle.loads(pickle.dumps(generator)).device == generator.device
+    with cf.map_location("cpu"):
+        assert pickle.loads(pickle.dumps(generator)).device == cf.device("cpu")
 
 
 @ours

@@ -209,6 +209,9 @@ def test_a_pickle_of_a_device_returns_there_unless_told() -> None:
     with cf.map_location("cpu"):
         found = pickle.loads(data)
     assert not found.weight.is_cuda and found.weight.tolist() == layer.weight.tolist()
+    with cf.map_location("cuda"):
+        found, tensor = pickle.loads(pickle.dumps([layer.cpu(), cf.arange(2)]))
+    assert found.weight.is_cuda and tensor.is_cuda and tensor.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -378,6 +378,15 @@ class TestOnCuda:
         assert pinned[0].is_pinned() and pinned[0].tolist() == [0, 1, 2, 3]
 
 
+@needs_cuda
+def test_type_as_goes_to_the_device_of_the_other() -> None:
+    x, far = cf.arange(3), cf.zeros(1, dtype=cf.float64, device="cuda")
+    found = x.type_as(far)
+    assert found.device == far.device and found.dtype == cf.float64
+    back = far.type_as(x)
+    assert back.device == x.device and back.dtype == cf.int64
+
+
 @needs_two
 def test_between_two_devices() -> None:
     x = cf.arange(12.0).reshape(3, 4).to("cuda:0")
