@@ -18,14 +18,15 @@ export function setGradEnabled(enabled: boolean): void {
     raw.candle_grad_mode_set(new Call("setGradEnabled").bool(enabled, "enabled"));
 }
 
-function synchronous(operation: string, body: unknown): void {
+/** Refuses an asynchronous function, in words that say what to write instead where there is that. */
+export function synchronous(operation: string, body: unknown, instead?: string): void {
     if (typeof body !== "function") {
         throw new Call(operation).wrong("its argument", "a function", body);
     }
     if (types.isAsyncFunction(body)) {
         throw new TypeError(
             `${operation} takes no async function, since what comes after its first await would ` +
-                `be outside of it; write await ${operation}(() => model.forwardAsync(x))`,
+                `be outside of it${instead ?? `; write await ${operation}(() => model.forwardAsync(x))`}`,
         );
     }
 }

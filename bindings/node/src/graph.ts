@@ -1,6 +1,8 @@
 /** CUDA graphs. @module */
 
+import { types } from "node:util";
 import { Checked } from "./arguments.js";
+import { synchronous } from "./autograd.js";
 import { check } from "./error.js";
 import { Cell, Handle } from "./handle.js";
 import * as raw from "./generated/raw.js";
@@ -24,14 +26,17 @@ export class Graph extends Handle {
      * graph that was captured before, memory of that one is used where it is free: the two are
      * replayed in the order in which they were captured.
      */
-    capture(device: string, work: () => void, sharing: Graph | null = null): this {
+    capture(device: string, work: () => unknown, sharing: Graph | null = null): this {
+        synchronous("capture", work, "");
         const [kind, index] = new Checked("capture").device(device, "device");
         const pointer = Handle.pointer(this, "capture");
         const shared = sharing === null ? null : Handle.pointer(sharing, "capture");
         check((error) => raw.candle_graph_begin(pointer, kind, index, shared, error));
         let done = false;
         try {
-            work();
+            if (types.isPromise(work())) {
+                throw new TypeError("capture takes a function that is done when it returns");
+            }
             done = true;
         } finally {
             if (!done) {
