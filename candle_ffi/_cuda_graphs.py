@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from candle_ffi import device as devices
 from candle_ffi._lib import check, ffi, lib
+from candle_ffi.streams import Stream
 
 __all__ = ["CUDAGraph", "graph", "is_current_stream_capturing"]
 
@@ -81,11 +82,17 @@ class CUDAGraph:
             There is no CUDA device.
         InvalidArgumentError
             A capture is going on, or this graph is in use.
+        TypeError
+            `pool` is no graph.
         """
         if capture_error_mode not in ("global", "thread_local", "relaxed"):
             raise ValueError(
                 'capture_error_mode is "global", "thread_local" or "relaxed", '
                 f"not {capture_error_mode!r}"
+            )
+        if pool is not None and not isinstance(pool, CUDAGraph):
+            raise TypeError(
+                f"pool is a graph that was captured before, or what its pool() gives, not {pool!r}"
             )
         sharing = ffi.NULL if pool is None else pool._handle
         check(lib.py_graph_begin(self._handle, _KIND, devices.current_cuda(), sharing))
@@ -143,10 +150,17 @@ class graph:  # noqa: N801  # PyTorch's name
         The graph.
     pool : CUDAGraph, optional
         A graph to share memory with, see `CUDAGraph.capture_begin`.
-    stream : None
-        For PyTorch's signature: all work of a device is on one stream.
+    stream : Stream, optional
+        The stream of the current device: all that a device does is on one.
     capture_error_mode : str
         See `CUDAGraph.capture_begin`.
+
+    Raises
+    ------
+    TypeError
+        `stream` is no stream.
+    ValueError
+        It is that of another device.
 
     Notes
     -----
@@ -154,20 +168,26 @@ class graph:  # noqa: N801  # PyTorch's name
     is made once, such as the state of layers, is there.
     """
 
-    __slots__ = ("_graph", "_mode", "_pool")
+    __slots__ = ("_graph", "_mode", "_pool", "_stream")
 
     def __init__(
         self,
         cuda_graph: CUDAGraph,
         pool: CUDAGraph | None = None,
-        stream: None = None,
+        stream: Stream | None = None,
         capture_error_mode: str = "global",
     ) -> None:
-        if stream is not None:
-            raise ValueError("all work of a device is on one stream: stream must be None")
+        if stream is not None and not isinstance(stream, Stream):
+            raise TypeError(f"stream is a candle_ffi.cuda.Stream, not {stream!r}")
         self._graph, self._pool, self._mode = cuda_graph, pool, capture_error_mode
+        self._stream = stream
 
     def __enter__(self) -> None:
+        if self._stream is not None and self._stream.device.index != devices.current_cuda():
+            raise ValueError(
+                f"stream is that of {self._stream.device}, and the current device, on which a "
+                f"graph is captured, is cuda:{devices.current_cuda()}"
+            )
         if not is_current_stream_capturing():
             index = devices.current_cuda()
             check(lib.py_device_synchronize(_KIND, index))

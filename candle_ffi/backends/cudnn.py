@@ -81,6 +81,7 @@ def why_not() -> str | None:
 def flags(
     enabled: bool = False,
     benchmark: bool = False,
+    *,
     deterministic: bool = False,
     allow_tf32: bool = True,
 ) -> Iterator[None]:
@@ -89,7 +90,8 @@ def flags(
     Parameters
     ----------
     enabled, benchmark, deterministic, allow_tf32 : bool, optional
-        The switches of these names. As in PyTorch, what is not named is not left as it is:
+        The switches of these names; behind the second by name alone, since PyTorch has others
+        between them. As in PyTorch, what is not named is not left as it is:
         without arguments cuDNN is off.
 
     Notes
@@ -141,6 +143,14 @@ class _Cudnn(ModuleType):
     benchmark = _switch("benchmark")
     deterministic = _switch("deterministic")
     allow_tf32 = _switch("allow_tf32")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # A name that is misspelt is an error, and not a switch of nothing.
+        if name not in _SWITCHES and not name.startswith("__"):
+            raise AttributeError(
+                f"cuDNN has no switch {name!r}; its switches are {', '.join(_SWITCHES)}"
+            )
+        super().__setattr__(name, value)
 
 
 def _install() -> None:

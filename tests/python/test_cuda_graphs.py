@@ -443,7 +443,27 @@ def test_an_empty_graph_cannot_be_used() -> None:
     graph.reset()
     with pytest.raises(ValueError, match="capture_error_mode"):
         graph.capture_begin(capture_error_mode="strict")
+    with pytest.raises(TypeError, match=r"pool is a graph that was captured.*not \(0, 1\)"):
+        graph.capture_begin(pool=(0, 1))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"stream is a .*Stream, not 7"):
+        cf.cuda.graph(graph, stream=7)  # type: ignore[arg-type]
     assert not cf.cuda.is_current_stream_capturing()
+
+
+@needs_cuda
+def test_the_stream_of_the_device_may_be_named() -> None:
+    graph, x = cf.cuda.CUDAGraph(), cf.ones(2, device="cuda")
+    with cf.cuda.graph(graph, stream=cf.cuda.Stream()):
+        y = x + 1
+    graph.replay()
+    assert y.tolist() == [2.0, 2.0]
+    if cf.cuda.device_count() > 1:
+        with (
+            pytest.raises(ValueError, match=r"stream is that of cuda:1.*is cuda:0"),
+            cf.cuda.graph(cf.cuda.CUDAGraph(), stream=cf.cuda.Stream(1)),
+        ):
+            pass
+        assert not cf.cuda.is_current_stream_capturing()
 
 
 @pytest.mark.skipif(cf.cuda.is_available(), reason="there is a CUDA device")

@@ -271,6 +271,11 @@ def test_flags_are_set_for_a_block() -> None:
         changed = [held != was for held, was in zip(state(), before, strict=True)]
         assert changed == [name == other for other in names]
         setattr(cudnn, name, value)
+    with pytest.raises(AttributeError, match="'benchmrak'; its switches are enabled, benchmark"):
+        cudnn.benchmrak = True  # type: ignore[attr-defined]
+    with pytest.raises(TypeError):
+        # PyTorch's third is no switch that is here.
+        cudnn.flags(True, False, 10)  # type: ignore[misc]
 
 
 def test_memory_that_is_short(machine: Machine) -> None:
