@@ -36,6 +36,7 @@ TOP: list[tuple[str, str, str, str]] = [
     ("gradients", "Gradients", "", "autograd"),
     ("dtypes-and-devices", "Dtypes and devices", "", "dtype device cuda streams cuda_random"),
     ("files", "Files", "", "io restoring serialization.safetensors"),
+    ("precision", "Precision", "", "amp.autocast_mode backends.precision"),
     ("errors", "Exceptions", "", "errors"),
     ("library", "The library", "", "threads diagnostics"),
 ]
@@ -58,6 +59,9 @@ PACKAGES = [
     "checkpoint",
     "models",
     "profiler",
+    "amp",
+    "backends.cuda",
+    "backends.cudnn",
 ]
 SPLIT = {"nn", "nn.functional"}
 
@@ -112,7 +116,10 @@ def directive(name: str, thing: Any) -> str:
         same = f", the same as `candle_ffi.{thing.name}`" if other else ""
         about = f"{kind}, {thing.itemsize} bytes an element{same}."
         return f".. py:data:: {name}\n\n   {about}\n\n"
-    return f".. py:data:: {name}\n\n   ``{thing!r}``\n\n"
+    if isinstance(thing, (float, str)):
+        return f".. py:data:: {name}\n\n   ``{thing!r}``\n\n"
+    # Switches and what has them, of which the comment in the source says what they are.
+    return f".. autodata:: {name}\n   :no-value:\n\n"
 
 
 class Reference:
@@ -132,7 +139,7 @@ class Reference:
 
     def entry(self, name: str, thing: Any) -> str:
         """Return the documentation of a thing, or a reference to where it is already."""
-        simple = isinstance(thing, (cf.DType, float, str))
+        simple = isinstance(thing, (cf.DType, bool, float, str))
         if not simple and id(thing) in self.done:
             return ""
         if not simple:
@@ -196,10 +203,13 @@ class Reference:
             if operation or home in sources or constant:
                 body += self.entry(f"candle_ffi.{name}", thing)
         # What the modules have beside.
-        for source in sorted(sources & {f"candle_ffi.{name}" for name in ("autograd", "cuda")}):
+        wider = {f"candle_ffi.{name}" for name in ("autograd", "cuda", "backends.precision")}
+        for source in sorted(sources & wider):
             home = importlib.import_module(source)
             for name in home.__all__:
-                body += self.entry(f"{source}.{name}", getattr(home, name))
+                thing = getattr(home, name)
+                if not inspect.ismodule(thing):
+                    body += self.entry(f"{source}.{name}", thing)
         self.add(page, heading, body)
 
     def package(self, name: str) -> None:

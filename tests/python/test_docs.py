@@ -57,6 +57,7 @@ def test_the_reference_has_every_public_name_once() -> None:
     pytest.importorskip("sklearn")
     module = importlib.import_module("python_reference")
     text = "\n".join(module.Reference().pages.values())
+    assert "<module" not in text and " object at 0x" not in text
     shown = [line.split()[-1] for line in text.splitlines() if line.startswith(".. auto")]
     assert len(set(shown)) == len(shown)
     resolved = {id(resolve(name)) for name in shown if not name.startswith("candle_ffi.Tensor.")}
