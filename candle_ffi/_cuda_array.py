@@ -115,6 +115,16 @@ def from_interface(source: Any, interface: Mapping[str, Any], copy: bool | None)
         Its `__cuda_array_interface__`; 0 to 3 are the versions that there are.
     copy : bool or None
         None copies only what is read-only; False refuses that.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The interface says what no tensor can be: it has a mask, elements in the other byte order,
+        steps between elements, or no stream.
+    DTypeError
+        Tensors have no such dtype.
+    DeviceError
+        There is no CUDA device, or none has this memory.
     """
     if interface.get("mask") is not None:
         raise _refuse("has a mask, and tensors have none")
@@ -153,13 +163,8 @@ def from_interface(source: Any, interface: Mapping[str, Any], copy: bool | None)
         None if strides is None else ctypes.addressof(strides),
     )
     _sharing.hold(kept)
-    kind = {
-        None: lib.CANDLE_COPY_IF_NEEDED,
-        False: lib.CANDLE_COPY_NEVER,
-        True: lib.CANDLE_COPY_ALWAYS,
-    }
     handle = lib.py_from_dlpack(
-        ffi.cast("struct DLManagedTensorVersioned *", ctypes.addressof(managed)), kind[copy]
+        ffi.cast("struct DLManagedTensorVersioned *", ctypes.addressof(managed)), _dlpack.COPY[copy]
     )
     if not handle:
         error = take_error()

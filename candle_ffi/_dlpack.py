@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from candle_ffi.tensor import Tensor
 
 __all__ = [
+    "COPY",
     "CPU",
     "DEVICES",
     "NEWEST",
@@ -37,7 +38,7 @@ _KINDS: Final = {8: "Metal", 10: "ROCm", 14: "oneAPI"}
 _ON_HOST: Final = (1, 3)
 _ON_CUDA: Final = (2, 13)
 #: `copy` of the protocol as the library takes it.
-_COPY: Final = {
+COPY: Final = {
     None: lib.CANDLE_COPY_IF_NEEDED,
     False: lib.CANDLE_COPY_NEVER,
     True: lib.CANDLE_COPY_ALWAYS,
@@ -61,7 +62,7 @@ _free: Final = address_of(ffi.addressof(lib, "py_free_capsule"))
 def capsule_of(tensor: Tensor, versioned: bool, copy: bool | None) -> Any:
     """Return a capsule with a tensor, which frees what nobody takes out of it."""
     export = lib.py_to_dlpack if versioned else lib.py_to_dlpack_unversioned
-    managed = export(tensor._handle, _COPY[copy])
+    managed = export(tensor._handle, COPY[copy])
     if not managed:
         raise take_error()
     return _new(address_of(managed), _NAME[versioned], _free)
@@ -78,7 +79,7 @@ def from_capsule(capsule: Any, copy: bool | None) -> Tensor:
             kind, take = "struct DLManagedTensorVersioned *", lib.py_from_dlpack
         else:
             kind, take = "struct DLManagedTensor *", lib.py_from_dlpack_unversioned
-        handle = take(ffi.cast(kind, managed), _COPY[copy])
+        handle = take(ffi.cast(kind, managed), COPY[copy])
         if not handle:
             error = take_error()
             lib.py_leave_to_capsule(object_, versioned)

@@ -259,7 +259,7 @@ def load(
 
 
 def _state_of(thing: Any) -> Any:
-    """Return the state of an object, where it is a copy on the host."""
+    """Return the state of an object; what is a copy of the original is made on the host."""
     with states_on_host():
         return thing.state_dict()
 

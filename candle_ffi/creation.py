@@ -58,7 +58,7 @@ def tensor(
     dtype : DType, optional
         The dtype; that of `data` when not given, where Python floats have the default dtype.
     device : Device or str, optional
-        The device; the default one when not given.
+        The device; that of `data`, or the default one where it has none, when not given.
     requires_grad : bool, default False
         Whether gradients are accumulated in `grad`.
     pin_memory : bool, default False
