@@ -47,7 +47,12 @@ func AutocastCache(enabled bool, run func() error) error {
 	return between("autocast", set(truth(enabled)), restore, run)
 }
 
-// castAsHere gives a function that runs another on any goroutine with the casts of this one.
+// IsAutocastCacheEnabled (torch.is_autocast_cache_enabled) tells whether casts of weights are kept
+// in this goroutine.
+func IsAutocastCacheEnabled() bool { return C.candle_autocast_cache(-1) != 0 }
+
+// castAsHere gives a function that runs another on any goroutine with the casts of this one, which
+// are kept where they are here.
 func castAsHere(run func() error) func() error {
 	for _, kind := range []DeviceKind{DeviceCPU, DeviceCUDA, DeviceMetal} {
 		if lower := AutocastDType(kind); lower != 0 {
@@ -55,7 +60,11 @@ func castAsHere(run func() error) func() error {
 			run = func() error { return Autocast(kind, lower, inner) }
 		}
 	}
-	return run
+	if IsAutocastCacheEnabled() {
+		return run
+	}
+	inner := run
+	return func() error { return AutocastCache(false, inner) }
 }
 
 // UnscaleGrads (torch.amp.GradScaler.unscale_): Multiplies gradients by inverseScale, and gives a
@@ -73,7 +82,8 @@ func UnscaleGrads(params []*Tensor, inverseScale float64) (*Tensor, error) {
 }
 
 // ReducedPrecision tells whether products of a dtype may be less exact on a GPU: those of Float32
-// in TF32, those of Float16 and BFloat16 summed in half precision.
+// in TF32, those of Float16 summed in half precision, wholly or the parts of a long sum, those of
+// BFloat16 the parts of a long sum.
 func ReducedPrecision(dtype DType) bool {
 	return C.candle_reduced_precision(C.CandleDType(dtype)) != 0
 }
@@ -85,6 +95,26 @@ func ReducedPrecision(dtype DType) bool {
 func SetReducedPrecision(dtype DType, allowed bool) error {
 	var cx call
 	return cx.finish(C.candle_go_set_reduced_precision(C.CandleDType(dtype), truth(allowed)))
+}
+
+// ReducedPrecisionWays tells in which ways they may be, added up; 0 for none. 1 is TF32, sums of
+// Float16 in Float16, or the parts of a long sum of BFloat16; 2 is the parts of a long sum of
+// Float16.
+func ReducedPrecisionWays(dtype DType) int {
+	return int(C.candle_reduced_precision(C.CandleDType(dtype)))
+}
+
+// SetReducedPrecisionWays (torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction, ...)
+// sets them for the whole process.
+//
+// Fails with ErrInvalidArgument for a way that the dtype has not, and as SetReducedPrecision.
+func SetReducedPrecisionWays(dtype DType, ways int) error {
+	var cx call
+	wanted := C.int32_t(ways)
+	if int(wanted) != ways {
+		wanted = -1 // which is none
+	}
+	return cx.finish(C.candle_go_set_reduced_precision(C.CandleDType(dtype), wanted))
 }
 
 // CudnnIs tells whether a switch of cuDNN is on.

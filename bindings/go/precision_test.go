@@ -67,15 +67,18 @@ func TestCudnnIsSwitchedAndSaysWhyThereIsNone(t *testing.T) {
 }
 
 func TestFunctionsThatAreCalledBackCastToo(t *testing.T) {
-	x, seen := leaf(1, 2), []candle.DType{}
+	x, seen, kept := leaf(1, 2), []candle.DType{}, []bool{}
 	candle.Must(x.RegisterHook(func(*candle.Tensor) (*candle.Tensor, error) {
 		seen = append(seen, candle.AutocastDType(candle.DeviceCPU))
+		kept = append(kept, candle.IsAutocastCacheEnabled())
 		return nil, nil
 	}))
 	backward := func() error { return tensor(x.Sum()).Backward() }
 	candle.Check(backward())
 	candle.Check(candle.Autocast(candle.DeviceCPU, candle.Float16, backward))
-	equal(t, seen, []candle.DType{0, candle.Float16})
+	candle.Check(candle.AutocastCache(false, backward))
+	equal(t, seen, []candle.DType{0, candle.Float16, 0})
+	equal(t, kept, []bool{true, true, false})
 }
 
 func TestGradientsAreUnscaled(t *testing.T) {
@@ -116,6 +119,14 @@ func TestPrecisionOfProducts(t *testing.T) {
 		equal(t, candle.ReducedPrecision(dtype), false)
 	}
 	fails(t, candle.SetReducedPrecision(candle.Int64, true), candle.ErrDType, "int64")
+	for ways := 3; ways >= 0; ways-- {
+		candle.Check(candle.SetReducedPrecisionWays(candle.Float16, ways))
+		equal(t, candle.ReducedPrecisionWays(candle.Float16), ways)
+	}
+	for _, ways := range []int{2, -1, 1 << 32} {
+		err := candle.SetReducedPrecisionWays(candle.BFloat16, ways)
+		fails(t, err, candle.ErrInvalidArgument, "bfloat16")
+	}
 }
 
 func TestOperationsWithoutAKernel(t *testing.T) {

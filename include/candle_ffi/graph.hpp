@@ -70,6 +70,10 @@ class GraphCapture {
 public:
     /// Begins to capture.
     GraphCapture(Graph &graph, Device device) : graph_(&graph) { graph.begin(device); }
+    /// The same with the memory of a graph that was captured before.
+    GraphCapture(Graph &graph, Device device, const Graph &sharing) : graph_(&graph) {
+        graph.begin(device, sharing);
+    }
     GraphCapture(const GraphCapture &) = delete;
     GraphCapture &operator=(const GraphCapture &) = delete;
     ~GraphCapture() {

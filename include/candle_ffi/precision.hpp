@@ -44,7 +44,8 @@ inline bool set_autocast_cache_enabled(bool enabled) noexcept {
     return candle_autocast_cache(enabled ? 1 : 0) != 0;
 }
 
-/// Whether products of a dtype may be less exact on a GPU: TF32, or sums in half precision.
+/// Whether products of a dtype may be less exact on a GPU: of `float32` in TF32, of `float16` summed
+/// in half precision, wholly or the parts of a long sum, of `bfloat16` the parts of a long sum.
 inline bool reduced_precision(DType dtype) noexcept {
     return candle_reduced_precision(detail::code(dtype)) != 0;
 }
@@ -53,6 +54,19 @@ inline bool reduced_precision(DType dtype) noexcept {
 inline void set_reduced_precision(DType dtype, bool allowed) {
     detail::Call call;
     call.check(candle_set_reduced_precision(detail::code(dtype), allowed, call.error()));
+}
+
+/// In which ways they may be, added up; 0 for none. 1 is TF32, sums of `float16` in `float16`, or the
+/// parts of a long sum of `bfloat16`; 2 is the parts of a long sum of `float16`.
+inline std::int32_t reduced_precision_ways(DType dtype) noexcept {
+    return candle_reduced_precision(detail::code(dtype));
+}
+
+/// Sets them for the whole process.
+/// PyTorch: `torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction`, ...
+inline void set_reduced_precision_ways(DType dtype, std::int32_t ways) {
+    detail::Call call;
+    call.check(candle_set_reduced_precision(detail::code(dtype), ways, call.error()));
 }
 
 /// Whether a switch of cuDNN is on.

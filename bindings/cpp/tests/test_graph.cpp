@@ -27,6 +27,12 @@ TEST(Graph, DoesAgainWhatWasCaptured) {
     x.fill_(4.0);
     graph.replay();
     EXPECT_EQ(y.sum().item<double>(), 15.0);
+    candle::Graph second;
+    candle::GraphCapture sharing(second, device, graph);
+    const candle::Tensor z = y + 1.0;
+    sharing.end();
+    second.replay();
+    EXPECT_EQ(z.sum().item<double>(), 18.0);
     {
         const candle::GraphCapture left(graph = candle::Graph(), device);
         EXPECT_TRUE(candle::device_is_capturing(device));

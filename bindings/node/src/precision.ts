@@ -74,7 +74,8 @@ export function unscaleGrads_(params: readonly Tensor[], inverseScale: number): 
 
 /**
  * Whether products of a dtype may be less exact on a GPU: those of `float32` in TF32, those of
- * `float16` and `bfloat16` summed in half precision.
+ * `float16` summed in half precision, wholly or the parts of a long sum, those of `bfloat16` the
+ * parts of a long sum.
  */
 export function reducedPrecision(dtype: DType): boolean {
     return raw.candle_reduced_precision(new Checked("reducedPrecision").dtype(dtype, "dtype")) !== 0;
@@ -90,6 +91,27 @@ export function setReducedPrecision(dtype: DType, allowed: boolean): void {
     const checked = new Checked("setReducedPrecision");
     const [code, flag] = [checked.dtype(dtype, "dtype"), checked.bool(allowed, "allowed")];
     check((error) => raw.candle_set_reduced_precision(code, flag, error));
+}
+
+/**
+ * In which ways they may be, added up; 0 for none. 1 is TF32, sums of `float16` in `float16`, or the
+ * parts of a long sum of `bfloat16`; 2 is the parts of a long sum of `float16`.
+ */
+export function reducedPrecisionWays(dtype: DType): number {
+    return raw.candle_reduced_precision(new Checked("reducedPrecisionWays").dtype(dtype, "dtype"));
+}
+
+/**
+ * Sets them for the whole process. Throws `InvalidArgumentError` for a way that the dtype has not.
+ *
+ * PyTorch: `torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction` and its neighbours
+ */
+export function setReducedPrecisionWays(dtype: DType, ways: number): void {
+    const checked = new Checked("setReducedPrecisionWays");
+    const [code, wanted] = [checked.dtype(dtype, "dtype"), Number(checked.int(ways, "ways"))];
+    // What is no int32 is no way either.
+    const way = wanted === (wanted | 0) ? wanted : -1;
+    check((error) => raw.candle_set_reduced_precision(code, way, error));
 }
 
 /** Whether a switch of cuDNN is on. */

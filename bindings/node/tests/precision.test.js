@@ -94,6 +94,11 @@ test("products are exact unless that is not asked for", () => {
         candle.setReducedPrecision(dtype, false);
         assert.equal(candle.reducedPrecision(dtype), false);
     }
+    for (const ways of [3, 2, 1, 0]) {
+        candle.setReducedPrecisionWays("float16", ways);
+        assert.equal(candle.reducedPrecisionWays("float16"), ways);
+    }
+    assert.throws(() => candle.setReducedPrecisionWays("bfloat16", 2), candle.InvalidArgumentError);
     assert.throws(() => candle.setReducedPrecision("int64", true), candle.DTypeError);
     assert.throws(() => candle.setReducedPrecision("float32", 1), TypeError);
 });

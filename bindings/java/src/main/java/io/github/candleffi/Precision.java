@@ -86,7 +86,8 @@ public final class Precision {
 
     /**
      * Whether products of a dtype may be less exact on a GPU: those of {@code float32} in TF32,
-     * those of {@code float16} and {@code bfloat16} summed in half precision.
+     * those of {@code float16} summed in half precision, wholly or the parts of a long sum, those of
+     * {@code bfloat16} the parts of a long sum.
      *
      * @param dtype the dtype
      * @return whether they may
@@ -108,6 +109,35 @@ public final class Precision {
         try (Call call = Call.begin()) {
             call.check(CandleLibrary.candle_set_reduced_precision(
                 Call.code(dtype), Call.flag(allowed), call.error));
+        }
+    }
+
+    /**
+     * In which ways products of a dtype may be less exact, added up: 1 is TF32, sums of {@code
+     * float16} in {@code float16}, or the parts of a long sum of {@code bfloat16}; 2 is the parts of
+     * a long sum of {@code float16}.
+     *
+     * @param dtype the dtype
+     * @return the ways; 0 for none
+     */
+    public static int reducedWays(DType dtype) {
+        return CandleLibrary.candle_reduced_precision(Call.code(dtype));
+    }
+
+    /**
+     * Sets them for the whole process. PyTorch: {@code
+     * torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction}, ...
+     *
+     * @param dtype the dtype
+     * @param ways the ways
+     * @throws DTypeException for another dtype than {@code float32}, {@code float16} and
+     *     {@code bfloat16}
+     * @throws InvalidArgumentException for a way that the dtype has not
+     */
+    public static void setReducedWays(DType dtype, int ways) {
+        try (Call call = Call.begin()) {
+            call.check(CandleLibrary.candle_set_reduced_precision(
+                Call.code(dtype), ways, call.error));
         }
     }
 

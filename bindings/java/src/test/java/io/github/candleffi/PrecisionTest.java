@@ -104,6 +104,12 @@ class PrecisionTest {
             assertFalse(Precision.isReduced(dtype));
         }
         assertThrows(DTypeException.class, () -> Precision.setReduced(DType.INT64, true));
+        for (int ways = 3; ways >= 0; ways--) {
+            Precision.setReducedWays(DType.FLOAT16, ways);
+            assertEquals(ways, Precision.reducedWays(DType.FLOAT16));
+        }
+        assertThrows(InvalidArgumentException.class,
+            () -> Precision.setReducedWays(DType.BFLOAT16, 2));
     }
 
     @Test
