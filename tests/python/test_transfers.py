@@ -469,6 +469,8 @@ class Array:
         self.driver.cuMemcpyHtoD_v2(
             address, laid_out.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(self.bytes)
         )
+        # The elements need not have come when a copy from such memory returns.
+        self.driver.cuCtxSynchronize()
         self.interface: dict[str, Any] = {
             "shape": numbers.shape,
             "typestr": numbers.dtype.str,
