@@ -14,6 +14,11 @@ from pathlib import Path
 PATIENCE = 60.0
 
 
+def _take_interrupts() -> None:
+    # What is started in the background, as some CI does, ignores them, and so do its children.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """A Python program that runs as a script; its output goes into files beside it."""
 
@@ -28,6 +33,7 @@ class Program:
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
+                preexec_fn=_take_interrupts,
             )
 
     @property
