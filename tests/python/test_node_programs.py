@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,9 @@ def project(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("koffi", "@koromix", "@types", "undici-types"):
         (modules / name).symlink_to(built.folder / "node_modules" / name)
     (archive,) = folder.glob("candle-ffi-*.tgz")
-    shutil.unpack_archive(archive, folder, filter="data")
+    # Python 3.11 has filters from its fourth release on.
+    filters = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    shutil.unpack_archive(archive, folder, **filters)
     (folder / "package").rename(modules / "candle-ffi")
     (folder / "package.json").write_text('{"type": "module"}')
     return folder
