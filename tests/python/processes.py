@@ -14,9 +14,8 @@ from pathlib import Path
 PATIENCE = 60.0
 
 
-def _take_interrupts() -> None:
-    # What is started in the background, as some CI does, ignores them, and so do its children.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+# What is started in the background, as some CI does, ignores Ctrl-C, and so do its children.
+INTERRUPTIBLE = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 class Program:
@@ -24,7 +23,7 @@ class Program:
 
     def __init__(self, folder: Path, code: str) -> None:
         script = folder / "program.py"
-        script.write_text(code)
+        script.write_text(INTERRUPTIBLE + code)
         self._output = folder / "output.txt"
         self._errors = folder / "errors.txt"
         with self._output.open("wb") as output, self._errors.open("wb") as errors:
@@ -33,7 +32,6 @@ class Program:
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
-                preexec_fn=_take_interrupts,
             )
 
     @property
