@@ -120,7 +120,7 @@ endif
 run-test-cuda: export CANDLE_FFI_BACKEND = cuda
 run-test-cuda:
 	$(py) -c 'import candle_ffi as cf; print(cf.zeros(1, device="cuda").device)'
-	env -u CANDLE_FFI_BACKEND $(py) -m pytest --quiet $(call python_tests,backend_cuda cuda cuda_fork cuda_library cuda_graphs cuda_steps cudnn transfers bench_cuda)
+	env -u CANDLE_FFI_BACKEND $(py) -m pytest --quiet $(call python_tests,backend_cuda cuda cuda_fork cuda_library cuda_graphs cuda_steps cudnn dlpack transfers bench_cuda)
 	# The rest asks for indices that are not there at once, which waits; these must do without.
 	CANDLE_FFI_TEST_DEVICE=cuda CUDA_LAUNCH_BLOCKING=0 $(py) -m pytest --quiet $(call python_tests,training optimizers)
 	CANDLE_FFI_TEST_DEVICE=cuda $(py) -m pytest --quiet $(TESTS)

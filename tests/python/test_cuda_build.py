@@ -115,6 +115,22 @@ def test_capabilities_that_are_none(found: Toolkit) -> None:
         cuda_toolkit.check_capabilities(found, ["60", "80"])
 
 
+def test_ptx_is_for_later_gpus_too(found: Toolkit, tmp_path: Path) -> None:
+    """That of 9.0a is for no other, and cannot be assembled for one."""
+    cuda_toolkit.write_wrapper(found, tmp_path / "wrapper", ["90a", "100a"])
+    for word, expected in {
+        "--ptx": ["arch=compute_90,code=compute_90"],
+        "--fatbin": [
+            "arch=compute_90a,code=sm_90a",
+            "arch=compute_100a,code=sm_100a",
+            "arch=compute_100,code=compute_100",
+        ],
+    }.items():
+        subprocess.run([tmp_path / "wrapper", word, "-gencode=arch=of_candle"], check=True)
+        called = (found.nvcc.parent / "called").read_text()
+        assert re.findall(r"-gencode=(\S+)", called) == expected
+
+
 def test_other_kernels_are_built_in_another_folder(
     found: Toolkit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -6,42 +6,23 @@ They run on a CUDA device, real or emulated (`make test-cuda`); elsewhere most o
 from __future__ import annotations
 
 import copy
-import ctypes
 import gc
 import pickle
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import counting
 import pytest
 from backend import cf
+from counting import Counts
 
 needs_cuda = pytest.mark.skipif(not cf.cuda.is_available(), reason="there is no CUDA device")
 
 
-class Counts:
-    """What the emulated driver has been asked to do since the last reset."""
-
-    def __init__(self, driver: ctypes.CDLL) -> None:
-        self.driver = driver
-        driver.cuda_emulator_count.restype = ctypes.c_uint64
-        driver.cuda_emulator_count.argtypes = [ctypes.c_char_p]
-
-    def reset(self) -> None:
-        self.driver.cuda_emulator_reset_counts()
-
-    def __getitem__(self, what: str) -> int:
-        return int(self.driver.cuda_emulator_count(what.encode()))
-
-
-@pytest.fixture
-def counts() -> Counts:
-    if not cf.cuda.is_available():
-        pytest.skip("there is no CUDA device")
-    driver = ctypes.CDLL("libcuda.so.1")
-    if not hasattr(driver, "cuda_emulator_count"):
-        pytest.skip("a real driver does not count")
-    return Counts(driver)
+@pytest.fixture(name="counts")
+def counts_of_the_driver() -> Counts:
+    return counting.counts()
 
 
 def mlp() -> tuple[Any, Any, Any]:
@@ -553,3 +534,27 @@ def test_casts_of_a_capture_that_failed_are_forgotten() -> None:
             layer(x)
             x.cpu()
         assert layer(x).tolist() == [[3.0] * 3] * 2
+
+
+@needs_cuda
+def test_a_label_that_is_no_class_stays_told_after_a_replay_without_one() -> None:
+    log_probs = cf.zeros(4, 1, 3, device="cuda").log_softmax(-1)
+    labels = cf.tensor([[1, 2]], device="cuda")
+    graph = cf.cuda.CUDAGraph()
+    with cf.cuda.graph(graph):
+        cf.nn.functional.ctc_loss(log_probs, labels, [4], [2])
+    for last in (7, 2):
+        labels[0, 1].fill_(last)
+        graph.replay()
+    with pytest.raises(IndexError, match="7"):
+        cf.cuda.synchronize()
+
+
+@pytest.mark.skipif(cf.cuda.device_count() < 2, reason="there are no two CUDA devices")
+def test_another_device_gives_memory_back_during_a_capture() -> None:
+    x, other = cf.ones(3, device="cuda:0"), cf.ones(1 << 16, device="cuda:1")
+    graph, held = cf.cuda.CUDAGraph(), cf.cuda.memory_allocated("cuda:1")
+    with cf.cuda.graph(graph):
+        x + 1
+        del other
+        assert held - cf.cuda.memory_allocated("cuda:1") == 4 << 16

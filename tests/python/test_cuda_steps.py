@@ -10,34 +10,16 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import counting
 import numpy as np
 import pytest
 from backend import cf
+from counting import Counts
 
 
-class Counts:
-    """What the emulated driver has been asked to do since the last reset."""
-
-    def __init__(self, driver: ctypes.CDLL) -> None:
-        self.driver = driver
-        driver.cuda_emulator_count.restype = ctypes.c_uint64
-        driver.cuda_emulator_count.argtypes = [ctypes.c_char_p]
-
-    def reset(self) -> None:
-        self.driver.cuda_emulator_reset_counts()
-
-    def __getitem__(self, what: str) -> int:
-        return int(self.driver.cuda_emulator_count(what.encode()))
-
-
-@pytest.fixture
-def counts() -> Counts:
-    if not cf.cuda.is_available():
-        pytest.skip("there is no CUDA device")
-    driver = ctypes.CDLL("libcuda.so.1")
-    if not hasattr(driver, "cuda_emulator_count"):
-        pytest.skip("a real driver does not count")
-    return Counts(driver)
+@pytest.fixture(name="counts")
+def counts_of_the_driver() -> Counts:
+    return counting.counts()
 
 
 def mlp() -> tuple[Any, Any, Any]:

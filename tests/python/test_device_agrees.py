@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import backend
+import counting
 import devices
 import numpy as np
 import pytest
@@ -228,15 +228,6 @@ def test_random_numbers_are_those_of_the_cpu(dtype: str, before: int) -> None:
         np.testing.assert_array_equal(found, expected)
 
 
-def emulator() -> ctypes.CDLL:
-    """The emulator, which counts; tests that need it are skipped on a real device."""
-    library = ctypes.CDLL("libcuda.so.1")
-    if not hasattr(library, "cuda_emulator_count"):
-        pytest.skip("counts calls, which the emulator does")
-    library.cuda_emulator_count.restype = ctypes.c_uint64
-    return library
-
-
 OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
     "SGD": [{"lr": 0.1}, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}],
     "Adam": [{"weight_decay": 0.1}, {"amsgrad": True, "maximize": True}],
@@ -283,19 +274,15 @@ def test_optimizers_step_as_on_the_cpu(name: str, dtype: str) -> None:
 
 def test_one_launch_steps_all_parameters() -> None:
     """As many launches as tables of 90 parameters, and nothing that waits."""
-    library = emulator()
+    counts = counting.counts()
     params = [cf.ones(5, device=DEVICE).requires_grad_() for _ in range(100)]
     for param in params:
         param.grad = cf.ones(5, device=DEVICE)
     optimizer = cf.optim.Adam(params, lr=0.5)
     optimizer.step()
-    library.cuda_emulator_reset_counts()
+    counts.reset()
     optimizer.step()
-    counts = {
-        what: library.cuda_emulator_count(what.encode())
-        for what in ("launch", "synchronize", "host_to_device")
-    }
-    assert counts == {"launch": 2, "synchronize": 0, "host_to_device": 0}
+    assert [counts[what] for what in ("launch", "synchronize", "host_to_device")] == [2, 0, 0]
     for param in params:
         np.testing.assert_allclose(backend.to_numpy(param.to("cpu")), 0.0, atol=1e-6)
 
@@ -316,10 +303,10 @@ def test_clipping_does_not_wait() -> None:
         return [norm, *(param.grad for param in params)]
 
     clipped(DEVICE)
-    library = emulator()
-    library.cuda_emulator_reset_counts()
+    counts = counting.counts()
+    counts.reset()
     there = clipped(DEVICE)
-    assert library.cuda_emulator_count(b"device_to_host") == 0
+    assert counts["device_to_host"] == 0
     for expected, found in zip(clipped("cpu"), there, strict=True):
         np.testing.assert_allclose(
             backend.to_numpy(found.to("cpu")), backend.to_numpy(expected), rtol=1e-5, atol=1e-7

@@ -428,6 +428,13 @@ assert [batch[0].device.index for batch in batches] == [1, 1, 1]
 
 
 @needs_cuda
+def test_asking_whether_a_graph_is_captured_opens_no_device(tmp_path: Path) -> None:
+    code = "import candle_ffi as cf; assert not cf.cuda.is_current_stream_capturing()"
+    found = calls(tmp_path, code)
+    assert not any(call.startswith("cuDevicePrimaryCtxRetain") for call in found)
+
+
+@needs_cuda
 def test_pinned_memory_is_copied_beside_the_work_that_came_before(tmp_path: Path) -> None:
     code = """
 import candle_ffi as cf

@@ -30,6 +30,7 @@ mod fused;
 mod host;
 mod index;
 mod inplace;
+mod join;
 mod locked;
 mod loss;
 mod matmul;
@@ -60,6 +61,7 @@ pub(crate) use embedding::bag_argmax;
 pub(crate) use fused::{log_softmax, log_softmax_grad, logsumexp, softmax, softmax_grad};
 pub(crate) use index::{Scatter, gather, index_add, index_select, one_hot, positions, scatter, triangle};
 pub(crate) use inplace::{binary_into, copy_into};
+pub(crate) use join::join;
 pub(crate) use loss::{
     Classes, LEAST_VARIANCE, PairLoss, Side, cross_entropy, cross_entropy_grad, pair_loss, pair_loss_grad,
 };

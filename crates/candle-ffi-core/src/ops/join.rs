@@ -4,7 +4,6 @@ use super::common::{result_dtype, same_device};
 use super::create::not_negative;
 use super::shape::{dim_of, narrow, reshape, unsqueeze};
 use super::to_dtype;
-use crate::shape::Dims;
 use crate::value::Value;
 use crate::{Error, Result, Tensor, compute, shape};
 
@@ -61,7 +60,7 @@ pub fn cat(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
     }
     let values: Vec<Value> = parts.iter().map(|part| part.value()).collect();
     let all: Vec<&Tensor> = inputs.iter().collect();
-    Tensor::record_many("cat", joined(&values, at, &dims)?, &all, || {
+    Tensor::record_many("cat", compute::join(&values, at, &dims)?, &all, || {
         let length = |tensor: &Tensor| (!is_left_out(tensor)).then(|| tensor.shape()[at] as i64);
         let lengths: Vec<Option<i64>> = inputs.iter().map(length).collect();
         move |grad, context| {
@@ -222,27 +221,6 @@ fn check_count(parts: usize) -> Result<()> {
     } else {
         Err(Error::argument(format!("{parts} parts were asked for, and {MOST} are the most")))
     }
-}
-
-/// The values one after the other along a dimension, in new memory.
-fn joined(values: &[Value], at: usize, dims: &Dims) -> Result<Value> {
-    let model = &values[0];
-    if model.device().kind() == crate::DeviceKind::Metal && values.len() > 1 {
-        let arrays = values.iter().map(|value| Ok(compute::contiguous(value)?.array)).collect::<Result<Vec<_>>>()?;
-        return Ok(Value::new(candle_core::Tensor::cat(&arrays, at)?, model.dtype));
-    }
-    if let [only] = values {
-        return compute::copy(only);
-    }
-    let result = compute::fill(0.0, dims, model.dtype, model.device())?;
-    let mut start = 0;
-    for value in values {
-        let mut region = compute::Region::of_whole(dims);
-        region.ranges[at] = compute::Range { start, count: value.dims()[at], step: 1 };
-        region.write(&result, value)?;
-        start += value.dims()[at];
-    }
-    Ok(result)
 }
 
 #[cfg(test)]

@@ -38,6 +38,29 @@ fn layer_and_rms() {
     for_floats!(rows(&device));
 }
 
+/// Sums of threads that add up hundreds of numbers in f32 would be off by more than the row's deviation.
+#[test]
+fn a_long_row_of_one_number_is_zero() {
+    let Some(device) = device() else { return };
+    const N: usize = 1 << 16;
+    let x = on(&device, &vec![1000.1f32; N], &[1, N]);
+    let (out, ..) = row_norm(&x, N, Center::Mean, None, None, 1e-5).unwrap().unwrap();
+    let largest = read::<f32>(&out).into_iter().fold(0f32, |most, y| most.max(y.abs()));
+    assert!(largest < 0.03, "{largest}");
+}
+
+/// A gradient that has overflown stays with its element where statistics are fixed.
+#[test]
+fn fixed_statistics_spread_no_infinity() {
+    let Some(device) = device() else { return };
+    let planes = Planes { batch: 2, channels: 1, inner: 3, groups: None };
+    let x = on(&device, &numbers::<f32>(6, 1), &[2, 1, 3]);
+    let g = on(&device, &[f32::INFINITY, 1.0, 2.0, 3.0, 4.0, 5.0], &[2, 1, 3]);
+    let [mean, rstd] = [0.5f32, 2.0].map(|number| on(&device, &[number], &[1]));
+    let [dx, ..] = plane_norm_grad(&g, &x, planes, [&mean, &rstd], None, true).unwrap().unwrap();
+    assert_eq!(read::<f32>(&dx), [f32::INFINITY, 2.0, 4.0, 6.0, 8.0, 10.0]);
+}
+
 /// What the CPU computes in f32 and f64 alone.
 macro_rules! of_planes {
     ($T:ty) => {

@@ -2,9 +2,9 @@
 
 use super::together;
 use crate::compute::recurrent::{Cell, Gradients, Inputs, Kept, Outputs, Plan, Wanted};
-use crate::compute::{Binary, Reduce, binary, fill, reduce};
+use crate::compute::{Binary, Reduce, binary, fill, join, reduce};
 use crate::value::Value;
-use crate::{Error, Result};
+use crate::{DType, Error, Result};
 use candle_core::Tensor;
 use candle_ffi_cuda::{Recurrent, RecurrentCell, RecurrentGrad};
 
@@ -92,8 +92,8 @@ pub(in crate::compute) fn recurrent(plan: &Plan, inputs: &Inputs, keep: bool) ->
         }
         input = next;
     }
-    let c_n = if c_n.is_empty() { None } else { Some(value(stacked(&c_n)?)) };
-    Ok(Some(Outputs { output: input, h_n: value(stacked(&h_n)?), c_n, kept }))
+    let c_n = if c_n.is_empty() { None } else { Some(stacked(&c_n, plan.dtype)?) };
+    Ok(Some(Outputs { output: input, h_n: stacked(&h_n, plan.dtype)?, c_n, kept }))
 }
 
 pub(in crate::compute) fn recurrent_grad(
@@ -163,21 +163,14 @@ pub(in crate::compute) fn recurrent_grad(
     }
     let joined = |parts: Vec<Option<Tensor>>| -> Result<Option<Value>> {
         let parts: Vec<Tensor> = parts.into_iter().flatten().collect();
-        if parts.is_empty() { Ok(None) } else { Ok(Some(value(stacked(&parts)?))) }
+        if parts.is_empty() { Ok(None) } else { stacked(&parts, plan.dtype).map(Some) }
     };
     Ok(Some(Gradients { rows: above, h: joined(h0)?, c: joined(c0)?, weights }))
 }
 
-/// Tensors of one shape behind each other.
-fn stacked(parts: &[Tensor]) -> Result<Tensor> {
-    let first = &parts[0];
-    let device = first.device().as_cuda_device()?;
-    let all: Vec<usize> = std::iter::once(parts.len()).chain(first.dims().iter().copied()).collect();
-    let stack = candle_ffi_cuda::fill(device, 0.0, &all, first.dtype())?;
-    for (at, part) in parts.iter().enumerate() {
-        if !candle_ffi_cuda::copy_into(&stack.narrow(0, at, 1)?.squeeze(0)?, part)? {
-            return Err(Error::internal("rows that cannot be copied"));
-        }
-    }
-    Ok(stack)
+/// Arrays of one shape behind each other.
+fn stacked(parts: &[Tensor], dtype: DType) -> Result<Value> {
+    let rows = parts.iter().map(|part| Ok(Value::new(part.unsqueeze(0)?, dtype))).collect::<Result<Vec<_>>>()?;
+    let dims: Vec<usize> = std::iter::once(parts.len()).chain(parts[0].dims().iter().copied()).collect();
+    join(&rows, 0, &dims)
 }
