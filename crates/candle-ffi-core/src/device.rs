@@ -118,10 +118,10 @@ impl Device {
         open::opened(kind)
     }
 
-    /// Whether this device is open.
-    #[cfg(feature = "cuda")]
-    pub(crate) fn is_open(self) -> bool {
-        open::is_open(self)
+    /// This device where it is open; None where it is not, which opens none.
+    pub fn opened_at(kind: DeviceKind, index: usize) -> Option<Self> {
+        let device = Self { kind, index };
+        open::is_open(device).then_some(device)
     }
 
     /// Waits for all that the device has been given to do; the CPU has done it when a call returns.

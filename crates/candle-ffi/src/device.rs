@@ -26,6 +26,12 @@ pub(crate) fn device_of(kind: CandleDeviceKind, index: i32) -> Result<Device> {
     Device::new(kind, position(kind, index)?)
 }
 
+/// A device of the caller's where it is open.
+pub(crate) fn opened_at(kind: CandleDeviceKind, index: i32) -> Result<Option<Device>> {
+    let kind = DeviceKind::from_code(kind)?;
+    Ok(Device::opened_at(kind, position(kind, index)?))
+}
+
 fn position(kind: DeviceKind, index: i32) -> Result<usize> {
     usize::try_from(index).map_err(|_| {
         Error::new(

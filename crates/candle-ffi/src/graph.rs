@@ -10,12 +10,12 @@
 //! is not pinned, a step of an optimizer, a second capture, a replay. Random numbers are drawn anew by each replay, as
 //! the program would draw them without a graph. Numbers that come with a call are those of the capture.
 
-use crate::device::{CandleDeviceKind, device_of};
+use crate::device::{CandleDeviceKind, device_of, opened_at};
 use crate::error::{CandleError, CandleStatus};
 use crate::handle::{Kind, Opaque, borrow, borrow_mut, borrow_optional, free};
 use crate::panic::{guard, neutral};
 use crate::pointer::output;
-use candle_ffi_core::Graph;
+use candle_ffi_core::{Device, Graph};
 
 /// A CUDA graph: empty, being captured, or ready to be replayed.
 pub struct CandleGraph {
@@ -115,5 +115,6 @@ pub unsafe extern "C" fn candle_graph_reset(graph: *mut CandleGraph, error: *mut
 #[unsafe(no_mangle)]
 pub extern "C" fn candle_device_is_capturing(kind: CandleDeviceKind, index: i32) -> i32 {
     forward!(candle_device_is_capturing(kind, index));
-    neutral(0, || Ok(device_of(kind, index)?.is_capturing().into()))
+    // A device that is not open is not captured, and asking does not open it.
+    neutral(0, || Ok(opened_at(kind, index)?.is_some_and(Device::is_capturing).into()))
 }

@@ -140,9 +140,7 @@ mod backend {
     }
 
     pub(super) fn is_capturing(device: Device) -> bool {
-        // A device that was not opened is not captured, and asking does not open it.
-        let opened = device.is_open().then(|| device.to_candle().ok()).flatten();
-        opened.as_ref().and_then(|device| device.as_cuda_device().ok()).is_some_and(candle_ffi_cuda::is_captured)
+        device.to_candle().is_ok_and(|device| device.as_cuda_device().is_ok_and(candle_ffi_cuda::is_captured))
     }
 
     pub(super) fn refuse(what: &str) -> Result<()> {

@@ -31,9 +31,12 @@ fn slots(kind: DeviceKind) -> Option<&'static [OnceLock<candle_core::Device>; MO
     }
 }
 
-#[cfg(feature = "cuda")]
+/// Whether a device is open; the CPU always is.
 pub(super) fn is_open(device: Device) -> bool {
-    slots(device.kind).is_none_or(|slots| slots.get(device.index).is_some_and(|slot| slot.get().is_some()))
+    match slots(device.kind) {
+        Some(slots) => slots.get(device.index).is_some_and(|slot| slot.get().is_some()),
+        None => device == Device::CPU,
+    }
 }
 
 /// The device as Candle knows it, opened where it was not.
