@@ -1,5 +1,6 @@
 //! Attention and its gradient, in chunks and in tiles, against the CPU's kernels in float64.
 #![cfg(feature = "cuda")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 
@@ -69,7 +70,7 @@ fn mask(device: &Device, kind: Mask, dims: [usize; 4], wide: DType) -> Option<(T
             Some((found.broadcast_as(&dims).unwrap(), seen.collect()))
         }
         Mask::Bools => {
-            let is_shut = |query: usize, key: usize| query % 7 == 3 || (query * 5 + key * 3) % 4 == 0;
+            let is_shut = |query: usize, key: usize| query % 7 == 3 || (query * 5 + key * 3).is_multiple_of(4);
             let turned: Vec<u8> =
                 (0..dims.iter().product()).map(|at| u8::from(!is_shut(at % queries, at / queries % keys))).collect();
             let found = Tensor::from_vec(turned, &[batch, heads, keys, queries], &Device::Cpu).unwrap();
@@ -83,15 +84,15 @@ fn mask(device: &Device, kind: Mask, dims: [usize; 4], wide: DType) -> Option<(T
 /// Computes a case forward by one way and backward by another.
 #[track_caller]
 fn check(device: &Device, [forward, backward]: [AttentionWay; 2], case: Case, dtype: DType) {
-    let Case { sizes, causal, scale, .. } = case;
-    let what = format!("{case:?}, {dtype:?}, {forward:?}, {backward:?}");
+    let Case { name, sizes, causal, scale, .. } = case;
+    let what = format!("{name}, {case:?}, {dtype:?}, {forward:?}, {backward:?}");
     let Sizes { batch, heads, kv_heads, queries, keys, width, value_width } = sizes;
     let shapes = [[batch, heads, queries, width], [batch, kv_heads, keys, width], [batch, kv_heads, keys, value_width]];
     let result = [batch, heads, queries, value_width];
     let make = |dims: [usize; 4], seed: u64| {
         let (x, data) = tensor(device, &numbers(dims.iter().product(), seed), &dims, dtype);
         // Rows that begin at multiples of 16 bytes, and rows that do not.
-        if case.views { (view(&x, if seed % 2 == 0 { 8 } else { 3 }), data) } else { (x, data) }
+        if case.views { (view(&x, if seed.is_multiple_of(2) { 8 } else { 3 }), data) } else { (x, data) }
     };
     let [q, k, v] = [0, 1, 2].map(|at| make(shapes[at], at as u64 + 1));
     let (grad, grad_data) = make(result, 4);
