@@ -144,6 +144,11 @@ impl DType {
         self.category() == Category::Integer
     }
 
+    /// The dtype that sums and the like of this one are computed in: float64 for itself, float32 for all others.
+    pub(crate) fn wide(self) -> Self {
+        if self == Self::Float64 { self } else { Self::Float32 }
+    }
+
     pub(crate) fn category(self) -> Category {
         match self {
             Self::Bool => Category::Bool,

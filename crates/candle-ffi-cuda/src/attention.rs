@@ -12,7 +12,7 @@ use crate::copy::{contiguous, in_dtype};
 use crate::gemm::{Gemm, Matrix};
 use crate::launch::{BLOCK, Launch};
 use crate::matmul::fill_rows;
-use crate::ptx;
+use crate::{is_float, ptx, wide};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CudaDevice, DType, Result, Tensor};
 
@@ -143,8 +143,8 @@ struct Attention<'a> {
 }
 
 /// The result for `[batch, heads, queries, width]`, `[batch, kv_heads, keys, width]` and
-/// `[batch, kv_heads, keys, value_width]`; and for each query the logarithm of the sum of exponentials, infinite where it
-/// takes no key, in the dtype of the scores. None for dtypes without a kernel.
+/// `[batch, kv_heads, keys, value_width]`; and for each query the maximum of its scores and the logarithm of the sum of
+/// the exponentials of their distances from it, zero and infinite where it takes no key, in the dtype of the scores. None for dtypes without a kernel.
 pub fn attention(inputs: [&Tensor; 3], options: &AttentionOptions<'_>) -> Result<Option<[Tensor; 2]>> {
     attention_by(AttentionWay::Best, inputs, options)
 }
@@ -163,34 +163,34 @@ pub fn attention_by(
     }
 }
 
-/// The gradients of query, key and value; `out` and `log_sums` are what [`attention`] gave.
+/// The gradients of query, key and value; `out` and `statistics` are what [`attention`] gave.
 pub fn attention_grad(
     grad: &Tensor,
     out: &Tensor,
-    log_sums: &Tensor,
+    statistics: &Tensor,
     inputs: [&Tensor; 3],
     options: &AttentionOptions<'_>,
 ) -> Result<Option<[Tensor; 3]>> {
-    attention_grad_by(AttentionWay::Best, [grad, out, log_sums], inputs, options)
+    attention_grad_by(AttentionWay::Best, [grad, out, statistics], inputs, options)
 }
 
-/// The same of the gradient of a result, the result and its sums, in a way that the caller chooses; also None where that
+/// The same of the gradient of a result, the result and its statistics, in a way that the caller chooses; also None where that
 /// way is none for these inputs.
 pub fn attention_grad_by(
     way: AttentionWay,
-    [grad, out, log_sums]: [&Tensor; 3],
+    [grad, out, statistics]: [&Tensor; 3],
     inputs: [&Tensor; 3],
     options: &AttentionOptions<'_>,
 ) -> Result<Option<[Tensor; 3]>> {
     let Some(attention) = Attention::new(way, inputs, options)? else { return Ok(None) };
-    if grad.dtype() != attention.dtype || out.dtype() != attention.dtype || log_sums.dtype() != attention.wide {
+    if grad.dtype() != attention.dtype || out.dtype() != attention.dtype || statistics.dtype() != attention.wide {
         return Ok(None);
     }
-    let (grad, out, log_sums) = (rows(grad)?, rows(out)?, contiguous(log_sums)?);
+    let (grad, out, statistics) = (rows(grad)?, rows(out)?, contiguous(statistics)?);
     match attention.tiles() {
-        Some(kernels) => flash::backward(&attention, kernels, [&grad, &out, &log_sums], inputs).map(Some),
+        Some(kernels) => flash::backward(&attention, kernels, [&grad, &out, &statistics], inputs).map(Some),
         None if way == AttentionWay::Tiles => Ok(None),
-        None => attention.backward(&grad, &out, &log_sums, inputs).map(Some),
+        None => attention.backward(&grad, &out, &statistics, inputs).map(Some),
     }
 }
 
@@ -201,11 +201,10 @@ impl<'a> Attention<'a> {
         options: &'a AttentionOptions<'a>,
     ) -> Result<Option<Self>> {
         let dtype = query.dtype();
-        let wide = match dtype {
-            DType::F64 => DType::F64,
-            DType::F16 | DType::BF16 | DType::F32 => DType::F32,
-            _ => return Ok(None),
-        };
+        if !is_float(dtype) {
+            return Ok(None);
+        }
+        let wide = wide(dtype);
         let fits = |mask: &Tensor| mask.dtype() == DType::U8 || mask.dtype() == wide;
         if key.dtype() != dtype || value.dtype() != dtype || !options.mask.is_none_or(fits) {
             return Ok(None);
@@ -366,7 +365,7 @@ impl<'a> Attention<'a> {
 
     fn forward(&self, query: &Tensor) -> Result<[Tensor; 2]> {
         let out = self.like(query, [self.batch, self.heads, self.queries, self.value_width], self.dtype)?;
-        let log_sums = empty(self.device, (self.batch, self.heads, self.queries), self.wide)?;
+        let statistics = empty(self.device, (self.batch, self.heads, self.queries, 2), self.wide)?;
         let chunks = self.chunks();
         let scores = self.room(&chunks, self.wide)?;
         let weights = if self.wide == self.dtype { scores.clone() } else { self.room(&chunks, self.dtype)? };
@@ -381,7 +380,7 @@ impl<'a> Attention<'a> {
             let block = if self.keys >= LONG_ROW { [BLOCK, 1, 1] } else { [32, BLOCK / 32, 1] };
             let blocks = count.div_ceil(block[1] as usize).min(1 << 16) as u32;
             let mut launch = Launch::of(self.device, ptx::ATTENTION, "attention_softmax", self.dtype)?;
-            launch.tensor(&scores)?.optional(self.options.mask)?.tensor(&weights)?.tensor(&log_sums)?;
+            launch.tensor(&scores)?.optional(self.options.mask)?.tensor(&weights)?.tensor(&statistics)?;
             // SAFETY: as the kernel is declared; scores and weights have the chunk's rows.
             unsafe { launch.value(self.rows(chunk)?).value(count).run([blocks, 1, 1], block, 0) }?;
             if self.keys > 0 {
@@ -394,14 +393,14 @@ impl<'a> Attention<'a> {
                 self.products(gemm, chunk.batches, sides)?;
             }
         }
-        Ok([out, log_sums])
+        Ok([out, statistics])
     }
 
     fn backward(
         &self,
         grad: &Tensor,
         out: &Tensor,
-        log_sums: &Tensor,
+        statistics: &Tensor,
         [query, key, value]: [&Tensor; 3],
     ) -> Result<[Tensor; 3]> {
         let chunks = self.chunks();
@@ -437,7 +436,7 @@ impl<'a> Attention<'a> {
             }
             let count = chunk.batches * self.heads * chunk.queries * self.keys;
             let mut launch = Launch::of(self.device, ptx::ATTENTION, "attention_slopes", self.dtype)?;
-            launch.tensor(&scores)?.tensor(&slopes)?.optional(self.options.mask)?.tensor(log_sums)?.tensor(&along)?;
+            launch.tensor(&scores)?.tensor(&slopes)?.optional(self.options.mask)?.tensor(statistics)?.tensor(&along)?;
             launch.tensor(&weights)?.tensor(&score_grads)?.value(self.rows(chunk)?);
             // SAFETY: as the kernel is declared; the four have the chunk's rows.
             unsafe { launch.over(count) }?;

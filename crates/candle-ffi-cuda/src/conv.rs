@@ -10,7 +10,7 @@ use crate::cudnn::{self, Product};
 use crate::gemm::{Gemm, Matrix};
 use crate::launch::Launch;
 use crate::matmul::fill_rows;
-use crate::ptx;
+use crate::{ptx, wide};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use candle_ffi_kernels::conv::Geometry;
@@ -194,7 +194,7 @@ impl<'a> Conv<'a> {
 
     /// In which sums are kept that are not a single product's.
     fn wide(&self) -> DType {
-        if self.dtype == DType::F64 { DType::F64 } else { DType::F32 }
+        wide(self.dtype)
     }
 
     fn is_direct(&self) -> bool {

@@ -6,7 +6,7 @@ use crate::launch::Launch;
 use crate::lines::Lines;
 use crate::reduce::Plan;
 use crate::report;
-use crate::{is_float, ptx};
+use crate::{is_float, ptx, wide};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{DType, Result, Tensor, bail};
 
@@ -61,11 +61,6 @@ pub struct CrossEntropy {
     pub statistics: Tensor,
     /// The sum of the weights of the rows that count, one `f64`.
     pub total: Tensor,
-}
-
-/// The dtype that is computed in.
-fn wide(dtype: DType) -> DType {
-    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
 }
 
 /// The losses of logits `[rows, n]`, contiguous, of a floating dtype. A class that is not there is reported, see

@@ -105,6 +105,11 @@ pub(crate) fn is_float(dtype: DType) -> bool {
     matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
 }
 
+/// The dtype that kernels compute a floating one in.
+pub(crate) fn wide(dtype: DType) -> DType {
+    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
+}
+
 /// The fat binary of each file of `src/kernels`: machine code and PTX.
 mod ptx {
     #![allow(missing_docs, dead_code, unreachable_pub)]

@@ -4,7 +4,7 @@ use crate::array::{device, empty};
 use crate::copy::contiguous;
 use crate::launch::Launch;
 use crate::lines::Lines;
-use crate::{is_float, ptx};
+use crate::{is_float, ptx, wide};
 use candle_core::{DType, Result, Tensor, bail};
 use candle_ffi_kernels::norm::Center;
 
@@ -25,7 +25,8 @@ fn check(values: Option<&Tensor>, n: usize, dtype: DType) -> Result<()> {
     Ok(())
 }
 
-/// `(x - center) rstd weight + bias` for rows of `n` elements, with the center and the reciprocal deviation of each row.
+/// `(x - center) rstd weight + bias` for rows of `n` elements, with the center and the reciprocal deviation of each row in
+/// the dtype that is computed in.
 pub fn row_norm(
     x: &Tensor,
     n: usize,
@@ -43,7 +44,7 @@ pub fn row_norm(
     let (x, weight, bias) = (contiguous(x)?, optional(weight)?, optional(bias)?);
     let (device, rows) = (device(&x)?, x.elem_count().checked_div(n).unwrap_or(0));
     let result = empty(device, x.shape(), dtype)?;
-    let (means, rstds) = (empty(device, rows, dtype)?, empty(device, rows, dtype)?);
+    let (means, rstds) = (empty(device, rows, wide(dtype))?, empty(device, rows, wide(dtype))?);
     let mut launch = Launch::of(device, ptx::NORM_ROWS, "norm_rows_forward", dtype)?;
     launch.tensor(&x)?.optional(weight.as_ref())?.optional(bias.as_ref())?;
     launch.value(u32::from(center == Center::Mean)).value(eps);
@@ -63,7 +64,7 @@ pub fn row_norm_grad(
     weight: Option<&Tensor>,
 ) -> Result<Option<[Tensor; 3]>> {
     let (dtype, rows) = (x.dtype(), means.elem_count());
-    if !is_float(dtype) || [grad, means, rstds].iter().any(|other| other.dtype() != dtype) {
+    if !is_float(dtype) || grad.dtype() != dtype || [means, rstds].iter().any(|other| other.dtype() != wide(dtype)) {
         return Ok(None);
     }
     check(weight, n, dtype)?;

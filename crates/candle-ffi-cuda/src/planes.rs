@@ -5,7 +5,7 @@ use crate::copy::contiguous;
 use crate::divisor::Divisor;
 use crate::launch::Launch;
 use crate::reduce::{Plan, shifts};
-use crate::{is_float, ptx};
+use crate::{is_float, ptx, wide};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CudaDevice, DType, Result, Tensor, bail};
 use candle_ffi_kernels::planes::Planes;
@@ -42,11 +42,6 @@ pub struct PlaneNorm {
     pub var: Tensor,
     /// 1/√(variance + eps).
     pub rstd: Tensor,
-}
-
-/// The dtype that is computed in.
-fn wide(dtype: DType) -> DType {
-    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
 }
 
 /// Refuses numbers that are not as many as they should be, of this dtype and contiguous.

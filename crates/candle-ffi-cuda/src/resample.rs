@@ -5,7 +5,7 @@ use crate::conv::{Columns, Sizes as ConvSizes};
 use crate::copy::{contiguous, in_dtype};
 use crate::copying::sent;
 use crate::launch::Launch;
-use crate::{capture, is_float, ptx};
+use crate::{capture, is_float, ptx, wide};
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CudaDevice, DType, Result, Tensor};
 use candle_ffi_kernels::conv::Geometry;
@@ -124,8 +124,7 @@ pub fn resample(x: &Tensor, axes: &[Taps; 3], transposed: bool, dims: &[usize]) 
     }
     let x = contiguous(x)?;
     let at = device(&x)?;
-    let wide = if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
-    let Some((sizes, numbers, weights)) = tables(axes, transposed, wide, at)? else { return Ok(None) };
+    let Some((sizes, numbers, weights)) = tables(axes, transposed, wide(x.dtype()), at)? else { return Ok(None) };
     let out = empty(at, dims, x.dtype())?;
     if out.elem_count() == 0 {
         return Ok(Some(out));

@@ -113,29 +113,29 @@ fn check(device: &Device, [forward, backward]: [AttentionWay; 2], case: Case, dt
         dropout: case.dropped.then_some(Dropout { seed: 3, offset: 11, p: 0.3 }),
     };
     let rows = |dims: [usize; 4]| [strides(dims)[0], strides(dims)[1], strides(dims)[2]];
-    let (expected, sums) = kernels::forward(inputs, sizes, options, rows(result));
+    let (expected, expected_statistics) = kernels::forward(inputs, sizes, options, rows(result));
     let own = AttentionOptions {
         scale,
         causal,
         mask: mask.as_ref().map(|(mask, _)| mask),
         dropout: case.dropped.then_some(AttentionDropout { seed: 3, offset: 11, place: None, p: 0.3 }),
     };
-    let [out, log_sums] = attention_by(forward, [&q.0, &k.0, &v.0], &own).unwrap().unwrap();
+    let [out, statistics] = attention_by(forward, [&q.0, &k.0, &v.0], &own).unwrap().unwrap();
     let near = tolerance(dtype) * 4.0;
     assert_close(&read(&out), &expected, near, &what);
-    assert_close(&read(&log_sums), &sums, near, &format!("sums, {what}"));
+    assert_close(&read(&statistics), &expected_statistics, near, &format!("statistics, {what}"));
     let result_strides = strides(result);
     let out_data = read(&out);
     let gradients = kernels::backward(
         Strided::new(&grad_data, 0, &result, &result_strides),
         Strided::new(&out_data, 0, &result, &result_strides),
-        &sums,
+        &expected_statistics,
         inputs,
         sizes,
         options,
         shapes.map(rows),
     );
-    let found = attention_grad_by(backward, [&grad, &out, &log_sums], [&q.0, &k.0, &v.0], &own).unwrap().unwrap();
+    let found = attention_grad_by(backward, [&grad, &out, &statistics], [&q.0, &k.0, &v.0], &own).unwrap().unwrap();
     // Gradients of keys and values are sums over all queries.
     let more = 2.0 * (1.0 + (queries * heads / kv_heads) as f64 / 64.0);
     for (at, (found, expected)) in found.iter().zip(&gradients).enumerate() {
@@ -249,9 +249,10 @@ fn what_does_not_fit_into_tiles() {
         let (q, k, v) = (make(width), make(width), make(value_width));
         let options = AttentionOptions { scale: 1.0, causal: false, mask: None, dropout: None };
         let inputs = [&q, &k, &v];
-        let [out, sums] = attention_by(AttentionWay::Best, inputs, &options).unwrap().unwrap();
+        let [out, statistics] = attention_by(AttentionWay::Best, inputs, &options).unwrap().unwrap();
         let found = attention_by(AttentionWay::Tiles, inputs, &options).unwrap().is_none();
-        let grad = attention_grad_by(AttentionWay::Tiles, [&out, &out, &sums], inputs, &options).unwrap().is_none();
+        let grad =
+            attention_grad_by(AttentionWay::Tiles, [&out, &out, &statistics], inputs, &options).unwrap().is_none();
         assert_eq!(found, grad);
         found
     };
@@ -275,10 +276,11 @@ fn numbers_that_are_none() {
     added[6 * 40 + 7] = f64::NAN;
     let (mask, _) = tensor(&device, &added, &[1, 1, 40, 40], DType::F32);
     let options = AttentionOptions { scale: 1.0, causal: true, mask: Some(&mask), dropout: None };
-    let [out, log_sums] = attention_by(AttentionWay::Tiles, inputs, &options).unwrap().unwrap();
-    let (found, sums) = (read(&out), read(&log_sums));
+    let [out, statistics] = attention_by(AttentionWay::Tiles, inputs, &options).unwrap().unwrap();
+    let found = read(&out);
+    let sums: Vec<f64> = read(&statistics).chunks_exact(2).map(|pair| pair[0] + pair[1]).collect();
     let gradients = || {
-        let given = [&make(4), &out, &log_sums];
+        let given = [&make(4), &out, &statistics];
         attention_grad_by(AttentionWay::Tiles, given, inputs, &options).unwrap().unwrap().map(|x| read(&x))
     };
     let [query, key, value] = gradients();

@@ -22,7 +22,7 @@ pub enum Center {
 }
 
 /// `(x - center) rstd weight + bias` for `rows` rows of `n` elements, with the center and the reciprocal deviation from it,
-/// 1/√(mean square + eps), of each row.
+/// 1/√(mean square + eps), of each row in the type that is computed in.
 pub fn layer_norm<T: Float>(
     x: &[T],
     rows: usize,
@@ -31,7 +31,7 @@ pub fn layer_norm<T: Float>(
     weight: Option<&[T]>,
     bias: Option<&[T]>,
     eps: f64,
-) -> (Vec<T>, Vec<T>, Vec<T>) {
+) -> (Vec<T>, Vec<T::Compute>, Vec<T::Compute>) {
     let _span = profile::kernel("layer_norm");
     assert_eq!(x.len(), rows * n, "the length disagrees with the shape");
     assert!(weight.is_none_or(|w| w.len() == n) && bias.is_none_or(|b| b.len() == n), "weight or bias of another size");
@@ -70,8 +70,8 @@ pub fn layer_norm<T: Float>(
                         |x: T::Compute| (x - mean) * (x - mean),
                     );
                     let rstd = T::Compute::of(1.0 / (sum_row(row, square) / n as f64 + eps).sqrt());
-                    means[i].write(T::from_compute(mean));
-                    rstds[i].write(T::from_compute(rstd));
+                    means[i].write(mean);
+                    rstds[i].write(rstd);
                     match (weight, bias) {
                         (Some(weight), Some(bias)) => {
                             for (((cell, x), w), b) in out.iter_mut().zip(row).zip(weight).zip(bias) {
@@ -113,8 +113,8 @@ pub fn layer_norm<T: Float>(
 pub fn layer_norm_grad<T: Float>(
     grad: &[T],
     x: &[T],
-    mean: &[T],
-    rstd: &[T],
+    mean: &[T::Compute],
+    rstd: &[T::Compute],
     rows: usize,
     n: usize,
     center: Center,
@@ -156,8 +156,7 @@ pub fn layer_norm_grad<T: Float>(
                 || {
                     for (i, dx) in block_rows.clone().zip(dx.chunks_exact_mut(n)) {
                         let (x, grad) = (&x[i * n..][..n], &grad[i * n..][..n]);
-                        let moments = (mean[i].to_compute(), rstd[i].to_compute());
-                        row_grad(x, grad, center, weight, moments, dx, dweight, dbias);
+                        row_grad(x, grad, center, weight, (mean[i], rstd[i]), dx, dweight, dbias);
                     }
                 },
             );

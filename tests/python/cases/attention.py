@@ -138,6 +138,8 @@ def rows() -> list[Row]:
     tight: Any = {"tolerance": 10}
     shut = mask([[1, 0, 1], [0, 0, 0]])
     lower = values([[0.0, -INF, 0.5], [-INF, -INF, -INF]], grad=False)
+    # So far below zero that nothing is left of the scores.
+    far = values([[0.0, -1e30, 0.5], [-1e30, -1e30, -1e30]], grad=False)
     return [
         Row(SDPA, t(2, 4), t(3, 4), t(3, 4), **tight),
         Row(SDPA, t(2, 4), t(3, 4), t(3, 5), scale=0.3, **tight),
@@ -150,6 +152,7 @@ def rows() -> list[Row]:
         Row(SDPA, t(2, 3), t(4, 3), t(4, 3), **CAUSAL, **tight),
         Row(SDPA, t(2, 4), t(3, 4), t(3, 4), shut, label="shut", **tight),
         Row(SDPA, t(2, 4), t(3, 4), t(3, 4), lower, label="infinite", **{**SMOOTH_ONLY, **tight}),
+        Row(SDPA, t(2, 4), t(3, 4), t(3, 4), far, label="far below", dtypes=("float32", "float64"), **{**SMOOTH_ONLY, **tight}),
         Row(SDPA, t(2, 4), t(3, 4), t(3, 4), t(2, 3), label="mask with gradient", **tight),
         Row(SDPA, t(2, 2, 4), t(2, 3, 4), t(2, 3, 4), t(3), label="mask of a row", **tight),
         Row(SDPA, t(2, 2, 2, 3), t(2, 2, 3, 3), t(2, 2, 3, 3), t(2, 1, 1, 3), label="mask of a batch", **{**SMOOTH_ONLY, **tight}),

@@ -22,14 +22,15 @@ pub(crate) struct AttentionOptions {
 }
 
 /// `softmax(scale · q kᵀ + mask) v` for `[batch, heads, queries, width]`, `[batch, kv_heads, keys, width]` and
-/// `[batch, kv_heads, keys, value_width]`; and the logarithm of the sum of exponentials for each query.
+/// `[batch, kv_heads, keys, value_width]`; and for each query what the gradient needs, the
+/// maximum of its scores and the logarithm of the sum of the exponentials of their distances from it.
 pub(crate) fn attention(inputs: [&Value; 3], options: &AttentionOptions) -> Result<[Value; 2]> {
     if !host::on_cpu(&inputs) {
         on_cuda!(attention(inputs, options));
         let options = options.on_host()?;
         return host::round_trip("attention", inputs, |[q, k, v]| attention([&q, &k, &v], &options));
     }
-    let (dtype, wide) = (inputs[0].dtype, wide(inputs[0].dtype));
+    let (dtype, wide) = (inputs[0].dtype, inputs[0].dtype.wide());
     let sizes = sizes(inputs);
     check(sizes, wide)?;
     let order = order(inputs[0]);
@@ -37,39 +38,39 @@ pub(crate) fn attention(inputs: [&Value; 3], options: &AttentionOptions) -> Resu
     let mask = options.additive(wide, sizes)?;
     let locked = lock([&query, &key, &value, mask.as_ref().unwrap_or(&query)]);
     let out_dims = [sizes.batch, sizes.heads, sizes.queries, sizes.value_width];
-    let [out, log_sums] = match wide {
+    let [out, statistics] = match wide {
         DType::Float64 => forward::<f64>(&locked, wide, sizes, options, mask.is_some(), order, out_dims),
         _ => forward::<f32>(&locked, wide, sizes, options, mask.is_some(), order, out_dims),
     }?;
-    Ok([cast(&out, dtype)?, log_sums])
+    Ok([cast(&out, dtype)?, statistics])
 }
 
-/// The gradients of query, key and value; `out` and `log_sums` are what [`attention`] gave.
+/// The gradients of query, key and value; `out` and `statistics` are what [`attention`] gave.
 pub(crate) fn attention_grad(
     grad: &Value,
     out: &Value,
-    log_sums: &Value,
+    statistics: &Value,
     inputs: [&Value; 3],
     options: &AttentionOptions,
 ) -> Result<[Value; 3]> {
     let [query, key, value] = inputs;
-    if !host::on_cpu(&[grad, out, log_sums, query, key, value]) {
-        on_cuda!(attention_grad(grad, out, log_sums, inputs, options));
+    if !host::on_cpu(&[grad, out, statistics, query, key, value]) {
+        on_cuda!(attention_grad(grad, out, statistics, inputs, options));
         let options = options.on_host()?;
         return host::round_trip(
             "attention_grad",
-            [grad, out, log_sums, query, key, value],
-            |[grad, out, log_sums, q, k, v]| attention_grad(&grad, &out, &log_sums, [&q, &k, &v], &options),
+            [grad, out, statistics, query, key, value],
+            |[grad, out, statistics, q, k, v]| attention_grad(&grad, &out, &statistics, [&q, &k, &v], &options),
         );
     }
-    let (dtype, wide) = (query.dtype, wide(query.dtype));
+    let (dtype, wide) = (query.dtype, query.dtype.wide());
     let sizes = sizes(inputs);
     check(sizes, wide)?;
     let orders = inputs.map(order);
     let [query, key, value] = prepared(inputs, wide)?;
     let [grad, out] = [rows(grad, wide)?, rows(out, wide)?];
     let mask = options.additive(wide, sizes)?;
-    let locked = lock([&query, &key, &value, mask.as_ref().unwrap_or(&query), &grad, &out, log_sums]);
+    let locked = lock([&query, &key, &value, mask.as_ref().unwrap_or(&query), &grad, &out, statistics]);
     let dims = inputs.map(Value::dims);
     let gradients = match wide {
         DType::Float64 => backward::<f64>(&locked, wide, sizes, options, mask.is_some(), orders, dims),
@@ -90,8 +91,11 @@ fn forward<T: CpuElement + Lanes>(
 ) -> Result<[Value; 2]> {
     let inputs = Inputs { query: locked.strided::<T>(0)?, key: locked.strided(1)?, value: locked.strided(2)? };
     let options = options.for_kernel(if masked { Some(locked.strided::<T>(3)?) } else { None });
-    let (out, log_sums) = kernels::forward(inputs, sizes, options, row_strides(order, &out_dims));
-    Ok([laid_out(out, dtype, order, &out_dims)?, from_vec(log_sums, &out_dims[..3], dtype)])
+    let (out, statistics) = kernels::forward(inputs, sizes, options, row_strides(order, &out_dims));
+    Ok([
+        laid_out(out, dtype, order, &out_dims)?,
+        from_vec(statistics, &[out_dims[0], out_dims[1], out_dims[2], 2], dtype),
+    ])
 }
 
 fn backward<T: CpuElement + Lanes>(
@@ -178,10 +182,6 @@ fn laid_out<T: CpuElement>(data: Vec<T>, dtype: DType, order: Order, dims: &[usi
         back[dim] = place;
     }
     value.permute(&back)
-}
-
-fn wide(dtype: DType) -> DType {
-    if dtype == DType::Float64 { dtype } else { DType::Float32 }
 }
 
 fn sizes([query, key, value]: [&Value; 3]) -> Sizes {

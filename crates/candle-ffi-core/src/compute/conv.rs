@@ -5,7 +5,7 @@ use super::dispatch::with_wide;
 use super::host;
 use super::locked::lock;
 use crate::value::Value;
-use crate::{DType, Device, Result, shape};
+use crate::{Device, Result, shape};
 use candle_ffi_kernels::conv::{self as kernels, Geometry};
 
 /// Which of the three is the result; the other two are given in the order large side, small side, weight.
@@ -34,7 +34,7 @@ pub(crate) fn conv(
         });
     }
     let dtype = first.dtype;
-    let computed = dtype.promote(DType::Float32);
+    let computed = dtype.wide();
     shape::check_allocation(dims, computed)?;
     let wide = |value: &Value| contiguous(&cast(value, computed)?);
     let (first, second, bias) = (wide(first)?, wide(second)?, bias.map(wide).transpose()?);

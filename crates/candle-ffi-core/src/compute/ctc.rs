@@ -104,8 +104,7 @@ pub(crate) fn ctc_grad(
             ctc_grad(&log_probs, alignment, &losses, forward, &grad, zero_infinity)
         });
     }
-    let dtype = log_probs.dtype;
-    let wide = if dtype == DType::Float64 { dtype } else { DType::Float32 };
+    let (dtype, wide) = (log_probs.dtype, log_probs.dtype.wide());
     let [x, losses, grad] = [log_probs, losses, grad].map(|value| contiguous(&cast(value, wide)?));
     let (x, losses, grad) = (contiguous_for_result(&x?)?, losses?, grad?);
     let locked = lock([&x, &losses, &grad]);

@@ -5,7 +5,7 @@ use super::dispatch::{with_float, with_wide};
 use super::host;
 use super::locked::lock;
 use crate::value::Value;
-use crate::{DType, Device, Result};
+use crate::{Device, Result};
 use candle_ffi_kernels::norm as kernels;
 pub(crate) use candle_ffi_kernels::norm::Center;
 pub(crate) use candle_ffi_kernels::planes::Planes;
@@ -15,7 +15,8 @@ fn on_host(value: Option<&Value>) -> Result<Option<Value>> {
     value.map(|value| value.to_device(Device::CPU)).transpose()
 }
 
-/// What normalisation of rows gives: the output, and the center and reciprocal deviation of each row.
+/// What normalisation of rows gives: the output; and the center and reciprocal deviation of each row in the wide dtype, as
+/// the deviation of halves may be too small for them.
 pub(crate) struct RowNorm {
     pub(crate) output: Value,
     pub(crate) mean: Value,
@@ -51,8 +52,8 @@ pub(crate) fn row_norm(
         let (output, mean, rstd) = kernels::layer_norm(locked.slice::<T>(0)?, rows, n, center, weight, bias, eps);
         Ok(RowNorm {
             output: from_vec(output, x.dims(), x.dtype),
-            mean: from_vec(mean, &[rows], x.dtype),
-            rstd: from_vec(rstd, &[rows], x.dtype),
+            mean: from_vec(mean, &[rows], x.dtype.wide()),
+            rstd: from_vec(rstd, &[rows], x.dtype.wide()),
         })
     })
 }
@@ -80,14 +81,15 @@ pub(crate) fn row_norm_grad(
     let locked = lock([&grad, &x, mean, rstd, weight.as_ref().unwrap_or(&x)]);
     with_float!(x.dtype, T => {
         let weight = weight.as_ref().map(|_| locked.slice::<T>(4)).transpose()?;
-        let [grad, src, mean, rstd] = [locked.slice::<T>(0)?, locked.slice(1)?, locked.slice(2)?, locked.slice(3)?];
+        let [grad, src] = [locked.slice::<T>(0)?, locked.slice(1)?];
+        let (mean, rstd) = (locked.slice(2)?, locked.slice(3)?);
         let (dx, dweight, dbias) = kernels::layer_norm_grad(grad, src, mean, rstd, rows, n, center, weight);
         Ok([from_vec(dx, x.dims(), x.dtype), from_vec(dweight, &[n], x.dtype), from_vec(dbias, &[n], x.dtype)])
     })
 }
 
 /// What normalisation of planes gives: the output in the dtype of the input; mean, variance and reciprocal deviation of each
-/// group in the dtype that is computed in.
+/// group in the wide dtype.
 pub(crate) struct PlaneNorm {
     pub(crate) output: Value,
     pub(crate) mean: Value,
@@ -95,9 +97,9 @@ pub(crate) struct PlaneNorm {
     pub(crate) rstd: Value,
 }
 
-/// A contiguous value in the dtype that planes are computed in: `float64` for itself, else `float32`.
+/// A contiguous value in its wide dtype, which planes are computed in.
 fn wide(value: &Value) -> Result<Value> {
-    contiguous(&cast(value, value.dtype.promote(DType::Float32))?)
+    contiguous(&cast(value, value.dtype.wide())?)
 }
 
 /// Weight or bias as a wide value like another one.

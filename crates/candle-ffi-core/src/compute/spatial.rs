@@ -113,7 +113,7 @@ pub(crate) fn max_unpool(x: &Value, places: &Value, planes: usize, inside: usize
         return Err(not_for(x.dtype, "needs float16, bfloat16, float32 or float64"));
     }
     shape::check_allocation(dims, DType::Float64)?;
-    let (wide, places) = (contiguous(&cast(x, x.dtype.promote(DType::Float32))?)?, contiguous(places)?);
+    let (wide, places) = (contiguous(&cast(x, x.dtype.wide())?)?, contiguous(places)?);
     let locked = lock([&wide, &places]);
     let result = with_wide!(wide.dtype, T => {
         Ok(from_vec(pool::place::<T>(locked.slice(0)?, locked.slice(1)?, planes, inside)?, dims, wide.dtype))

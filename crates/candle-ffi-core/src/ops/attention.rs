@@ -104,11 +104,11 @@ fn attention(
     options: AttentionOptions,
 ) -> Result<Tensor> {
     let values = [query.value(), key.value(), value.value()];
-    let [out, log_sums] = compute::attention(values.each_ref(), &options)?;
+    let [out, statistics] = compute::attention(values.each_ref(), &options)?;
     let name = "scaled_dot_product_attention";
     if let Some(mask) = mask.filter(|mask| mask.dtype().is_float()) {
         return Tensor::record_with_output(name, out, [query, key, value, mask], || {
-            let saved = Kept::new(query, key, value, Some(mask), log_sums, options);
+            let saved = Kept::new(query, key, value, Some(mask), statistics, options);
             move |grad, context| {
                 if autograd::is_enabled() || context.needs(3) {
                     let ([dq, dk, dv], dmask) = saved.composed_grad(grad)?;
@@ -120,7 +120,7 @@ fn attention(
         });
     }
     Tensor::record_with_output(name, out, [query, key, value], || {
-        let saved = Kept::new(query, key, value, mask, log_sums, options);
+        let saved = Kept::new(query, key, value, mask, statistics, options);
         move |grad, context| {
             let [dq, dk, dv] = if autograd::is_enabled() {
                 saved.composed_grad(grad)?.0
@@ -136,7 +136,7 @@ fn attention(
 struct Kept {
     inputs: [Saved; 3],
     mask: Option<Saved>,
-    log_sums: Value,
+    statistics: Value,
     options: AttentionOptions,
 }
 
@@ -146,11 +146,11 @@ impl Kept {
         key: &Tensor,
         value: &Tensor,
         mask: Option<&Tensor>,
-        log_sums: Value,
+        statistics: Value,
         options: AttentionOptions,
     ) -> Self {
         let inputs = [query, key, value].map(Saved::new);
-        Self { inputs, mask: mask.map(Saved::new), log_sums, options }
+        Self { inputs, mask: mask.map(Saved::new), statistics, options }
     }
 
     fn inputs(&self) -> Result<[&Tensor; 3]> {
@@ -163,7 +163,7 @@ impl Kept {
         // Fails when the mask, whose value the options have, was changed in place.
         self.mask.as_ref().map(Saved::get).transpose()?;
         let gradients =
-            compute::attention_grad(&grad.value(), &out.value(), &self.log_sums, values.each_ref(), &self.options)?;
+            compute::attention_grad(&grad.value(), &out.value(), &self.statistics, values.each_ref(), &self.options)?;
         Ok(gradients.map(Tensor::from_value))
     }
 
@@ -173,7 +173,7 @@ impl Kept {
         let [query, key, value] = self.inputs()?;
         let mask = self.mask.as_ref().map(Saved::get).transpose()?;
         let own = query.dtype();
-        let wide = if own == DType::Float64 { own } else { DType::Float32 };
+        let wide = own.wide();
         let heads = query.shape()[1];
         let widened = |tensor: &Tensor| to_dtype(tensor, wide);
         let shared = |tensor: &Tensor| repeat_heads(&widened(tensor)?, heads);

@@ -278,7 +278,7 @@ impl Normed {
         bias: Option<&Tensor>,
         eps: f64,
     ) -> Result<Self> {
-        let wide = input.dtype().promote(DType::Float32);
+        let wide = input.dtype().wide();
         let copied = |tensor: &Tensor| compute::copy(&compute::cast(&tensor.value(), wide)?);
         let (mean, var) = (copied(mean)?, copied(var)?);
         let eps = compute::fill(eps, &[], wide, var.device())?;

@@ -180,8 +180,7 @@ pub(super) fn conv_transpose<const N: usize>(
 fn channel_sums(grad: &Tensor) -> Result<Tensor> {
     let within: Vec<i64> = (2..grad.rank() as i64).collect();
     let dtype = grad.dtype();
-    let wide = dtype.promote(DType::Float32);
-    to_dtype(&sum(&sum(grad, Some(&within), false, Some(wide))?, Some(&[0]), false, None)?, dtype)
+    to_dtype(&sum(&sum(grad, Some(&within), false, Some(dtype.wide()))?, Some(&[0]), false, None)?, dtype)
 }
 
 /// Sizes of `N` dimensions as those of three.

@@ -74,7 +74,7 @@ pub fn rms_norm(input: &Tensor, normalized_shape: &[i64], weight: Option<&Tensor
     let eps = eps.unwrap_or(smallest);
     if let Some(weight) = weight.filter(|weight| weight.dtype() != input.dtype() && input.dtype().is_float()) {
         // Rounded once, at the end.
-        let wide = if input.dtype() == DType::Float64 { DType::Float64 } else { DType::Float32 };
+        let wide = input.dtype().wide();
         let (x, weight) = (to_dtype(input, wide)?, to_dtype(weight, wide)?);
         let result = norm("rms_norm", Center::Zero, &x, normalized_shape, Some(&weight), None, eps)?;
         return to_dtype(&result, input.dtype());

@@ -373,7 +373,7 @@ fn extreme(name: &'static str, op: Reduce, input: &Tensor, dim: Option<&[i64]>, 
             let dim = reduced.dim();
             let count = if dim.is_empty() { chosen.clone() } else { sum(&chosen, Some(&dim), true, None)? };
             // Half precision cannot count far.
-            let wide = x.dtype().promote(DType::Float32);
+            let wide = x.dtype().wide();
             let share = div(&to_dtype(&reduced.restore(grad)?, wide)?, &to_dtype(&count, wide)?)?;
             Ok([Some(r#where(&chosen, &to_dtype(&share, x.dtype())?, &number(0.0))?)])
         }

@@ -134,7 +134,7 @@ pub fn gumbel_softmax(
     require_float("gumbel_softmax", dtype)?;
     let along = shape::dim(dim, dims.len())?;
     let count = shape::check_allocation_on(&dims, dtype, device)?;
-    let wide = if dtype == DType::Float64 { dtype } else { DType::Float32 };
+    let wide = dtype.wide();
     let soft = {
         let uniform = compute::uniform(or_default(generator).draw_on(count, device)?, &dims, wide, device, 0.0, 1.0)?;
         let exponential = neg(&log1p(&neg(&Tensor::from_value(uniform))?)?)?;

@@ -6,7 +6,7 @@ use super::{
     r#where,
 };
 use crate::autograd::{GradMode, Saved};
-use crate::{DType, Error, Result, Tensor, autocast, shape};
+use crate::{Error, Result, Tensor, autocast, shape};
 
 /// Norm of the vectors along dimensions: `sum(|x|^p)^(1/p)`.
 ///
@@ -54,7 +54,7 @@ pub fn norm(input: &Tensor, p: f64, dim: Option<&[i64]>, keepdim: bool) -> Resul
 fn p_norm(input: &Tensor, p: f64, over: &[i64]) -> Result<Tensor> {
     let dtype = input.dtype();
     // Half precision is summed in float32.
-    let wide = to_dtype(input, dtype.promote(DType::Float32))?;
+    let wide = to_dtype(input, dtype.wide())?;
     let over = over.to_vec();
     let value = {
         let _mode = GradMode::new(false);

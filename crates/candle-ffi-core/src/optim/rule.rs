@@ -56,7 +56,7 @@ impl Memory {
 
 /// The dtype in which PyTorch keeps what is one number.
 pub(super) fn number_dtype() -> DType {
-    if default_dtype() == DType::Float64 { DType::Float64 } else { DType::Float32 }
+    default_dtype().wide()
 }
 
 /// A number as PyTorch would keep it.

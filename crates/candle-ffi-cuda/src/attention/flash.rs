@@ -122,9 +122,9 @@ impl Kernels {
         2 * (self.forward.rows + 2 * self.forward.columns) * (self.width + PACK)
     }
 
-    /// The same of the backward's: two of rows, two of columns twice, and two numbers for each of these.
+    /// The same of the backward's: two of rows, two of columns twice, and three numbers for each of these.
     fn gradient_shared(&self, kernel: &Kernel) -> usize {
-        2 * (2 * kernel.rows + 4 * kernel.columns) * (self.width + PACK) + 16 * kernel.columns
+        2 * (2 * kernel.rows + 4 * kernel.columns) * (self.width + PACK) + 24 * kernel.columns
     }
 }
 
@@ -179,26 +179,26 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The result, and the logarithms of the sums.
+/// The result and its statistics.
 pub(super) fn forward(attention: &Attention<'_>, kernels: &'static Kernels, query: &Tensor) -> Result<[Tensor; 2]> {
     let &Attention { batch, heads, queries, value_width, .. } = attention;
     let out = attention.like(query, [batch, heads, queries, value_width], attention.dtype)?;
-    let log_sums = empty(attention.device, (batch, heads, queries), attention.wide)?;
+    let statistics = empty(attention.device, (batch, heads, queries, 2), attention.wide)?;
     let mut call = Call::new(attention, kernels)?;
     call.flash.out = strides(&out);
     let kernel = &kernels.forward;
     let mut launch = call.launch(kernel)?;
-    launch.optional(attention.options.mask)?.tensor(&out)?.tensor(&log_sums)?;
+    launch.optional(attention.options.mask)?.tensor(&out)?.tensor(&statistics)?;
     // SAFETY: as `flash_forward` is declared; sizes and strides are those of the tensors, whose rows begin at packs.
     unsafe { call.run(launch, kernel, queries, heads, kernels.forward_shared()) }?;
-    Ok([out, log_sums])
+    Ok([out, statistics])
 }
 
 /// The gradients of query, key and value.
 pub(super) fn backward(
     attention: &Attention<'_>,
     kernels: &'static Kernels,
-    [grad, out, log_sums]: [&Tensor; 3],
+    [grad, out, statistics]: [&Tensor; 3],
     like: [&Tensor; 3],
 ) -> Result<[Tensor; 3]> {
     let &Attention { batch, heads, kv_heads, queries, keys, width, value_width, dtype, .. } = attention;
@@ -218,7 +218,7 @@ pub(super) fn backward(
     ];
     for (kernel, count, heads, [first, second]) in sides {
         let mut launch = call.launch(kernel)?;
-        launch.tensor(&grad)?.optional(attention.options.mask)?.tensor(log_sums)?.tensor(&along)?;
+        launch.tensor(&grad)?.optional(attention.options.mask)?.tensor(statistics)?.tensor(&along)?;
         launch.tensor(first)?.tensor(second)?;
         // SAFETY: as `flash_queries` and `flash_keys` are declared, of which the first does not touch its second result;
         // sizes and strides are those of the tensors, whose rows begin at packs.

@@ -64,7 +64,7 @@ template <class C> struct Running {
 // A row for each line of threads of a block: a warp, or all of a block of one line. The scores of a type may become weights
 // in place.
 template <class T>
-__device__ void softmax(const compute_t<T> *scores, const void *mask, T *weights, compute_t<T> *log_sums,
+__device__ void softmax(const compute_t<T> *scores, const void *mask, T *weights, compute_t<T> *statistics,
                         const Rows &rows, size_t count) {
     using C = compute_t<T>;
     __shared__ C parts[2][32];
@@ -96,7 +96,10 @@ __device__ void softmax(const compute_t<T> *scores, const void *mask, T *weights
         if (own.most == C(INFINITY)) own.sum = C(NAN);
         const C shift = own.most == C(-INFINITY) ? C(0) : own.most;
         const C scale = own.sum == C(0) ? C(0) : C(1) / own.sum;
-        if (threadIdx.x == 0) log_sums[row.line] = own.sum == C(0) ? C(INFINITY) : own.most + log(own.sum);
+        if (threadIdx.x == 0) {
+            statistics[2 * row.line] = shift;
+            statistics[2 * row.line + 1] = own.sum == C(0) ? C(INFINITY) : log(own.sum);
+        }
         T *to = weights + at * rows.keys;
         for (i64 key = threadIdx.x; key < rows.keys; key += blockDim.x) {
             C weight = 0;
@@ -112,7 +115,7 @@ __device__ void softmax(const compute_t<T> *scores, const void *mask, T *weights
 // scores. Either may take the place of what it is made of.
 template <class T>
 __device__ void slopes(const compute_t<T> *scores, const compute_t<T> *grads, const void *mask,
-                       const compute_t<T> *log_sums, const compute_t<T> *along, T *weights, T *slopes,
+                       const compute_t<T> *statistics, const compute_t<T> *along, T *weights, T *slopes,
                        const Rows &rows, size_t count) {
     using C = compute_t<T>;
     for_each(count, [&](size_t at) {
@@ -120,7 +123,7 @@ __device__ void slopes(const compute_t<T> *scores, const compute_t<T> *grads, co
         const i64 key = static_cast<i64>(at % rows.keys);
         C weight = 0, slope = 0;
         if (key < row.reach) {
-            const C all = exp(masked(scores[at], rows, row, mask, key) - log_sums[row.line]);
+            const C all = exp(masked(scores[at], rows, row, mask, key) - statistics[2 * row.line] - statistics[2 * row.line + 1]);
             const C factor = kept<C>(rows, row, key);
             slope = all * (grads[at] * factor - along[row.line]);
             weight = all * factor;
@@ -156,13 +159,13 @@ __device__ void along(const T *grad, const Strides &grad_strides, const T *out, 
 
 #define KERNELS(T)                                                                                                   \
     extern "C" __global__ void attention_softmax_##T(const compute_t<T> *scores, const void *mask, T *weights,       \
-                                                     compute_t<T> *log_sums, const Rows rows, size_t count) {        \
-        softmax<T>(scores, mask, weights, log_sums, rows, count);                                                    \
+                                                     compute_t<T> *statistics, const Rows rows, size_t count) {        \
+        softmax<T>(scores, mask, weights, statistics, rows, count);                                                    \
     }                                                                                                                \
     extern "C" __global__ void attention_slopes_##T(                                                                 \
-        const compute_t<T> *scores, const compute_t<T> *grads, const void *mask, const compute_t<T> *log_sums,       \
+        const compute_t<T> *scores, const compute_t<T> *grads, const void *mask, const compute_t<T> *statistics,       \
         const compute_t<T> *along, T *weights, T *to, const Rows rows, size_t count) {                               \
-        slopes<T>(scores, grads, mask, log_sums, along, weights, to, rows, count);                                   \
+        slopes<T>(scores, grads, mask, statistics, along, weights, to, rows, count);                                   \
     }                                                                                                                \
     extern "C" __global__ void attention_along_##T(const T *grad, const Strides grad_strides, const T *out,          \
                                                    const Strides out_strides, compute_t<T> *to, i64 heads,           \

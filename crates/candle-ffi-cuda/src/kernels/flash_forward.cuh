@@ -20,7 +20,7 @@ template <bool PLAIN> __device__ __forceinline__ f32 weight_of(f32 score, f32 sh
 // PLAIN: no mask, no dropout and a positive scale.
 template <class T, int D, int M, int N, bool PLAIN>
 __device__ __forceinline__ void flash_forward(const T *query, const T *key, const T *value, const void *mask, T *out,
-                                              f32 *log_sums, const Flash &flash, const Rows &rows) {
+                                              f32 *statistics, const Flash &flash, const Rows &rows) {
     static_assert(FORWARD_SHARED<T, D, M, N> <= LEAST_SHARED, "some GPUs have no room for the tiles");
     constexpr int ROWS = FLASH_WARPS * 16 * M;
     extern __shared__ __align__(16) unsigned char flash_memory[];
@@ -141,7 +141,9 @@ __device__ __forceinline__ void flash_forward(const T *query, const T *key, cons
             const int at = place.first + own + m * 16 + half * 8 + lane / 4;
             if (lane % 4 == 0 && at < queries) {
                 const f32 most = PLAIN ? softmax[m][half].most * flash.scale : softmax[m][half].most;
-                log_sums[line_of(rows, place, place.head, at)] = sum == 0.f ? INFINITY : most + logf(sum);
+                f32 *own_statistics = statistics + 2 * line_of(rows, place, place.head, at);
+                own_statistics[0] = sum == 0.f ? 0.f : most;
+                own_statistics[1] = sum == 0.f ? INFINITY : logf(sum);
             }
         }
     T *to = place.in(out, flash.out, place.head) + (place.first + own) * flash.out[2];

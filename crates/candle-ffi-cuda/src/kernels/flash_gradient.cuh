@@ -4,23 +4,24 @@
 #pragma once
 #include "flash_mask.cuh"
 
-// Two tiles of rows; two of columns, twice, so that the next ones come while these are worked on; and two numbers for each
+// Two tiles of rows; two of columns, twice, so that the next ones come while these are worked on; and three numbers for each
 // column that is a query.
 template <class T, int D, int M, int N>
-constexpr int GRADIENT_SHARED = sizeof(T) * (2 * FLASH_WARPS * 16 * M + 4 * N) * PITCH<D> + sizeof(f32) * 4 * N;
+constexpr int GRADIENT_SHARED = sizeof(T) * (2 * FLASH_WARPS * 16 * M + 4 * N) * PITCH<D> + sizeof(f32) * 6 * N;
 
 // What a block works with: where its rows and columns come from.
 template <class T> struct Gradient {
     const T *query, *key, *value, *grad;
     const void *mask;
-    const f32 *log_sums, *along;
+    const f32 *statistics, *along;
     // Of the rows: of queries, or of keys and of values.
     T *first, *second;
 };
 
 // The weight of a score, not dropped, and the score's gradient over `slope`, which is that of the weight.
-template <bool PLAIN> __device__ __forceinline__ f32 weight_of_sum(f32 score, f32 log_sum, f32 scale) {
-    return PLAIN ? power_of_two(fmaf(score, scale, -(log_sum * LOG2_E))) : power_of_two((score - log_sum) * LOG2_E);
+template <bool PLAIN> __device__ __forceinline__ f32 weight_of_sum(f32 score, f32 most, f32 log_sum, f32 scale) {
+    return PLAIN ? power_of_two(fmaf(score, scale, -((most + log_sum) * LOG2_E)))
+                 : power_of_two((score - most - log_sum) * LOG2_E);
 }
 
 // KEYS: the rows are keys, the columns queries. PLAIN: no mask, no dropout and a positive scale.
@@ -57,11 +58,16 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
         load_tile<T, D, N>(to, from[0] + start * strides[0][2], strides[0][2], column_count - start, flash.width);
         load_tile<T, D, N>(to + N * PITCH<D>, from[1] + start * strides[1][2], strides[1][2], column_count - start,
                            flash.value_width);
-        if (KEYS && threadIdx.x < 2 * N) {
-            const int at = threadIdx.x % N;
-            const f32 *of = (threadIdx.x < N ? arrays.log_sums : arrays.along) + line_of(rows, place, head, 0);
-            const bool inside = start + at < queries;
-            copy_word(shared_address(numbers + step % 2 * 2 * N + threadIdx.x), inside ? of + start + at : of, inside);
+        // The statistics of N queries, then what lies along their weights.
+        if (KEYS) {
+            const size_t line = line_of(rows, place, head, start);
+            f32 *to = numbers + step % 2 * 3 * N;
+            for (int at = threadIdx.x; at < 3 * N; at += FLASH_THREADS) {
+                const int column = at < 2 * N ? at / 2 : at - 2 * N;
+                const f32 *from = at < 2 * N ? arrays.statistics + 2 * line + at : arrays.along + line + column;
+                const bool inside = start + column < queries;
+                copy_word(shared_address(to + at), inside ? from : arrays.along, inside);
+            }
         }
     };
 
@@ -78,7 +84,7 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
     if (steps > 0) load_columns(0);
 
     // Of rows that are queries.
-    f32 log_sums[M][2], along[M][2];
+    f32 most[M][2], log_sums[M][2], along[M][2];
     if (!KEYS) {
 #pragma unroll
         for (int m = 0; m < M; ++m)
@@ -86,7 +92,8 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
             for (int half = 0; half < 2; ++half) {
                 const int at = place.first + own + m * 16 + half * 8 + lane / 4;
                 const size_t line = line_of(rows, place, place.head, min(at, queries - 1));
-                log_sums[m][half] = arrays.log_sums[line];
+                most[m][half] = arrays.statistics[2 * line];
+                log_sums[m][half] = arrays.statistics[2 * line + 1];
                 along[m][half] = arrays.along[line];
             }
     }
@@ -105,7 +112,7 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
         if (step + 1 < steps) load_columns(step + 1);
         const u32 first_columns = shared_address(columns + step % 2 * 2 * N * PITCH<D>);
         const u32 second_columns = first_columns + sizeof(T) * N * PITCH<D>;
-        const f32 *of_columns = numbers + step % 2 * 2 * N;
+        const f32 *of_columns = numbers + step % 2 * 3 * N;
         const int start = (step % tiles + skipped) * N;
         const i64 head = KEYS ? shared_head * flash.group + step / tiles : place.head;
 
@@ -142,11 +149,12 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
                 const f32 kept_factor = PLAIN || !rows.dropout ? 1.f : static_cast<f32>(rows.kept);
                 Masked<N>::each([&](int column, int n, int i) {
                     f32 &weight = weights.of[m][n][2 * half + i], &slope = slopes.of[m][n][2 * half + i];
-                    const f32 log_sum = KEYS ? of_columns[column] : log_sums[m][half];
-                    const f32 product = KEYS ? of_columns[N + column] : along[m][half];
+                    const f32 largest = KEYS ? of_columns[2 * column] : most[m][half];
+                    const f32 log_sum = KEYS ? of_columns[2 * column + 1] : log_sums[m][half];
+                    const f32 product = KEYS ? of_columns[2 * N + column] : along[m][half];
                     // What is not a number elsewhere does not matter where nothing is taken.
                     const bool none = (!PLAIN || cut) && weight == -INFINITY;
-                    const f32 all = none ? 0.f : weight_of_sum<PLAIN>(weight, log_sum, scale);
+                    const f32 all = none ? 0.f : weight_of_sum<PLAIN>(weight, largest, log_sum, scale);
                     const f32 factor = PLAIN ? 1.f : kept >> (2 * n + i) & 1 ? kept_factor : 0.f;
                     weight = all * factor;
                     slope = none ? 0.f : all * (slope * factor - product);

@@ -8,18 +8,18 @@
 #define FLASH_FORWARD(T, D, SUFFIX, M, N, PLAIN)                                                                     \
     extern "C" __global__ void __launch_bounds__(FLASH_THREADS)                                                      \
         flash_forward_##D##SUFFIX##_##T(const T *query, const T *key, const T *value, const void *mask, T *out,      \
-                                        f32 *log_sums, const __grid_constant__ Flash flash,                          \
+                                        f32 *statistics, const __grid_constant__ Flash flash,                          \
                                         const __grid_constant__ Rows rows) {                                         \
-        flash_forward<T, D, M, N, PLAIN>(query, key, value, mask, out, log_sums, flash, rows);                       \
+        flash_forward<T, D, M, N, PLAIN>(query, key, value, mask, out, statistics, flash, rows);                       \
     }
 
 #define FLASH_GRADIENT(T, D, NAME, SUFFIX, M, N, PLAIN, KEYS)                                                        \
     extern "C" __global__ void __launch_bounds__(FLASH_THREADS)                                                      \
         flash_##NAME##_##D##SUFFIX##_##T(const T *query, const T *key, const T *value, const T *grad,                \
-                                         const void *mask, const f32 *log_sums, const f32 *along, T *first,          \
+                                         const void *mask, const f32 *statistics, const f32 *along, T *first,          \
                                          T *second, const __grid_constant__ Flash flash,                             \
                                          const __grid_constant__ Rows rows) {                                        \
-        flash_gradient<T, D, M, N, PLAIN, KEYS>({query, key, value, grad, mask, log_sums, along, first, second},     \
+        flash_gradient<T, D, M, N, PLAIN, KEYS>({query, key, value, grad, mask, statistics, along, first, second},     \
                                                 flash, rows);                                                        \
     }
 

@@ -4,8 +4,8 @@
 
 // `centered`: the mean is taken off, as in layer normalisation.
 template <class T>
-__device__ __forceinline__ void forward(const T *x, const T *weight, const T *bias, u32 centered, f64 eps, T *y, T *means,
-                                        T *rstds, const Lines &l) {
+__device__ __forceinline__ void forward(const T *x, const T *weight, const T *bias, u32 centered, f64 eps, T *y,
+                                        compute_t<T> *means, compute_t<T> *rstds, const Lines &l) {
     using C = compute_t<T>;
     for_each_line(l, [&](const Line &line) {
         const Elements<T> elements(x, line);
@@ -29,8 +29,8 @@ __device__ __forceinline__ void forward(const T *x, const T *weight, const T *bi
         }
         const C rstd = C(1) / sqrt(variance + static_cast<C>(eps));
         if (line.inside && line.lane == 0) {
-            means[line.at] = store<T>(mean);
-            rstds[line.at] = store<T>(rstd);
+            means[line.at] = mean;
+            rstds[line.at] = rstd;
         }
         elements.each(line, [&](C x, i64 i) {
             C normal = (x - mean) * rstd;
@@ -42,12 +42,12 @@ __device__ __forceinline__ void forward(const T *x, const T *weight, const T *bi
 }
 
 template <class T>
-__device__ __forceinline__ void backward(const T *grad, const T *x, const T *means, const T *rstds, const T *weight,
-                                         u32 centered, T *dx, const Lines &l) {
+__device__ __forceinline__ void backward(const T *grad, const T *x, const compute_t<T> *means,
+                                         const compute_t<T> *rstds, const T *weight, u32 centered, T *dx, const Lines &l) {
     using C = compute_t<T>;
     for_each_line(l, [&](const Line &line) {
         const Pairs<T> pairs(x, grad, line);
-        const C mean = line.inside ? load(means[line.at]) : C(0), rstd = line.inside ? load(rstds[line.at]) : C(0);
+        const C mean = line.inside ? means[line.at] : C(0), rstd = line.inside ? rstds[line.at] : C(0);
         const auto weighted = [&](C g, i64 i) { return weight ? g * load(weight[i]) : g; };
         C sum = 0, product = 0;
         pairs.each(line, [&](C x, C g, i64 i) {
@@ -66,8 +66,8 @@ __device__ __forceinline__ void backward(const T *grad, const T *x, const T *mea
 
 // For a column of some rows (y of the grid), the parts of the gradients of its weight and its bias: partial[part][2][n].
 template <class T>
-__device__ __forceinline__ void columns(const T *grad, const T *x, const T *means, const T *rstds, i64 rows, i64 n,
-                                        i64 part, f64 *partial) {
+__device__ __forceinline__ void columns(const T *grad, const T *x, const compute_t<T> *means,
+                                        const compute_t<T> *rstds, i64 rows, i64 n, i64 part, f64 *partial) {
     using C = compute_t<T>;
     __shared__ f64 room[REDUCE_THREADS];
     const i64 start = static_cast<i64>(blockIdx.y) * part, end = min(start + part, rows);
@@ -78,7 +78,7 @@ __device__ __forceinline__ void columns(const T *grad, const T *x, const T *mean
 #pragma unroll 4
             for (i64 row = start + threadIdx.y; row < end; row += blockDim.y) {
                 const C g = load(grad[row * n + column]);
-                weight += g * ((load(x[row * n + column]) - load(means[row])) * load(rstds[row]));
+                weight += g * ((load(x[row * n + column]) - means[row]) * rstds[row]);
                 bias += g;
             }
         }
@@ -116,17 +116,17 @@ __device__ __forceinline__ void weights(const f64 *partial, i64 parts, i64 n, T 
 
 #define LINES_KERNEL extern "C" __global__ void __launch_bounds__(LINE_THREADS)
 #define KERNELS(T)                                                                                                         \
-    LINES_KERNEL norm_rows_forward_##T(const T *x, const T *weight, const T *bias, u32 centered, f64 eps, T *y, T *means,  \
-                                       T *rstds, const Lines l) {                                                          \
+    LINES_KERNEL norm_rows_forward_##T(const T *x, const T *weight, const T *bias, u32 centered, f64 eps, T *y,            \
+                                       compute_t<T> *means, compute_t<T> *rstds, const Lines l) {                          \
         forward(x, weight, bias, centered, eps, y, means, rstds, l);                                                       \
     }                                                                                                                      \
-    LINES_KERNEL norm_rows_grad_##T(const T *grad, const T *x, const T *means, const T *rstds, const T *weight,            \
-                                    u32 centered, T *dx, const Lines l) {                                                  \
+    LINES_KERNEL norm_rows_grad_##T(const T *grad, const T *x, const compute_t<T> *means, const compute_t<T> *rstds,       \
+                                    const T *weight, u32 centered, T *dx, const Lines l) {                                 \
         backward(grad, x, means, rstds, weight, centered, dx, l);                                                          \
     }                                                                                                                      \
     extern "C" __global__ void __launch_bounds__(REDUCE_THREADS)                                                           \
-        norm_rows_columns_##T(const T *grad, const T *x, const T *means, const T *rstds, i64 rows, i64 n, i64 part,        \
-                              f64 *partial) {                                                                              \
+        norm_rows_columns_##T(const T *grad, const T *x, const compute_t<T> *means, const compute_t<T> *rstds, i64 rows,   \
+                              i64 n, i64 part, f64 *partial) {                                                             \
         columns(grad, x, means, rstds, rows, n, part, partial);                                                            \
     }                                                                                                                      \
     extern "C" __global__ void __launch_bounds__(REDUCE_THREADS)                                                           \

@@ -9,11 +9,11 @@ use crate::simd::{self, Kernel, Lanes};
 use crate::strided::Strided;
 
 /// The gradients of query, key and value, each with its strides from `rows`. `grad` and `out` are the gradient of the
-/// result and the result, `[batch, heads, queries, value_width]` with contiguous rows; `log_sums` came with it.
+/// result and the result, `[batch, heads, queries, value_width]` with contiguous rows; `statistics` came with it.
 pub fn backward<T: Lanes>(
     grad: Strided<'_, T>,
     out: Strided<'_, T>,
-    log_sums: &[T],
+    statistics: &[T],
     inputs: Inputs<'_, T>,
     sizes: Sizes,
     options: Options<'_, T>,
@@ -27,7 +27,8 @@ pub fn backward<T: Lanes>(
         view.checked_len();
         assert!(value_width < 2 || view.strides[3] == 1, "rows of a gradient are not contiguous");
     }
-    assert_eq!(log_sums.len(), batch * heads * queries);
+    assert_eq!(statistics.len(), 2 * batch * heads * queries);
+    let statistics = statistics.as_chunks::<2>().0;
     let zeros = |heads: usize, length: usize, width: usize| vec![T::ZERO; batch * heads * length * width];
     let mut gradients =
         [zeros(heads, queries, width), zeros(kv_heads, keys, width), zeros(kv_heads, keys, value_width)];
@@ -45,7 +46,7 @@ pub fn backward<T: Lanes>(
             let (batch, kv_head) = (task / kv_heads, task % kv_heads);
             for head in kv_head * group..(kv_head + 1) * group {
                 simd::run(Along { grad, out, batch, head, along: &mut along });
-                let log_sums = &log_sums[(batch * heads + head) * queries..][..queries];
+                let statistics = &statistics[(batch * heads + head) * queries..][..queries];
                 for start in (0..keys).step_by(block_keys) {
                     let keys = start..(start + block_keys).min(keys);
                     let mut added = head > kv_head * group;
@@ -66,7 +67,7 @@ pub fn backward<T: Lanes>(
                             options: &options,
                             scores,
                             slopes,
-                            log_sums: &log_sums[lines.clone()],
+                            statistics: &statistics[lines.clone()],
                             along: &along[lines],
                             kept: &mut kept,
                         });

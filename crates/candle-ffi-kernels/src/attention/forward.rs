@@ -8,8 +8,9 @@ use crate::parallel::{Shared, for_each_range};
 use crate::profile;
 use crate::simd::{self, Kernel, Lanes};
 
-/// The result, `[batch, heads, queries, value_width]` with strides `rows`, and for each query the logarithm of the sum
-/// of its exponentials: infinite where it takes no key, and then its result is zero.
+/// The result, `[batch, heads, queries, value_width]` with strides `rows`, and for each query two
+/// statistics: the maximum of its scores, and the logarithm of the sum of the exponentials of their distances from it. Where
+/// it takes no key its result is zero, and they are zero and infinite.
 pub fn forward<T: Lanes>(
     inputs: Inputs<'_, T>,
     sizes: Sizes,
@@ -21,13 +22,13 @@ pub fn forward<T: Lanes>(
     let Sizes { batch, heads, queries, keys, value_width, .. } = sizes;
     let lines = batch * heads * queries;
     let mut out = vec![T::ZERO; lines * value_width];
-    let mut log_sums = vec![T::of(f64::INFINITY); lines];
+    let mut statistics = [T::ZERO, T::of(f64::INFINITY)].repeat(lines);
     if lines == 0 || keys == 0 {
-        return (out, log_sums);
+        return (out, statistics);
     }
     let (block_queries, block_keys) = blocks(sizes, options.causal);
     let parts = queries.div_ceil(block_queries);
-    let (shared, shared_log_sums) = (Shared::new(&mut out), Shared::new(&mut log_sums));
+    let (shared, shared_statistics) = (Shared::new(&mut out), Shared::new(&mut statistics));
     for_each_range(batch * heads * parts, super::grain(block_queries, sizes), |tasks| {
         let mut scores = vec![T::ZERO; block_queries * block_keys];
         let mut state = vec![T::ZERO; 3 * block_queries + block_keys];
@@ -77,17 +78,17 @@ pub fn forward<T: Lanes>(
             }
             let first = (batch * heads + head) * queries + first;
             // SAFETY: as for `line`.
-            let log_sums = unsafe { shared_log_sums.slice(first..first + count) };
-            for i in 0..count {
+            let statistics = unsafe { shared_statistics.slice(2 * first..2 * (first + count)) };
+            for (i, statistics) in statistics.as_chunks_mut::<2>().0.iter_mut().enumerate() {
                 if sums[i] == T::ZERO {
                     continue;
                 }
                 simd::run(Scale { row: line(i), factor: T::ONE / sums[i] });
-                log_sums[i] = maxima[i] + sums[i].log::<false>();
+                *statistics = [maxima[i], sums[i].log::<false>()];
             }
         }
     });
-    (out, log_sums)
+    (out, statistics)
 }
 
 /// Multiplies a row by a number.

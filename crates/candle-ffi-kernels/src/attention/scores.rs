@@ -136,8 +136,8 @@ pub(super) struct Slopes<'a, T> {
     pub(super) scores: &'a mut [T],
     /// The gradient of the weights, which becomes that of the scores.
     pub(super) slopes: &'a mut [T],
-    /// For each query, the logarithm of the sum of its exponentials.
-    pub(super) log_sums: &'a [T],
+    /// For each query what [`super::forward`] gave.
+    pub(super) statistics: &'a [[T; 2]],
     /// For each query, the product of its result and the gradient of that.
     pub(super) along: &'a [T],
     /// A buffer for a row.
@@ -149,23 +149,23 @@ impl<T: Lanes> Kernel for Slopes<'_, T> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Slopes { block, sizes, options, scores, slopes, log_sums, along, kept } = self;
+        let Slopes { block, sizes, options, scores, slopes, statistics, along, kept } = self;
         let width = block.keys.len();
         for (i, (row, slopes)) in scores.chunks_exact_mut(width).zip(slopes.chunks_exact_mut(width)).enumerate() {
             masked(row, block.mask_row(options.mask, i), block.reach(i, options.causal));
-            let (log_sum, along) = (log_sums[i], along[i]);
+            let ([max, log_sum], along) = (statistics[i], along[i]);
             if let Some(dropout) = options.dropout {
                 let kept = &mut kept[..width];
                 block.draw_row(dropout, sizes, i, kept);
                 for ((score, slope), kept) in row.iter_mut().zip(slopes).zip(kept) {
-                    let weight = (*score - log_sum).exp_flush::<FMA>();
+                    let weight = (*score - max - log_sum).exp_flush::<FMA>();
                     *slope = weight * (*slope * *kept - along);
                     *score = weight * *kept;
                 }
                 continue;
             }
             for (score, slope) in row.iter_mut().zip(slopes) {
-                let weight = (*score - log_sum).exp_flush::<FMA>();
+                let weight = (*score - max - log_sum).exp_flush::<FMA>();
                 *slope = weight * (*slope - along);
                 *score = weight;
             }

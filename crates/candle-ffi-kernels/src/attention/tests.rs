@@ -23,15 +23,16 @@ fn weights(q: &[f64], k: &[f64], sizes: Sizes, causal: bool, mask: &[f64]) -> Ve
         .collect()
 }
 
-fn check(sizes: Sizes, causal: bool, shut: bool) {
+/// With every key masked by `all`, where it is given.
+fn check(sizes: Sizes, causal: bool, all: Option<f64>) {
     let Sizes { batch, heads, kv_heads, queries, keys, width, value_width } = sizes;
     let q = data(batch * heads * queries * width, 1);
     let k = data(batch * kv_heads * keys * width, 2);
     let v = data(batch * kv_heads * keys * value_width, 3);
     let mut mask = data(keys, 4);
     mask[0] = f64::NEG_INFINITY;
-    if shut {
-        mask.fill(f64::NEG_INFINITY);
+    if let Some(all) = all {
+        mask.fill(all);
     }
     let shape =
         |heads, length, width| ([batch, heads, length, width], [heads * length * width, length * width, width, 1]);
@@ -47,13 +48,13 @@ fn check(sizes: Sizes, causal: bool, shut: bool) {
         Options { scale: 0.3, causal, mask: Some(Strided::new(&mask, 0, &mask_shape, &[0, 0, 0, 1])), dropout: None };
     let out_view = shape(heads, queries, value_width);
     let rows = |strides: [usize; 4]| [strides[0], strides[1], strides[2]];
-    let (out, log_sums) = forward(inputs, sizes, options, rows(out_view.1));
+    let (out, statistics) = forward(inputs, sizes, options, rows(out_view.1));
     let grad = data(out.len(), 5);
     let views = [&grad, &out].map(|data| Strided::new(data, 0, &out_view.0, &out_view.1));
     let [dq, dk, dv] = backward(
         views[0],
         views[1],
-        &log_sums,
+        &statistics,
         inputs,
         sizes,
         options,
@@ -102,15 +103,18 @@ fn results_and_gradients_are_those_of_the_formula() {
     for (queries, keys) in [(1, 1), (5, 3), (3, 5), (300, 130), (140, 600)] {
         for (heads, kv_heads) in [(2, 2), (4, 2)] {
             let sizes = Sizes { batch: 2, heads, kv_heads, queries, keys, width: 3, value_width: 2 };
-            check(sizes, false, false);
-            check(sizes, true, false);
+            check(sizes, false, None);
+            check(sizes, true, None);
         }
     }
     let sizes = Sizes { batch: 1, heads: 1, kv_heads: 1, queries: 2, keys: 3, width: 4, value_width: 4 };
-    check(sizes, false, true);
-    check(Sizes { width: 0, ..sizes }, false, false);
-    check(Sizes { value_width: 0, ..sizes }, false, false);
-    check(Sizes { keys: 1, ..sizes }, true, false);
+    check(sizes, false, Some(f64::NEG_INFINITY));
+    // So far below zero that nothing is left of the scores, nor of the logarithm of their number.
+    check(sizes, false, Some(-1e30));
+    check(Sizes { queries: 300, keys: 600, ..sizes }, true, Some(-1e30));
+    check(Sizes { width: 0, ..sizes }, false, None);
+    check(Sizes { value_width: 0, ..sizes }, false, None);
+    check(Sizes { keys: 1, ..sizes }, true, None);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn with_options<R>(
 ) -> Result<R> {
     let [query, key, _] = inputs.map(Value::dims);
     let dims = [query[0], query[1], query[2], key[2]];
-    let wide = if inputs[0].dtype == DType::Float64 { DType::Float64 } else { DType::Float32 };
+    let wide = inputs[0].dtype.wide();
     let seen = |mask: &Value| {
         let mask = if mask.dtype == DType::Bool { mask.clone() } else { compute::cast(mask, wide)? };
         mask.broadcast_to(&dims)
@@ -38,26 +38,26 @@ pub(in crate::compute) fn attention(inputs: [&Value; 3], options: &AttentionOpti
         return Ok(None);
     }
     let dtype = inputs[0].dtype;
-    let wide = if dtype == DType::Float64 { dtype } else { DType::Float32 };
     let arrays = inputs.map(|input| &input.array);
     let found = with_options(inputs, options, |options| candle_ffi_cuda::attention(arrays, options))?;
-    Ok(found.map(|[out, log_sums]| [Value::new(out, dtype), Value::new(log_sums, wide)]))
+    Ok(found.map(|[out, statistics]| [Value::new(out, dtype), Value::new(statistics, dtype.wide())]))
 }
 
 pub(in crate::compute) fn attention_grad(
     grad: &Value,
     out: &Value,
-    log_sums: &Value,
+    statistics: &Value,
     inputs: [&Value; 3],
     options: &AttentionOptions,
 ) -> Result<Option<[Value; 3]>> {
-    if !on_one_device(inputs, options) || !together(&[inputs[0], grad, out, log_sums]) {
+    if !on_one_device(inputs, options) || !together(&[inputs[0], grad, out, statistics]) {
         return Ok(None);
     }
     let dtype = inputs[0].dtype;
-    let (grad, out, log_sums) = (&grad.array, &out.array, &log_sums.array);
+    let (grad, out, statistics) = (&grad.array, &out.array, &statistics.array);
     let arrays = inputs.map(|input| &input.array);
-    let found =
-        with_options(inputs, options, |options| candle_ffi_cuda::attention_grad(grad, out, log_sums, arrays, options))?;
+    let found = with_options(inputs, options, |options| {
+        candle_ffi_cuda::attention_grad(grad, out, statistics, arrays, options)
+    })?;
     Ok(found.map(|gradients| gradients.map(|gradient| Value::new(gradient, dtype))))
 }

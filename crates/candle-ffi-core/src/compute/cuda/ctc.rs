@@ -5,7 +5,7 @@ use crate::compute::Alignment;
 use crate::compute::copy::{cast, copy};
 use crate::compute::ctc::Forward;
 use crate::value::Value;
-use crate::{DType, Result, shape};
+use crate::{Result, shape};
 use candle_ffi_cuda as kernels;
 
 /// What the gradient needs.
@@ -14,17 +14,13 @@ pub(crate) struct CtcForward {
     alpha: candle_core::Tensor,
 }
 
-fn wide(dtype: DType) -> DType {
-    if dtype == DType::Float64 { dtype } else { DType::Float32 }
-}
-
 pub(in crate::compute) fn ctc(log_probs: &Value, alignment: &Alignment) -> Result<Option<(Value, Forward)>> {
     let Alignment { labels, targets, blank } = alignment;
     if !together(&[log_probs, labels]) || !log_probs.dtype.is_float() {
         return Ok(None);
     }
     // The gradient needs the labels as they are now.
-    let (x, labels) = (cast(log_probs, wide(log_probs.dtype))?, copy(labels)?);
+    let (x, labels) = (cast(log_probs, log_probs.dtype.wide())?, copy(labels)?);
     shape::check_on_device(&[targets.len(), x.dims()[0], alignment.states()], x.dtype)?;
     let targets: Vec<_> = targets
         .iter()
@@ -49,7 +45,7 @@ pub(in crate::compute) fn ctc_grad(
     if !together(&[log_probs, losses, grad]) {
         return Ok(None);
     }
-    let wide = wide(log_probs.dtype);
+    let wide = log_probs.dtype.wide();
     let (x, losses, grad) = (cast(log_probs, wide)?, cast(losses, wide)?, cast(grad, wide)?);
     let found = kernels::ctc_grad(&x.array, sequences, &losses.array, alpha, &grad.array, zero_infinity)?;
     found.map(|array| cast(&Value::new(array, wide), log_probs.dtype)).transpose()

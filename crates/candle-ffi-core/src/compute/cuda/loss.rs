@@ -34,8 +34,7 @@ pub(in crate::compute) fn pair_loss_grad(
 
 /// Classes and weights as the kernels read them.
 fn prepared(x: &Value, targets: &Classes) -> Result<Classes> {
-    let wide = if x.dtype == DType::Float64 { x.dtype } else { DType::Float32 };
-    let weight = targets.weight.as_ref().map(|weight| contiguous(&cast(weight, wide)?)).transpose()?;
+    let weight = targets.weight.as_ref().map(|weight| contiguous(&cast(weight, x.dtype.wide())?)).transpose()?;
     Ok(Classes { classes: contiguous(&targets.classes)?, weight, ..targets.clone() })
 }
 
@@ -56,10 +55,9 @@ pub(in crate::compute) fn cross_entropy(x: &Value, targets: &Classes) -> Result<
     let targets = prepared(x, targets)?;
     let Some(found) = kernels::cross_entropy(&x.array, given(&targets))? else { return Ok(None) };
     refuse_outside(x)?;
-    let wide = if x.dtype == DType::Float64 { x.dtype } else { DType::Float32 };
     Ok(Some(CrossEntropy {
         losses: Value::new(found.losses, x.dtype),
-        statistics: Value::new(found.statistics, wide),
+        statistics: Value::new(found.statistics, x.dtype.wide()),
         total: Total::OnDevice(Value::new(found.total, DType::Float64)),
     }))
 }

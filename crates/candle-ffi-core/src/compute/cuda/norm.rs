@@ -4,7 +4,7 @@ use super::together;
 use crate::compute::copy::{cast, contiguous};
 use crate::compute::{Center, PlaneNorm, Planes, RowNorm};
 use crate::value::Value;
-use crate::{DType, Result, shape};
+use crate::{Result, shape};
 use candle_core::Tensor;
 use candle_ffi_cuda as kernels;
 
@@ -27,8 +27,8 @@ pub(in crate::compute) fn row_norm(
     let found = kernels::row_norm(&x.array, n, center, array(weight), array(bias), eps)?;
     Ok(found.map(|(output, mean, rstd)| RowNorm {
         output: Value::new(output, x.dtype),
-        mean: Value::new(mean, x.dtype),
-        rstd: Value::new(rstd, x.dtype),
+        mean: Value::new(mean, x.dtype.wide()),
+        rstd: Value::new(rstd, x.dtype.wide()),
     }))
 }
 
@@ -50,14 +50,9 @@ pub(in crate::compute) fn row_norm_grad(
     Ok(found.map(|gradients| gradients.map(|array| Value::new(array, x.dtype))))
 }
 
-/// The dtype that planes are computed in.
-fn wide(x: &Value) -> DType {
-    if x.dtype == DType::Float64 { x.dtype } else { DType::Float32 }
-}
-
-/// Weight or bias in that dtype.
+/// Weight or bias in the dtype that planes are computed in.
 fn wide_like(value: Option<&Value>, x: &Value) -> Result<Option<Value>> {
-    value.map(|value| contiguous(&cast(value, wide(x))?)).transpose()
+    value.map(|value| contiguous(&cast(value, x.dtype.wide())?)).transpose()
 }
 
 pub(in crate::compute) fn plane_norm(
@@ -71,7 +66,7 @@ pub(in crate::compute) fn plane_norm(
         return Ok(None);
     }
     shape::check_on_device(x.dims(), x.dtype)?;
-    let (weight, bias, wide) = (wide_like(weight, x)?, wide_like(bias, x)?, wide(x));
+    let (weight, bias, wide) = (wide_like(weight, x)?, wide_like(bias, x)?, x.dtype.wide());
     let found = kernels::plane_norm(&x.array, planes, array(weight.as_ref()), array(bias.as_ref()), eps)?;
     Ok(found.map(|found| PlaneNorm {
         output: Value::new(found.output, x.dtype),
@@ -112,7 +107,7 @@ pub(in crate::compute) fn plane_norm_grad(
         return Ok(None);
     }
     shape::check_on_device(x.dims(), x.dtype)?;
-    let (grad, weight, wide) = (cast(grad, x.dtype)?, wide_like(weight, x)?, wide(x));
+    let (grad, weight, wide) = (cast(grad, x.dtype)?, wide_like(weight, x)?, x.dtype.wide());
     let (mean, rstd) = (contiguous(mean)?, contiguous(rstd)?);
     let statistics = [&mean.array, &rstd.array];
     let weight = array(weight.as_ref());
