@@ -301,3 +301,18 @@ fn numbers_that_are_none() {
     let same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     assert!(same(&query, &query_again) && same(&key, &key_again) && same(&value, &value_again));
 }
+
+/// What was added up before is multiplied with exactly 1 by each tile that does not change the maximum: with scores of this
+/// size a factor that is rounded on the way would take some of their weight from the first keys.
+#[test]
+fn tiles_do_not_wear_off() {
+    let Some(device) = device() else { return };
+    const KEYS: usize = 1 << 13;
+    let same = |number: f64, rows: usize| tensor(&device, &vec![number; rows * 8], &[1, 1, rows, 8], DType::F16).0;
+    let values: Vec<f64> = (0..KEYS * 8).map(|at| if at < KEYS * 4 { 0.0 } else { 1.0 }).collect();
+    let value = tensor(&device, &values, &[1, 1, KEYS, 8], DType::F16).0;
+    let options = AttentionOptions { scale: 0.3, causal: false, mask: None, dropout: None };
+    let inputs = [&same(57.3, 1), &same(190.7, KEYS), &value];
+    let [out, _] = attention_by(AttentionWay::Tiles, inputs, &options).unwrap().unwrap();
+    assert!(read(&out).iter().all(|&x| x == 0.5), "{:?}", read(&out));
+}
