@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from counting import Counts
 
 # Two threads wherever the tests run: results must not depend on the machine.
 os.environ.setdefault("CANDLE_FFI_NUM_THREADS", "2")
@@ -32,3 +36,11 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from installed import install
 
     return install(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture
+def counts() -> Counts:
+    """What the emulated driver has been asked to do; other drivers do not count."""
+    import counting
+
+    return counting.counts()

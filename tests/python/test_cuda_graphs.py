@@ -12,17 +12,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import counting
 import pytest
 from backend import cf
 from counting import Counts
 
 needs_cuda = pytest.mark.skipif(not cf.cuda.is_available(), reason="there is no CUDA device")
-
-
-@pytest.fixture(name="counts")
-def counts_of_the_driver() -> Counts:
-    return counting.counts()
 
 
 def mlp() -> tuple[Any, Any, Any]:

@@ -10,16 +10,10 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import counting
 import numpy as np
 import pytest
 from backend import cf
 from counting import Counts
-
-
-@pytest.fixture(name="counts")
-def counts_of_the_driver() -> Counts:
-    return counting.counts()
 
 
 def mlp() -> tuple[Any, Any, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import backend
-import counting
 import devices
 import numpy as np
 import pytest
 from backend import cf
+from counting import Counts
 
 pytestmark = pytest.mark.skipif(backend.IS_CPU, reason="compares another device with the CPU")
 
@@ -272,9 +272,8 @@ def test_optimizers_step_as_on_the_cpu(name: str, dtype: str) -> None:
             np.testing.assert_allclose(there, here, rtol=tolerance, atol=tolerance)
 
 
-def test_one_launch_steps_all_parameters() -> None:
+def test_one_launch_steps_all_parameters(counts: Counts) -> None:
     """As many launches as tables of 90 parameters, and nothing that waits."""
-    counts = counting.counts()
     params = [cf.ones(5, device=DEVICE).requires_grad_() for _ in range(100)]
     for param in params:
         param.grad = cf.ones(5, device=DEVICE)
@@ -287,7 +286,7 @@ def test_one_launch_steps_all_parameters() -> None:
         np.testing.assert_allclose(backend.to_numpy(param.to("cpu")), 0.0, atol=1e-6)
 
 
-def test_clipping_does_not_wait() -> None:
+def test_clipping_does_not_wait(counts: Counts) -> None:
     """The norm of gradients of several dtypes is the CPU's, and stays on the device."""
 
     def clipped(device: str) -> list[Any]:
@@ -303,7 +302,6 @@ def test_clipping_does_not_wait() -> None:
         return [norm, *(param.grad for param in params)]
 
     clipped(DEVICE)
-    counts = counting.counts()
     counts.reset()
     there = clipped(DEVICE)
     assert counts["device_to_host"] == 0

@@ -8,8 +8,9 @@ struct Draws {
     uint64_t first, second;
 };
 
-__device__ __forceinline__ Draws draws(uint64_t seed, uint64_t counter) {
-    u32 w0 = static_cast<u32>(counter), w1 = static_cast<u32>(counter >> 32), w2 = 0, w3 = 0;
+// Those of a counter, in one of the sequences of a seed.
+__device__ __forceinline__ Draws draws(uint64_t seed, uint64_t counter, u32 sequence = 0) {
+    u32 w0 = static_cast<u32>(counter), w1 = static_cast<u32>(counter >> 32), w2 = sequence, w3 = 0;
     u32 key0 = static_cast<u32>(seed), key1 = static_cast<u32>(seed >> 32);
     for (int round = 0; round < 10; ++round) {
         const uint64_t a = static_cast<uint64_t>(w0) * 0xd2511f53u, b = static_cast<uint64_t>(w2) * 0xcd9e8d57u;

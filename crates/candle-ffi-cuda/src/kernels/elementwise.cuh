@@ -116,3 +116,12 @@ __device__ __forceinline__ void map(const S *x, const Layout &layout, R *y, size
     if (layout.rank == 0) return zip(y, count, function, Reader<S>(x));
     for_each(count, [&](size_t at) { y[at] = function(x[offset_of(layout, at)]); });
 }
+
+// A kernel for a function of one array: `expression` of `x`, the element in the type that is computed in.
+#define UNARY(name, T, expression)                                                                   \
+    extern "C" __global__ void name##_##T(const T *x, const Layout layout, T *y, size_t count) {     \
+        map(x, layout, y, count, [](T element) -> T {                                                \
+            const compute_t<T> x = load(element);                                                    \
+            return store<T>(expression);                                                             \
+        });                                                                                          \
+    }

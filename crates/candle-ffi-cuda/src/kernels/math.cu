@@ -15,14 +15,6 @@ template <class C> __device__ __forceinline__ C gelu_tanh(C x) {
     return x * sigmoid(C(2 * GELU_SCALE) * (x + C(GELU_CUBE) * x * x * x));
 }
 
-#define UNARY(name, T, expression)                                                                   \
-    extern "C" __global__ void name##_##T(const T *x, const Layout layout, T *y, size_t count) {     \
-        map(x, layout, y, count, [](T element) -> T {                                                \
-            const compute_t<T> x = load(element);                                                    \
-            return store<T>(expression);                                                             \
-        });                                                                                          \
-    }
-
 #define FUNCTIONS(T)                          \
     UNARY(unary_exp, T, exp(x))               \
     UNARY(unary_expm1, T, expm1(x))           \

@@ -1,5 +1,6 @@
 // Random numbers by counting: Philox 4×32-10, the same numbers bit for bit as those of the host (random.rs of the CPU
 // kernels, where the functions have the same names). Nothing here may be fused or approximated: arithmetic is of `Exact`.
+#include "draws.cuh"
 #include "elementwise.cuh"
 #include "place.cuh"
 
@@ -29,38 +30,15 @@ __device__ __forceinline__ Exact<f64> root(Exact<f64> a) { return __dsqrt_rn(a.v
 using E32 = Exact<f32>;
 using E64 = Exact<f64>;
 
-struct Words {
-    u32 of[4];
-};
-
-// Philox 4×32-10 (Salmon, Moraes, Dror and Shaw, 2011) of a counter, under a key.
-__device__ __forceinline__ Words philox(uint64_t seed, uint64_t counter, u32 sequence) {
-    u32 w0 = static_cast<u32>(counter), w1 = static_cast<u32>(counter >> 32), w2 = sequence, w3 = 0;
-    u32 key0 = static_cast<u32>(seed), key1 = static_cast<u32>(seed >> 32);
-#pragma unroll
-    for (int round = 0; round < 10; ++round) {
-        const uint64_t a = static_cast<uint64_t>(w0) * 0xd2511f53u, b = static_cast<uint64_t>(w2) * 0xcd9e8d57u;
-        w0 = static_cast<u32>(b >> 32) ^ w1 ^ key0;
-        w2 = static_cast<u32>(a >> 32) ^ w3 ^ key1;
-        w1 = static_cast<u32>(b);
-        w3 = static_cast<u32>(a);
-        key0 += 0x9e3779b9u;
-        key1 += 0xbb67ae85u;
-    }
-    return {{w0, w1, w2, w3}};
-}
-
-__device__ __forceinline__ uint64_t joined(u32 high, u32 low) { return static_cast<uint64_t>(high) << 32 | low; }
-
 // y[i] = function(random bits of draw offset + i): two draws share one counter, and so one thread.
 template <class T, class Function>
 __device__ __forceinline__ void from_bits(uint64_t seed, uint64_t offset, T *y, size_t count, Function function) {
     const size_t skipped = offset % 2;
     for_each((count + skipped + 1) / 2, [&](size_t pair) {
-        const Words words = philox(seed, offset / 2 + pair, 0);
+        const Draws both = draws(seed, offset / 2 + pair);
         const size_t at = 2 * pair;
-        if (at >= skipped) y[at - skipped] = function(joined(words.of[1], words.of[0]));
-        if (at + 1 - skipped < count) y[at + 1 - skipped] = function(joined(words.of[3], words.of[2]));
+        if (at >= skipped) y[at - skipped] = function(both.first);
+        if (at + 1 - skipped < count) y[at + 1 - skipped] = function(both.second);
     });
 }
 
@@ -152,7 +130,7 @@ __device__ __forceinline__ E64 log_of(E64 x) {
     high += 0x3ff00000u - 0x3fe6a09eu;
     const E64 k = static_cast<f64>(static_cast<i32>(high >> 20) - 0x3ff);
     high = (high & 0x000fffffu) + 0x3fe6a09eu;
-    bits = joined(high, static_cast<u32>(bits));
+    bits = static_cast<uint64_t>(high) << 32 | static_cast<u32>(bits);
     const E64 f = E64(__longlong_as_double(bits)) - E64(1.0);
     const E64 half_square = E64(0.5) * f * f;
     const E64 s = f / (E64(2.0) + f);
@@ -245,9 +223,9 @@ extern "C" __global__ void normal_f64(uint64_t seed, uint64_t offset, const uint
     begin_at(seed, offset, place);
     for_each(count, [&](size_t at) {
         // A sequence of its own: one counter for each draw.
-        const Words words = philox(seed, offset + at, 1);
-        const E64 first = static_cast<f64>(joined(words.of[1], words.of[0]) >> 11);
-        const E64 second = static_cast<f64>(joined(words.of[3], words.of[2]) >> 11);
+        const Draws both = draws(seed, offset + at, 1);
+        const E64 first = static_cast<f64>(both.first >> 11);
+        const E64 second = static_cast<f64>(both.second >> 11);
         const E64 radius = root(E64(-2.0) * log_of((first + E64(1.0)) * E64(TWO_TO_MINUS_53)));
         const E64 angle = E64(TAU) * (second * E64(TWO_TO_MINUS_53));
         y[at] = (E64(mean) + E64(std) * (radius * cos_of(angle))).value;

@@ -1,14 +1,6 @@
 // Elementwise functions of one array that cost no more than its memory. NaN gives NaN; integers wrap.
 #include "elementwise.cuh"
 
-#define UNARY(name, T, expression)                                                                   \
-    extern "C" __global__ void name##_##T(const T *x, const Layout layout, T *y, size_t count) {     \
-        map(x, layout, y, count, [](T element) -> T {                                                \
-            const compute_t<T> x = load(element);                                                    \
-            return store<T>(expression);                                                             \
-        });                                                                                          \
-    }
-
 #define OF_FLOATS(T)                                                                  \
     UNARY(unary_neg, T, -x)                                                           \
     UNARY(unary_abs, T, fabs(x))                                                      \
