@@ -94,8 +94,8 @@ python_tests = $(addprefix tests/python/test_,$(addsuffix .py,$(1)))
 DEVICE ?= emulator
 TESTS  ?=
 # Both packages: with one alone Cargo would build Candle again. The tests link to the emulator's driver, as the stub has no functions.
-cuda_packages := --quiet --release --package candle-ffi --package candle-ffi-cuda --features candle-ffi/cuda
-cuda_tests := cargo test $(cuda_packages) --lib --test products --test convolutions --test attention \
+cuda_options := --quiet --release --package candle-ffi --package candle-ffi-cuda --features candle-ffi/cuda
+cuda_tests := cargo test $(cuda_options) --lib --test products --test convolutions --test attention \
 	--test against_cpu --test pooling
 ifeq ($(DEVICE),emulator)
 test-cuda: export CUDA_COMPUTE_CAPS = 80
@@ -105,7 +105,7 @@ ifeq ($(DEVICE),emulator)
 	cargo test --quiet --release --package cuda-emulator
 	$(MAKE) --no-print-directory cuda
 	folder="$$($(py) -m tools.cuda_emulator)" && eval "$$($(tools_cuda) env)" && \
-	cargo clippy $(cuda_packages) --all-targets -- -D warnings && \
+	cargo clippy $(cuda_options) --all-targets -- -D warnings && \
 	LIBRARY_PATH="$$folder:$$LIBRARY_PATH" LD_LIBRARY_PATH="$$folder" $(cuda_tests)
 	LD_LIBRARY_PATH="$$($(py) -m tools.cuda_emulator)" CUDA_EMULATOR_DEVICES=2 $(MAKE) --no-print-directory run-test-cuda
 	# The same at its worst: work is put off until something waits for it, and blocks come in another order.

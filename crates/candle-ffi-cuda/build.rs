@@ -20,15 +20,18 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 fn compile() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/kernels");
+    let folder = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
+    // Clippy has a folder of its own, and would have everything compiled once more.
+    if std::env::var("RUSTC_WORKSPACE_WRAPPER").is_ok_and(|wrapper| wrapper.contains("clippy")) {
+        return fat::pretend(&folder, "src/kernels");
+    }
     // No --use_fast_math: results are compared with those of the CPU.
-    let kernels = cudaforge::KernelBuilder::new()
+    cudaforge::KernelBuilder::new()
         .source_dir("src/kernels")
         .watch(["src/kernels"])
         .arg("-std=c++17")
         .arg("-O3")
         .arg("--expt-relaxed-constexpr")
         .build_ptx()?;
-    let folder = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
-    kernels.write(folder.join("ptx.rs"))?;
     fat::assemble(&folder, "src/kernels")
 }

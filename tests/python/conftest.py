@@ -40,7 +40,7 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def counts() -> Counts:
-    """What the emulated driver has been asked to do; other drivers do not count."""
+    """What the emulated driver was asked to do; with another, or none, the test is skipped."""
     import counting
 
     return counting.counts()

@@ -120,20 +120,6 @@ class TestInitialisation:
         layer = nn.LayerNorm(5)
         assert layer.weight.tolist() == [1.0] * 5 and layer.bias.tolist() == [0.0] * 5
 
-    def test_layer_norm_of_a_deviation_that_halves_cannot_hold(self) -> None:
-        # 1/sqrt(eps) is 100,000: infinite as a half, and then the gradient is NaN, as PyTorch's is.
-        def gradients(dtype: cf.dtype) -> list[np.ndarray]:
-            x = cf.tensor([[2.0] * 4, [1.0, 2.0, 3.0, 5.0]], dtype=dtype, requires_grad=True)
-            weight = cf.tensor([0.01, 0.02, 0.03, 0.05], dtype=cf.float16).to(dtype)
-            weight.requires_grad_()
-            nn.functional.layer_norm(x, [4], weight, None, 1e-10).backward(
-                cf.tensor([[1.0, -2.0, 0.5, 3.0], [1.0, 2.0, 3.0, 4.0]], dtype=dtype)
-            )
-            return [to_numpy(x.grad.double()), to_numpy(weight.grad.double())]
-
-        for found, exact in zip(gradients(cf.float16), gradients(cf.float64), strict=True):
-            np.testing.assert_allclose(found, exact, rtol=2e-3, atol=1e-4)
-
     def test_seeded(self) -> None:
         cf.manual_seed(5)
         one = to_numpy(nn.Linear(3, 4).weight)
@@ -380,3 +366,19 @@ class TestLossModules:
         loss = nn.CrossEntropyLoss(weight=cf.tensor([1.0, 2.0, 3.0]))
         assert list(loss.state_dict()) == ["weight"]
         assert list(loss.parameters()) == []
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])
+def test_norms_of_halves_keep_digits_that_halves_do_not_have(name: str) -> None:
+    # The first row has a reciprocal deviation of 100,000, the second a mean between two halves.
+    rows = [[0.0] * 4, [1000.0, 1001.0, 1001.0, 1002.5]]
+
+    def gradients(dtype: cf.dtype) -> list[np.ndarray]:
+        x = cf.tensor(rows, dtype=cf.float16).to(dtype).requires_grad_()
+        weight = cf.tensor([0.01, 0.02, 0.03, 0.05], dtype=cf.float16).to(dtype).requires_grad_()
+        grad = cf.tensor([[1.0, -2.0, 0.5, 3.0], [1.0, 2.0, 3.0, 4.0]], dtype=dtype)
+        getattr(nn.functional, name)(x, [4], weight, eps=1e-10).backward(grad)
+        return [to_numpy(x.grad.double()), to_numpy(weight.grad.double())]
+
+    for found, exact in zip(gradients(cf.float16), gradients(cf.float64), strict=True):
+        np.testing.assert_allclose(found, exact, rtol=2e-3, atol=1e-5)

@@ -118,7 +118,7 @@ impl Device {
         open::opened(kind)
     }
 
-    /// This device where it is open; None where it is not, which opens none.
+    /// The device of a kind and an index where it is open; None where it is not, which opens none.
     pub fn opened_at(kind: DeviceKind, index: usize) -> Option<Self> {
         let device = Self { kind, index };
         open::is_open(device).then_some(device)

@@ -13,15 +13,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>
 pub(crate) fn assemble(folder: &Path, sources: &str) -> Result<()> {
     println!("cargo::rerun-if-env-changed=CUDA_COMPUTE_CAPS");
     println!("cargo::rerun-if-env-changed=CUDA_HOME");
-    let tools = Tools::find()?;
-    let mut names = Vec::new();
-    for entry in fs::read_dir(sources)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "cu") {
-            names.extend(path.file_stem().and_then(|name| name.to_str()).map(str::to_owned));
-        }
-    }
-    names.sort();
+    let (tools, names) = (Tools::find()?, names(sources)?);
     let next = Mutex::new(names.iter());
     let work = || -> Result<()> {
         loop {
@@ -35,14 +27,34 @@ pub(crate) fn assemble(folder: &Path, sources: &str) -> Result<()> {
         let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread of the build failed")?)
     })?;
-    let line = |name: &String| {
-        let constant = name.to_uppercase();
-        format!("pub const {constant}: &[u8] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.fatbin\"));\n")
-    };
     let first = names.first().ok_or("there are no kernels")?;
     let ptx = fs::read_to_string(folder.join(format!("{first}.ptx")))?;
     let capability: String = lowest(&ptx)?.chars().take_while(char::is_ascii_digit).collect();
+    let bytes = |name: &str| format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.fatbin\"))");
+    declare(folder, &names, &capability, bytes)
+}
+
+/// Declares the same constants, of kernels that are nothing: for who reads Rust alone.
+pub(crate) fn pretend(folder: &Path, sources: &str) -> Result<()> {
+    declare(folder, &names(sources)?, "80", |_| "&[]".to_owned())
+}
+
+/// The names of the files with kernels.
+fn names(sources: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(sources)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "cu") {
+            names.extend(path.file_stem().and_then(|name| name.to_str()).map(str::to_owned));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn declare(folder: &Path, names: &[String], capability: &str, bytes: impl Fn(&str) -> String) -> Result<()> {
     let mut text = format!("pub const CAPABILITY: u32 = {capability};\n");
+    let line = |name: &String| format!("pub const {}: &[u8] = {};\n", name.to_uppercase(), bytes(name));
     text.extend(names.iter().map(line));
     fs::write(folder.join("kernels.rs"), text)?;
     Ok(())

@@ -143,8 +143,8 @@ struct Attention<'a> {
 }
 
 /// The result for `[batch, heads, queries, width]`, `[batch, kv_heads, keys, width]` and
-/// `[batch, kv_heads, keys, value_width]`; and for each query the maximum of its scores and the logarithm of the sum of
-/// the exponentials of their distances from it, zero and infinite where it takes no key, in the dtype of the scores. None for dtypes without a kernel.
+/// `[batch, kv_heads, keys, value_width]`; and for each query the maximum of its scores and the logarithm of the sum of the
+/// exponentials of their distances from it, zero and infinite where it takes no key, in the dtype of the scores. None for dtypes without a kernel.
 pub fn attention(inputs: [&Tensor; 3], options: &AttentionOptions<'_>) -> Result<Option<[Tensor; 2]>> {
     attention_by(AttentionWay::Best, inputs, options)
 }

@@ -24,6 +24,8 @@ enum Mask {
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
+    /// For messages.
+    #[expect(dead_code, reason = "printed with the case")]
     name: &'static str,
     sizes: Sizes,
     causal: bool,
@@ -84,8 +86,8 @@ fn mask(device: &Device, kind: Mask, dims: [usize; 4], wide: DType) -> Option<(T
 /// Computes a case forward by one way and backward by another.
 #[track_caller]
 fn check(device: &Device, [forward, backward]: [AttentionWay; 2], case: Case, dtype: DType) {
-    let Case { name, sizes, causal, scale, .. } = case;
-    let what = format!("{name}, {case:?}, {dtype:?}, {forward:?}, {backward:?}");
+    let Case { sizes, causal, scale, .. } = case;
+    let what = format!("{case:?}, {dtype:?}, {forward:?}, {backward:?}");
     let Sizes { batch, heads, kv_heads, queries, keys, width, value_width } = sizes;
     let shapes = [[batch, heads, queries, width], [batch, kv_heads, keys, width], [batch, kv_heads, keys, value_width]];
     let result = [batch, heads, queries, value_width];
@@ -154,6 +156,7 @@ fn in_chunks() {
             Case { name: "plain", sizes: sizes(2, 2, 5, 7), ..PLAIN },
             Case { name: "causal", sizes: sizes(2, 2, 6, 4), causal: true, ..PLAIN },
             Case { name: "masked", sizes: sizes(2, 2, 5, 7), mask: Mask::Numbers, ..PLAIN },
+            Case { name: "padding", sizes: sizes(2, 2, 5, 7), mask: Mask::Padding, ..PLAIN },
             Case { name: "bools", sizes: sizes(2, 2, 5, 7), mask: Mask::Bools, views: true, ..PLAIN },
             Case { name: "dropped", sizes: sizes(2, 2, 5, 7), dropped: true, ..PLAIN },
             Case {
@@ -233,6 +236,7 @@ fn ways_can_be_mixed() {
     let chunks = AttentionWay::Chunks(20_000);
     for case in [
         Case { name: "plain", sizes: sizes([2, 1], [40, 50], [32, 32]), ..PLAIN },
+        Case { name: "padding", sizes: sizes([2, 1], [40, 50], [32, 32]), mask: Mask::Padding, ..PLAIN },
         Case { name: "bools", sizes: sizes([2, 1], [40, 50], [32, 32]), mask: Mask::Bools, dropped: true, ..PLAIN },
     ] {
         check(&device, [AttentionWay::Tiles, chunks], case, DType::F16);

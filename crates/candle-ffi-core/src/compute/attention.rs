@@ -199,7 +199,8 @@ fn sizes([query, key, value]: [&Value; 3]) -> Sizes {
 
 fn check(sizes: Sizes, dtype: DType) -> Result<()> {
     let Sizes { batch, heads, kv_heads, queries, keys, width, value_width } = sizes;
-    for dims in [[heads, queries, value_width], [heads, queries, width], [kv_heads, keys, width]] {
+    // The statistics of a query are two numbers.
+    for dims in [[heads, queries, value_width], [heads, queries, width], [kv_heads, keys, width], [heads, queries, 2]] {
         shape::check_allocation(&[batch, dims[0], dims[1], dims[2]], dtype)?;
     }
     if kv_heads == 0 && heads > 0 {

@@ -16,7 +16,7 @@ fn on_host(value: Option<&Value>) -> Result<Option<Value>> {
 }
 
 /// What normalisation of rows gives: the output; and the center and reciprocal deviation of each row in the wide dtype, as
-/// the deviation of halves may be too small for them.
+/// halves have too few digits for the one and may be too small for the other.
 pub(crate) struct RowNorm {
     pub(crate) output: Value,
     pub(crate) mean: Value,

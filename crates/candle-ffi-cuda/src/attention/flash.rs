@@ -122,7 +122,7 @@ impl Kernels {
         2 * (self.forward.rows + 2 * self.forward.columns) * (self.width + PACK)
     }
 
-    /// The same of the backward's: two of rows, two of columns twice, and three numbers for each of these.
+    /// The same of the backward's: two of rows, two of columns twice, and three numbers for each column.
     fn gradient_shared(&self, kernel: &Kernel) -> usize {
         2 * (2 * kernel.rows + 4 * kernel.columns) * (self.width + PACK) + 24 * kernel.columns
     }

@@ -123,7 +123,8 @@ __device__ void slopes(const compute_t<T> *scores, const compute_t<T> *grads, co
         const i64 key = static_cast<i64>(at % rows.keys);
         C weight = 0, slope = 0;
         if (key < row.reach) {
-            const C all = exp(masked(scores[at], rows, row, mask, key) - statistics[2 * row.line] - statistics[2 * row.line + 1]);
+            const C *own = statistics + 2 * row.line;
+            const C all = exp(masked(scores[at], rows, row, mask, key) - own[0] - own[1]);
             const C factor = kept<C>(rows, row, key);
             slope = all * (grads[at] * factor - along[row.line]);
             weight = all * factor;
@@ -157,19 +158,19 @@ __device__ void along(const T *grad, const Strides &grad_strides, const T *out, 
     }
 }
 
-#define KERNELS(T)                                                                                                   \
-    extern "C" __global__ void attention_softmax_##T(const compute_t<T> *scores, const void *mask, T *weights,       \
-                                                     compute_t<T> *statistics, const Rows rows, size_t count) {        \
-        softmax<T>(scores, mask, weights, statistics, rows, count);                                                    \
-    }                                                                                                                \
-    extern "C" __global__ void attention_slopes_##T(                                                                 \
-        const compute_t<T> *scores, const compute_t<T> *grads, const void *mask, const compute_t<T> *statistics,       \
-        const compute_t<T> *along, T *weights, T *to, const Rows rows, size_t count) {                               \
-        slopes<T>(scores, grads, mask, statistics, along, weights, to, rows, count);                                   \
-    }                                                                                                                \
-    extern "C" __global__ void attention_along_##T(const T *grad, const Strides grad_strides, const T *out,          \
-                                                   const Strides out_strides, compute_t<T> *to, i64 heads,           \
-                                                   i64 queries, i64 width, size_t count) {                           \
-        along<T>(grad, grad_strides, out, out_strides, to, heads, queries, width, count);                            \
+#define KERNELS(T)                                                                                               \
+    extern "C" __global__ void attention_softmax_##T(const compute_t<T> *scores, const void *mask, T *weights,   \
+                                                     compute_t<T> *statistics, const Rows rows, size_t count) {  \
+        softmax<T>(scores, mask, weights, statistics, rows, count);                                              \
+    }                                                                                                            \
+    extern "C" __global__ void attention_slopes_##T(                                                             \
+        const compute_t<T> *scores, const compute_t<T> *grads, const void *mask, const compute_t<T> *statistics, \
+        const compute_t<T> *along, T *weights, T *to, const Rows rows, size_t count) {                           \
+        slopes<T>(scores, grads, mask, statistics, along, weights, to, rows, count);                             \
+    }                                                                                                            \
+    extern "C" __global__ void attention_along_##T(const T *grad, const Strides grad_strides, const T *out,      \
+                                                   const Strides out_strides, compute_t<T> *to, i64 heads,       \
+                                                   i64 queries, i64 width, size_t count) {                       \
+        along<T>(grad, grad_strides, out, out_strides, to, heads, queries, width, count);                        \
     }
 FLOATS(KERNELS)

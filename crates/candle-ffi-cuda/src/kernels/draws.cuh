@@ -12,6 +12,7 @@ struct Draws {
 __device__ __forceinline__ Draws draws(uint64_t seed, uint64_t counter, u32 sequence = 0) {
     u32 w0 = static_cast<u32>(counter), w1 = static_cast<u32>(counter >> 32), w2 = sequence, w3 = 0;
     u32 key0 = static_cast<u32>(seed), key1 = static_cast<u32>(seed >> 32);
+#pragma unroll
     for (int round = 0; round < 10; ++round) {
         const uint64_t a = static_cast<uint64_t>(w0) * 0xd2511f53u, b = static_cast<uint64_t>(w2) * 0xcd9e8d57u;
         w0 = static_cast<u32>(b >> 32) ^ w1 ^ key0;

@@ -18,8 +18,9 @@ template <class T> struct Gradient {
     T *first, *second;
 };
 
-// The weight of a score, not dropped, and the score's gradient over `slope`, which is that of the weight.
-template <bool PLAIN> __device__ __forceinline__ f32 weight_of_sum(f32 score, f32 most, f32 log_sum, f32 scale) {
+// The weight of a score, not dropped. PLAIN scores have no mask that could bring them to the end of the range: one rounding of
+// `most`, which is as large as the score, costs less than rounding the weight to a half while scores are below some thousands.
+template <bool PLAIN> __device__ __forceinline__ f32 final_weight(f32 score, f32 most, f32 log_sum, f32 scale) {
     return PLAIN ? power_of_two(fmaf(score, scale, -((most + log_sum) * LOG2_E)))
                  : power_of_two((score - most - log_sum) * LOG2_E);
 }
@@ -61,12 +62,12 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
         // The statistics of N queries, then what lies along their weights.
         if (KEYS) {
             const size_t line = line_of(rows, place, head, start);
-            f32 *to = numbers + step % 2 * 3 * N;
+            f32 *room = numbers + step % 2 * 3 * N;
             for (int at = threadIdx.x; at < 3 * N; at += FLASH_THREADS) {
                 const int column = at < 2 * N ? at / 2 : at - 2 * N;
-                const f32 *from = at < 2 * N ? arrays.statistics + 2 * line + at : arrays.along + line + column;
+                const f32 *source = at < 2 * N ? arrays.statistics + 2 * line + at : arrays.along + line + column;
                 const bool inside = start + column < queries;
-                copy_word(shared_address(to + at), inside ? from : arrays.along, inside);
+                copy_word(shared_address(room + at), inside ? source : arrays.along, inside);
             }
         }
     };
@@ -84,7 +85,7 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
     if (steps > 0) load_columns(0);
 
     // Of rows that are queries.
-    f32 most[M][2], log_sums[M][2], along[M][2];
+    f32 maxima[M][2], log_sums[M][2], along[M][2];
     if (!KEYS) {
 #pragma unroll
         for (int m = 0; m < M; ++m)
@@ -92,7 +93,7 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
             for (int half = 0; half < 2; ++half) {
                 const int at = place.first + own + m * 16 + half * 8 + lane / 4;
                 const size_t line = line_of(rows, place, place.head, min(at, queries - 1));
-                most[m][half] = arrays.statistics[2 * line];
+                maxima[m][half] = arrays.statistics[2 * line];
                 log_sums[m][half] = arrays.statistics[2 * line + 1];
                 along[m][half] = arrays.along[line];
             }
@@ -149,12 +150,12 @@ __device__ __forceinline__ void flash_gradient(const Gradient<T> &arrays, const 
                 const f32 kept_factor = PLAIN || !rows.dropout ? 1.f : static_cast<f32>(rows.kept);
                 Masked<N>::each([&](int column, int n, int i) {
                     f32 &weight = weights.of[m][n][2 * half + i], &slope = slopes.of[m][n][2 * half + i];
-                    const f32 largest = KEYS ? of_columns[2 * column] : most[m][half];
+                    const f32 most = KEYS ? of_columns[2 * column] : maxima[m][half];
                     const f32 log_sum = KEYS ? of_columns[2 * column + 1] : log_sums[m][half];
                     const f32 product = KEYS ? of_columns[2 * N + column] : along[m][half];
                     // What is not a number elsewhere does not matter where nothing is taken.
                     const bool none = (!PLAIN || cut) && weight == -INFINITY;
-                    const f32 all = none ? 0.f : weight_of_sum<PLAIN>(weight, largest, log_sum, scale);
+                    const f32 all = none ? 0.f : final_weight<PLAIN>(weight, most, log_sum, scale);
                     const f32 factor = PLAIN ? 1.f : kept >> (2 * n + i) & 1 ? kept_factor : 0.f;
                     weight = all * factor;
                     slope = none ? 0.f : all * (slope * factor - product);

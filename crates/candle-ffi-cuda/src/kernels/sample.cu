@@ -1,5 +1,5 @@
 // Random numbers by counting: Philox 4×32-10, the same numbers bit for bit as those of the host (random.rs of the CPU
-// kernels, where the functions have the same names). Nothing here may be fused or approximated: arithmetic is of `Exact`.
+// kernels). Nothing here may be fused or approximated: arithmetic is of `Exact`.
 #include "draws.cuh"
 #include "elementwise.cuh"
 #include "place.cuh"

@@ -8,9 +8,9 @@ use crate::parallel::{Shared, for_each_range};
 use crate::profile;
 use crate::simd::{self, Kernel, Lanes};
 
-/// The result, `[batch, heads, queries, value_width]` with strides `rows`, and for each query two
-/// statistics: the maximum of its scores, and the logarithm of the sum of the exponentials of their distances from it. Where
-/// it takes no key its result is zero, and they are zero and infinite.
+/// The result, `[batch, heads, queries, value_width]` with strides `rows`, and for each query two statistics: the maximum of
+/// its scores, and the logarithm of the sum of the exponentials of their distances from it. Where it takes no key its result
+/// is zero, and they are zero and infinite.
 pub fn forward<T: Lanes>(
     inputs: Inputs<'_, T>,
     sizes: Sizes,

@@ -1,8 +1,7 @@
 //! Attention: `softmax(scale · q kᵀ + mask) v`, in blocks of queries and keys, so that the matrix of all weights is
 //! never made. The forward pass keeps a running maximum and sum for each query (Dao, Fu, Ermon, Rudra and Ré,
-//! "FlashAttention", 2022); the gradient makes the weights again, from that maximum and the
-//! logarithm of that sum. They are two numbers, as a maximum that a mask has brought far below zero would leave no digits
-//! of the logarithm.
+//! "FlashAttention", 2022); the gradient makes the weights again, from that maximum and the logarithm of that sum. They are
+//! two numbers, as a maximum that a mask has brought far below zero would leave no digits of the logarithm.
 
 mod backward;
 mod forward;
