@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
@@ -58,6 +59,20 @@ def test_every_undefined_symbol_is_of_these(library: Path) -> None:
     ]
     assert not strange
     assert {"cuInit", "cuLaunchKernel"} <= undefined(library)
+
+
+def test_the_emulator_has_every_function_of_these(library: Path) -> None:
+    """A program that is linked to the library may ask for all of them when it starts."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        pytest.skip("there is no driver")
+    if not hasattr(driver, "cuda_emulator_count"):
+        pytest.skip("the driver is a real one")
+    names = {name.partition("@")[0] for name in undefined(library)}
+    wanted = {name for name in names if re.match(r"(__)?cu(da|blas|rand|[A-Z])", name)}
+    assert "__cudaRegisterFatBinary" in wanted
+    assert not [name for name in sorted(wanted) if not hasattr(driver, name)]
 
 
 def test_it_has_code_for_what_it_says(library: Path) -> None:

@@ -71,6 +71,50 @@ exports! {
         cannot_run("a kernel launched by <<<>>>")
     }
 
+    // What comes before and after such a kernel.
+
+    fn cudaSetDevice(_device: i32) {
+        cannot_run("cudaSetDevice")
+    }
+
+    fn cudaDeviceGetAttribute(_value: HostPointer, _attribute: i32, _device: i32) {
+        cannot_run("cudaDeviceGetAttribute")
+    }
+
+    fn cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
+        _blocks: HostPointer,
+        _function: HostPointer,
+        _block_size: i32,
+        _shared: usize,
+        _flags: u32,
+    ) {
+        cannot_run("cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags")
+    }
+
+    fn cudaMalloc(_address: HostPointer, _size: usize) {
+        cannot_run("cudaMalloc")
+    }
+
+    fn cudaMallocAsync_ptsz(_address: HostPointer, _size: usize, _on: Handle) {
+        cannot_run("cudaMallocAsync")
+    }
+
+    fn cudaMemsetAsync_ptsz(_address: HostPointer, _value: i32, _size: usize, _on: Handle) {
+        cannot_run("cudaMemsetAsync")
+    }
+
+    fn cudaFree(_address: HostPointer) {
+        cannot_run("cudaFree")
+    }
+
+    fn cudaFreeAsync_ptsz(_address: HostPointer, _on: Handle) {
+        cannot_run("cudaFreeAsync")
+    }
+
+    fn cudaStreamSynchronize_ptsz(_on: Handle) {
+        cannot_run("cudaStreamSynchronize")
+    }
+
     fn cudaGetLastError() {
         Ok(())
     }
