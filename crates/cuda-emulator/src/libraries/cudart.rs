@@ -51,6 +51,10 @@ exports! {
         cannot_run("cudaLaunchKernel_ptsz")
     }
 
+    fn cudaLaunchKernelExC_ptsz(_how: HostPointer, _function: HostPointer, _arguments: HostPointer) {
+        cannot_run("cudaLaunchKernelExC")
+    }
+
     fn __cudaLaunchKernel(_kernel: Handle, _grid: Dim3, _block: Dim3, _arguments: HostPointer, _shared: usize, _on: Handle) {
         cannot_run("__cudaLaunchKernel")
     }
