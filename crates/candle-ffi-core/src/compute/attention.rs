@@ -22,8 +22,8 @@ pub(crate) struct AttentionOptions {
 }
 
 /// `softmax(scale · q kᵀ + mask) v` for `[batch, heads, queries, width]`, `[batch, kv_heads, keys, width]` and
-/// `[batch, kv_heads, keys, value_width]`; and for each query what the gradient needs, the
-/// maximum of its scores and the logarithm of the sum of the exponentials of their distances from it.
+/// `[batch, kv_heads, keys, value_width]`; and for each query what the gradient needs, the maximum of its scores and the
+/// logarithm of the sum of the exponentials of their distances from it.
 pub(crate) fn attention(inputs: [&Value; 3], options: &AttentionOptions) -> Result<[Value; 2]> {
     if !host::on_cpu(&inputs) {
         on_cuda!(attention(inputs, options));

@@ -102,9 +102,9 @@ fn wide(value: &Value) -> Result<Value> {
     contiguous(&cast(value, value.dtype.wide())?)
 }
 
-/// Weight or bias as a wide value like another one.
-fn wide_like(value: Option<&Value>, like: &Value) -> Result<Option<Value>> {
-    value.map(|value| contiguous(&cast(value, like.dtype)?)).transpose()
+/// Weight or bias in the dtype that planes of another value are computed in.
+pub(super) fn wide_like(value: Option<&Value>, like: &Value) -> Result<Option<Value>> {
+    value.map(|value| contiguous(&cast(value, like.dtype.wide())?)).transpose()
 }
 
 /// Normalises groups of planes by their own mean and deviation.

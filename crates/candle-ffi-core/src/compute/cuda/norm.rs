@@ -2,6 +2,7 @@
 
 use super::together;
 use crate::compute::copy::{cast, contiguous};
+use crate::compute::norm::wide_like;
 use crate::compute::{Center, PlaneNorm, Planes, RowNorm};
 use crate::value::Value;
 use crate::{Result, shape};
@@ -48,11 +49,6 @@ pub(in crate::compute) fn row_norm_grad(
     let statistics = [&mean.array, &rstd.array];
     let found = kernels::row_norm_grad(&grad.array, &x.array, statistics, n, center, array(weight))?;
     Ok(found.map(|gradients| gradients.map(|array| Value::new(array, x.dtype))))
-}
-
-/// Weight or bias in the dtype that planes are computed in.
-fn wide_like(value: Option<&Value>, x: &Value) -> Result<Option<Value>> {
-    value.map(|value| contiguous(&cast(value, x.dtype.wide())?)).transpose()
 }
 
 pub(in crate::compute) fn plane_norm(
